@@ -1,0 +1,1 @@
+"""Pictures to spatial sound, and sound to pictures."""

@@ -1,0 +1,1 @@
+"""Procedural sound synthesis: concept -> waveform, no weights. Filled from one module per family."""

@@ -1,0 +1,145 @@
+"""Building blocks of procedural sound: noise, filters, resonators, formants, random events.
+
+Every function is pure and takes its ``numpy.random.Generator``; times in seconds, frequencies in hertz, arrays (T,).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+Array = NDArray[np.floating]
+
+
+def noise(rng: np.random.Generator, n: int, slope_db_per_octave: float = 0.0) -> Array:
+    """Gaussian noise of unit RMS whose power falls by ``slope_db_per_octave`` (0 white, -3 pink, -6 brown)."""
+    if n == 0:
+        return np.zeros(0)
+    spectrum = np.fft.rfft(rng.standard_normal(n))
+    index = np.maximum(np.arange(len(spectrum)), 1.0)
+    spectrum *= index ** (slope_db_per_octave / (20 * np.log10(2)))
+    spectrum[0] = 0
+    x = np.fft.irfft(spectrum, n)
+    return x / max(np.sqrt(np.mean(x**2)), 1e-12)
+
+
+def band(x: Array, low_hz: float | None, high_hz: float | None, rate_hz: int, order: int = 2) -> Array:
+    """Butterworth band-pass; either edge may be None (low-pass, high-pass)."""
+    nyquist = rate_hz / 2
+    high = None if high_hz is None else min(high_hz, 0.98 * nyquist)
+    if low_hz is None and high is None:
+        return x
+    if low_hz is None:
+        sos = signal.butter(order, high, "lowpass", fs=rate_hz, output="sos")
+    elif high is None:
+        sos = signal.butter(order, low_hz, "highpass", fs=rate_hz, output="sos")
+    else:
+        sos = signal.butter(order, (low_hz, high), "bandpass", fs=rate_hz, output="sos")
+    return signal.sosfilt(sos, x)
+
+
+def slow_random(rng: np.random.Generator, n: int, rate_hz: int, speed_hz: float) -> Array:
+    """A smooth random curve of zero mean, unit variance and about ``speed_hz`` changes a second: gusts, drift."""
+    points = max(4, int(np.ceil(n / rate_hz * speed_hz)) + 4)
+    knots = rng.standard_normal(points)
+    start = rng.random()
+    t = start + 1 + np.arange(n) * (speed_hz / rate_hz)
+    i = np.minimum(t.astype(int), points - 3)
+    f = np.clip(t - i, 0, 1)
+    a, b, c, d = knots[i - 1], knots[i], knots[i + 1], knots[i + 2]
+    # Catmull-Rom: passes through every knot with a continuous slope.
+    return b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a)))
+
+
+def curve(points: list[tuple[float, float]], n: int) -> Array:
+    """Piecewise-linear envelope over (position 0..1, value) points, ``n`` samples."""
+    positions, values = zip(*points, strict=True)
+    return np.interp(np.linspace(0, 1, n), positions, values)
+
+
+def modal_hit(freqs_hz: Array, t60s_s: Array, gains: Array, n: int, rate_hz: int, rng: np.random.Generator) -> Array:
+    """Impulse response of a bank of damped modes with random phases (modal synthesis, Adrien 1991)."""
+    t = np.arange(n)[:, None] / rate_hz
+    phases = rng.uniform(0, 2 * np.pi, len(freqs_hz))
+    keep = np.asarray(freqs_hz) < 0.48 * rate_hz
+    modes = np.sin(2 * np.pi * t * np.asarray(freqs_hz)[keep] + phases[keep]) * np.exp(-6.91 * t / np.asarray(t60s_s)[keep])
+    return modes @ np.asarray(gains)[keep]
+
+
+def resonator(x: Array, freq_hz: float, bandwidth_hz: float, rate_hz: int) -> Array:
+    """Two-pole resonator of unit peak gain: one formant, one body mode (Klatt 1980)."""
+    r = np.exp(-np.pi * bandwidth_hz / rate_hz)
+    theta = 2 * np.pi * min(freq_hz, 0.49 * rate_hz) / rate_hz
+    a = [1, -2 * r * np.cos(theta), r * r]
+    gain = (1 - r) * np.sqrt(1 - 2 * r * np.cos(2 * theta) + r * r)
+    return signal.lfilter([gain], a, x)
+
+
+def formants(x: Array, tracks: list[tuple[list[tuple[float, float]], float, float]], rate_hz: int, hop_s: float = 0.01) -> Array:
+    """Parallel formant filter with moving centres: each track is (curve points in Hz, bandwidth in Hz, gain).
+
+    Blocks of ``2 * hop_s`` are filtered with constant formants and cross-faded, so that glides are smooth.
+    """
+    n = len(x)
+    hop = max(int(hop_s * rate_hz), 1)
+    window = signal.windows.hann(2 * hop, sym=False)
+    tail = int(0.03 * rate_hz)
+    padded = np.concatenate([np.zeros(hop), x, np.zeros(hop + tail)])
+    y = np.zeros(len(padded) + 2 * hop + tail)
+    for start in range(0, n + hop, hop):
+        block = np.concatenate([padded[start : start + 2 * hop] * window[: len(padded[start : start + 2 * hop])], np.zeros(tail)])
+        position = np.clip(start / max(n, 1), 0, 1)
+        out = sum(
+            gain * resonator(block, float(np.interp(position, *zip(*points, strict=True))), width, rate_hz)
+            for points, width, gain in tracks
+        )
+        y[start : start + len(block)] += out
+    return y[hop : hop + n]
+
+
+def glottal(f0_hz: Array, rate_hz: int, rng: np.random.Generator, breath: float = 0.05, tilt: float = 0.6) -> Array:
+    """A voiced excitation with the pitch curve ``f0_hz`` (T,): a pulse-like derivative wave plus breath noise.
+
+    ``tilt`` 0 is dark (few harmonics), 1 bright; the pulse is band-limited by summing harmonics below 0.45 rate.
+    """
+    phase = 2 * np.pi * np.cumsum(f0_hz) / rate_hz
+    count = int(np.clip(0.45 * rate_hz / max(float(np.min(f0_hz)), 20.0), 1, 80))
+    out = np.zeros(len(f0_hz))
+    for k in range(1, count + 1):
+        out += np.where(k * f0_hz < 0.45 * rate_hz, np.sin(k * phase), 0) * k ** -(2.0 - 1.5 * tilt)
+    out /= max(float(np.sqrt(np.mean(out**2))), 1e-9)
+    return out + breath * rng.standard_normal(len(f0_hz))
+
+
+def event_times(rng: np.random.Generator, duration_s: float, rate_per_s: float, min_gap_s: float = 0.0) -> Array:
+    """Times of a Poisson process with a dead time, never empty for a positive duration (the first falls early).
+
+    The mean interval is ``1 / rate_per_s`` unless ``min_gap_s`` is longer.
+    """
+    times = [min(rng.exponential(0.4 / rate_per_s), 0.3 * duration_s)]
+    while times[-1] < duration_s:
+        times.append(times[-1] + min_gap_s + rng.exponential(max(1 / rate_per_s - min_gap_s, 1e-3)))
+    return np.array(times[:-1]) if len(times) > 1 else np.array(times)
+
+
+def place(canvas: Array, clip: Array, start_s: float, rate_hz: int, gain: float = 1.0) -> None:
+    """Add ``clip`` into ``canvas`` at ``start_s``, cut where the canvas ends."""
+    start = round(start_s * rate_hz)
+    if start < 0:
+        clip, start = clip[-start:], 0
+    count = min(len(clip), len(canvas) - start)
+    if count > 0:
+        canvas[start : start + count] += gain * clip[:count]
+
+
+def fade(x: Array, seconds_in: float, seconds_out: float, rate_hz: int) -> Array:
+    """Raised-cosine fades at both ends, no longer than half of the sound."""
+    y = np.array(x, dtype=float)
+    for seconds, end in ((seconds_in, False), (seconds_out, True)):
+        n = min(round(seconds * rate_hz), len(y) // 2)
+        if n > 0:
+            ramp = 0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / n)
+            y[len(y) - n :] *= ramp[::-1] if end else 1.0
+            y[:n] *= 1.0 if end else ramp
+    return y
