@@ -1,1 +1,28 @@
-"""Pictures to spatial sound, and sound to pictures."""
+"""seehear: pictures and videos to spatial sound, and sound to pictures.
+
+>>> import seehear
+>>> rendering = seehear.spatialize("cat.jpg", seconds=10)  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["InputError", "concepts", "render", "spatialize"]
+
+if TYPE_CHECKING:
+    from seehear.types import InputError
+    from seehear.verbs import concepts, render, spatialize
+
+_HOME = {"InputError": "seehear.types", "concepts": "seehear.verbs", "render": "seehear.verbs", "spatialize": "seehear.verbs"}
+
+
+def __getattr__(name: str) -> object:
+    """Fetch public names on first use, so that importing seehear stays light."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'seehear' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
