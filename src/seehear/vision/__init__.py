@@ -1,0 +1,1 @@
+"""Seeing without weights: cameras, regions, depth and scene cues, tracks. Pure arrays; imports only ``seehear.types``."""
