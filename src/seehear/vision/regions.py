@@ -73,9 +73,7 @@ def part_saliency(leaves: Leaves, members: NDArray[np.bool_]) -> FloatArray:
     return np.exp(logs / sum(weights))
 
 
-def _spread(
-    boxes: FloatArray, members: NDArray[np.bool_], areas: FloatArray, saliency: FloatArray, count: int
-) -> list[int]:
+def _spread(boxes: FloatArray, members: NDArray[np.bool_], areas: FloatArray, saliency: FloatArray, count: int) -> list[int]:
     """Indices of at most ``count`` parts: by saliency, none that overlaps an earlier one's box or mask too much."""
     kept: list[int] = []
     for part in np.argsort(-saliency, kind="stable"):
@@ -96,9 +94,7 @@ def _box_iou(a: FloatArray, b: FloatArray) -> float:
     return float(both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both))
 
 
-def region_of(
-    mask: NDArray[np.bool_], image: Image, *, saliency: float = 0.0, outline: Literal["box", "hull"] = "box"
-) -> Region:
+def region_of(mask: NDArray[np.bool_], image: Image, *, saliency: float = 0.0, outline: Literal["box", "hull"] = "box") -> Region:
     """The region of a mask (H, W): its box, hull if asked for, and appearance."""
     if mask.shape != image.rgb.shape[:2]:
         raise InputError(f"a mask of shape {mask.shape} does not fit a picture of shape {image.rgb.shape[:2]}")

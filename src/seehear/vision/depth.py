@@ -1,0 +1,94 @@
+"""Depth from where things stand and how big they are: no stereo, no weights.
+
+Relative depth is logarithmic: 0 is the nearest, 1 the farthest, and a step is a factor of distance, as hearing has it.
+Shapes: H W pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from seehear.types import Box, DepthMap, FloatArray, Image, InputError, Region
+from seehear.vision.camera import Camera
+from seehear.vision.cues import SceneCues, scene_cues
+from seehear.vision.pixels import grow
+
+_NEAR_SHARE = 0.5
+"""How far below the horizon, in picture heights, the ground counts as nearest."""
+_FAR_SHARE = 0.01
+"""How far below the horizon it counts as farthest: a ratio of 50 between the two, as in near 1 m, far 50 m."""
+
+
+def horizon_px(cues: SceneCues, height_px: int) -> float:
+    """Row of the horizon: the lower end of the sky where there is sky, else 45 % of the height."""
+    sky = cues.sky > 0.5
+    columns = sky.any(axis=0)
+    if columns.mean() < 0.3:
+        return 0.45 * height_px
+    lowest = len(sky) - sky[::-1].argmax(axis=0)[columns]
+    share = float(np.median(lowest)) / len(sky)
+    return height_px * min(max(share, 0.2), 0.8)
+
+
+def depth_from_cues(image: Image, regions: Sequence[Region]) -> DepthMap:
+    """Relative depth (H, W) of ``image`` from position and size cues; step 2 deepens it.
+
+    Ground: the distance of a point on a plane is inverse to how far below the horizon it appears. Things stand on it:
+    a region takes the depth of its lowest part. A region cut by the lower edge or hanging above the horizon has no
+    visible foot, so its size counts: twice the size, half the distance. Sky is farthest.
+    """
+    height, width = image.height_px, image.width_px
+    cues = scene_cues(image)
+    horizon = horizon_px(cues, height)
+    rows = (np.arange(height) + 0.5 - horizon) / height
+    depth = np.repeat(_ground_depth(rows)[:, None], width, axis=1)
+    depth = np.where(grow(cues.sky, height, width) > 0.5, 1.0, depth)
+    # larger regions first, so that what stands before them stays
+    for region in sorted(regions, key=lambda r: -int(r.mask.sum())):
+        depth[region.mask] = _region_depth(region, horizon, height, width)
+    return DepthMap(depth.astype(np.float32))
+
+
+def _ground_depth(below: FloatArray) -> FloatArray:
+    """Log depth of the ground plane ``below`` the horizon (in picture heights)."""
+    return np.log(_NEAR_SHARE / np.clip(below, _FAR_SHARE, _NEAR_SHARE)) / math.log(_NEAR_SHARE / _FAR_SHARE)
+
+
+def _region_depth(region: Region, horizon: float, height: int, width: int) -> float:
+    x0, y0, x1, y1 = region.box
+    below = (y1 - horizon) / height
+    footless = y1 > 0.98 * height or below < 2 * _FAR_SHARE
+    if footless:
+        below = 0.5 * math.hypot((x1 - x0) / width, (y1 - y0) / height)
+    return float(_ground_depth(np.array(below)))
+
+
+def depth_to_distance_m(depth: FloatArray, near_m: float, far_m: float) -> FloatArray:
+    """Distances in metres of relative depths: near * (far / near) ** depth, equal steps of depth for equal ratios."""
+    if not 0 < near_m < far_m:
+        raise InputError(f"distances must satisfy 0 < near < far, got near {near_m:g} m and far {far_m:g} m")
+    return near_m * (far_m / near_m) ** np.clip(depth, 0.0, 1.0)
+
+
+def region_depth(depth: DepthMap, region: Region) -> float:
+    """Median depth over the region."""
+    return float(np.median(depth.depth[region.mask]))
+
+
+def distance_from_size_m(camera: Camera, box: Box, size_m: float) -> float:
+    """Distance in metres at which something ``size_m`` high fills ``box`` from top to bottom.
+
+    The height is seen under the angle between the rays through the middles of the upper and lower side:
+    distance = size / (2 tan(angle / 2)).
+    """
+    if not size_m > 0:
+        raise InputError(f"a size must be positive, got {size_m:g} m")
+    x0, y0, x1, y1 = box
+    top, bottom = camera.rays(np.array([[(x0 + x1) / 2, y0], [(x0 + x1) / 2, y1]]))
+    angle = 2 * math.asin(min(1.0, 0.5 * float(np.linalg.norm(top - bottom))))
+    if angle <= 0:
+        raise InputError("a box without height has no distance")
+    return size_m / (2 * math.tan(angle / 2))

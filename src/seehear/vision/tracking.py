@@ -1,0 +1,183 @@
+"""Regions over time: linked by overlap and appearance into tracks, smoothed, and found by their motion.
+
+Shapes: K keyframes of a track, H W pixels.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.types import Box, FloatArray, Image, InputError, Region
+from seehear.vision.pixels import grow, lab, shrink
+from seehear.vision.regions import region_of
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """The regions seen at one time."""
+
+    time_s: float
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One thing over time: where it was at the keyframes that saw it."""
+
+    times_s: FloatArray
+    """(K,) strictly increasing; the first is its entry, the last its exit."""
+    regions: tuple[Region, ...]
+    confidence: float
+    """Share of the keyframes between entry and exit that saw it, times the mean saliency."""
+
+    @property
+    def centres_px(self) -> FloatArray:
+        """Centres (K, 2) of the boxes."""
+        return np.array([[(r.box[0] + r.box[2]) / 2, (r.box[1] + r.box[3]) / 2] for r in self.regions])
+
+
+@dataclass
+class _Open:
+    times: list[float]
+    indices: list[int]
+    regions: list[Region]
+    appearance: FloatArray
+
+    def predict(self, time_s: float) -> Box:
+        """Its box at ``time_s`` at constant velocity (robust: over its last three sightings)."""
+        box = np.array(self.regions[-1].box)
+        if len(self.regions) < 2:
+            return _as_box(box)
+        back = max(-3, -len(self.regions))
+        velocity = (box - np.array(self.regions[back].box)) / (self.times[-1] - self.times[back])
+        shift = 0.5 * (velocity[:2] + velocity[2:]) * (time_s - self.times[-1])
+        return _as_box(box + np.tile(shift, 2))
+
+
+def _as_box(values: FloatArray) -> Box:
+    x0, y0, x1, y1 = (float(v) for v in values)
+    return x0, y0, x1, y1
+
+
+def link_tracks(
+    keyframes: Sequence[Keyframe], *, max_gap: int = 2, min_sightings: int = 3, max_cost: float = 0.75
+) -> list[Track]:
+    """Tracks through ``keyframes`` (times increasing), most confident first.
+
+    Each keyframe's regions are assigned to the open tracks by the Hungarian method; the cost joins distance and overlap of
+    boxes (with constant-velocity prediction), size change and colour difference. A track may miss ``max_gap`` keyframes;
+    one seen fewer than ``min_sightings`` times (or than the keyframes, if fewer) is flicker and is dropped.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    times = [frame.time_s for frame in keyframes]
+    if any(b <= a for a, b in itertools.pairwise(times)):
+        raise InputError("keyframe times must increase")
+    live: list[_Open] = []
+    done: list[_Open] = []
+    for index, frame in enumerate(keyframes):
+        done += [t for t in live if index - t.indices[-1] > max_gap + 1]
+        live = [t for t in live if index - t.indices[-1] <= max_gap + 1]
+        cost = np.array([[_cost(t, frame.time_s, r) for r in frame.regions] for t in live]).reshape(len(live), len(frame.regions))
+        taken = set()
+        for i, j in zip(*linear_sum_assignment(cost), strict=True):
+            if cost[i, j] <= max_cost:
+                _extend(live[i], index, frame.time_s, frame.regions[j])
+                taken.add(int(j))
+        live += [_Open([frame.time_s], [index], [r], _appearance(r)) for j, r in enumerate(frame.regions) if j not in taken]
+    needed = min(min_sightings, len(keyframes))
+    tracks = [_close(t) for t in done + live if len(t.regions) >= needed]
+    return sorted(tracks, key=lambda t: -t.confidence)
+
+
+def _appearance(region: Region) -> FloatArray:
+    return np.zeros(1) if region.appearance is None else np.asarray(region.appearance, dtype=float)
+
+
+def _extend(track: _Open, index: int, time_s: float, region: Region) -> None:
+    track.times.append(time_s)
+    track.indices.append(index)
+    track.regions.append(region)
+    new = _appearance(region)
+    track.appearance = 0.7 * track.appearance + 0.3 * new if new.shape == track.appearance.shape else new
+
+
+def _close(track: _Open) -> Track:
+    seen = len(track.indices) / (track.indices[-1] - track.indices[0] + 1)
+    saliency = float(np.mean([r.saliency for r in track.regions]))
+    return Track(np.array(track.times), tuple(track.regions), seen * saliency)
+
+
+def _cost(track: _Open, time_s: float, region: Region) -> float:
+    """0 (the same) to 1 (different): place 0.5, appearance 0.35, size 0.15; infinite distance is excluded by the place term."""
+    a, b = np.array(track.predict(time_s)), np.array(region.box)
+    size_a, size_b = a[2:] - a[:2], b[2:] - b[:2]
+    reach = 0.5 * np.linalg.norm(size_a + size_b)
+    distance = np.linalg.norm((a[2:] + a[:2] - b[2:] - b[:2]) / 2) / reach
+    place = min(1.0, float(distance))
+    change = abs(np.log(np.prod(size_b) / np.prod(size_a)))
+    new = _appearance(region)
+    colour = 0.5 * float(np.abs(new - track.appearance).sum()) if new.shape == track.appearance.shape else 0.5
+    far = 1.0 if distance >= 1 else 0.0
+    return 0.5 * place + 0.35 * colour + 0.15 * min(1.0, float(change)) + far
+
+
+def smooth(times_s: FloatArray, values: FloatArray, window_s: float = 0.6) -> FloatArray:
+    """``values`` (K,) or (K, D) smoothed over time by local linear regression with a Gaussian window.
+
+    A straight motion is kept exactly, also at its ends and with uneven times (Cleveland & Devlin 1988); ``window_s`` is
+    the standard deviation of the window.
+    """
+    times, y = np.asarray(times_s, dtype=float), np.asarray(values, dtype=float)
+    if len(times) < 3:
+        return y.copy()
+    offset = times[None, :] - times[:, None]
+    weights = np.exp(-0.5 * (offset / window_s) ** 2)
+    s0, s1, s2 = (np.sum(weights * offset**p, axis=1) for p in (0, 1, 2))
+    # intercept of the weighted line at offset 0; a lone neighbourhood has s2 = s1 = 0 and keeps its value
+    spread = s0 * s2 - s1**2
+    linear = spread > 1e-9 * s0 * window_s**2
+    safe = np.where(linear, spread, 1.0)[:, None]
+    kernel = np.where(linear[:, None], weights * (s2[:, None] - offset * s1[:, None]) / safe, weights / s0[:, None])
+    return kernel @ y
+
+
+def motion_regions(frame_a: Image, frame_b: Image, max_regions: int = 10, min_share: float = 0.001) -> list[Region]:
+    """Regions of ``frame_b`` that moved since ``frame_a`` (a little earlier, same camera), strongest first.
+
+    The global shift (phase correlation) and gain are taken out first; what still differs by more than six robust standard
+    deviations is grouped into connected parts.
+    """
+    from scipy.ndimage import binary_closing, binary_opening, gaussian_filter, label
+
+    if frame_a.rgb.shape != frame_b.rgb.shape:
+        raise InputError(f"frames must have one size, got {frame_a.rgb.shape[:2]} and {frame_b.rgb.shape[:2]}")
+    a, b = lab(shrink(frame_a.rgb, 320)), lab(shrink(frame_b.rgb, 320))
+    a = _aligned(a, b)
+    difference = gaussian_filter(np.linalg.norm(b - a, axis=-1), 1.0)
+    scale = 1.4826 * np.median(np.abs(difference - np.median(difference)))
+    moved = difference > np.median(difference) + 6 * max(scale, 0.7)
+    moved = binary_closing(binary_opening(moved, iterations=1), iterations=4)
+    parts, n = label(moved)  # type: ignore[misc]
+    sizes = np.bincount(parts.ravel(), minlength=n + 1)[1:]
+    keep = [i for i in np.argsort(-sizes)[:max_regions] if sizes[i] >= min_share * parts.size]
+    height, width = frame_b.height_px, frame_b.width_px
+    return [region_of(grow(parts == i + 1, height, width), frame_b, saliency=1.0) for i in keep]
+
+
+def _aligned(a: NDArray, b: NDArray) -> NDArray:
+    """``a`` shifted (whole pixels) and scaled in lightness onto ``b``."""
+    from skimage.registration import phase_cross_correlation
+
+    shift = phase_cross_correlation(b[..., 0], a[..., 0])[0].astype(int)
+    if np.abs(shift).max() > 0.1 * min(a.shape[:2]):
+        shift = np.zeros(2, dtype=int)
+    moved = np.roll(a, tuple(shift), axis=(0, 1))
+    gain = np.median(b[..., 0]) - np.median(moved[..., 0])
+    moved[..., 0] += gain
+    return moved
