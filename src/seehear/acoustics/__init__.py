@@ -1,0 +1,1 @@
+"""Sound in space on plain arrays: the sphere, loudspeakers, the head, rooms, rendering, loudness."""

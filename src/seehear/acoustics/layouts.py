@@ -1,0 +1,91 @@
+"""Loudspeaker gains: vector base amplitude panning on any layout, and the BS.775 downmix to stereo.
+
+Shapes: N directions, C channels in the layout's order, T samples.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from seehear.types import STEREO, SURROUND_5_1, FloatArray, InputError, Layout
+
+SURROUND_TO_STEREO = np.zeros((STEREO.n_channels, SURROUND_5_1.n_channels))
+"""BS.775-4 table 2, 3/2 to 2/0: L' = L + 0.7071 C + 0.7071 Ls, R' alike; the LFE is left out."""
+for _ear, _front, _side in ((0, "L", "Ls"), (1, "R", "Rs")):
+    SURROUND_TO_STEREO[_ear, SURROUND_5_1.labels.index(_front)] = 1.0
+    SURROUND_TO_STEREO[_ear, SURROUND_5_1.labels.index(_side)] = math.sqrt(0.5)
+    SURROUND_TO_STEREO[_ear, SURROUND_5_1.labels.index("C")] = math.sqrt(0.5)
+SURROUND_TO_STEREO.setflags(write=False)
+
+
+def downmix_5_1_to_stereo(samples: FloatArray) -> FloatArray:
+    """Stereo (2, T), same dtype, from 5.1 ``samples`` (6, T) by BS.775: C, Ls and Rs at -3 dB, no LFE."""
+    return SURROUND_TO_STEREO.astype(samples.dtype) @ samples
+
+
+def speaker_gains(layout: Layout, directions: FloatArray) -> FloatArray:
+    """Gains (N, C) that pan with unit energy to unit vectors ``directions`` (N, 3); the LFE's are zero.
+
+    5.1 and every other layout that surrounds the listener: VBAP (Pulkki 1997, eqs. 7 and 18) on the convex hull of the
+    speakers and an imaginary zenith and nadir. What an imaginary speaker gets is shared equally by its hull neighbours
+    (BS.2127-0, 6.1.3) and the energy is made 1 again. Stereo is the BS.775 downmix of the
+    gains of 5.1, the same as `downmix_5_1_to_stereo` of a 5.1 render (so not of unit energy); mono is 1, like W.
+    """
+    directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
+    if layout.kind != "speakers":
+        raise InputError(f"panning needs a loudspeaker layout, {layout.name} is {layout.kind}")
+    if len(layout.speakers) == 1:
+        return np.ones((len(directions), 1))
+    if layout.name == STEREO.name:
+        return _hull_gains(SURROUND_5_1, directions) @ SURROUND_TO_STEREO.T
+    return _hull_gains(layout, directions)
+
+
+def _hull_gains(layout: Layout, directions: FloatArray) -> FloatArray:
+    speakers = list(layout.speakers)
+    vectors, shares = _with_imaginary(layout.vectors[speakers])
+    triangles = _triangles(vectors)
+    inverses = np.linalg.inv(vectors[triangles])
+    # Inside its triangle a direction has no negative gain: take the triangle whose smallest gain is largest.
+    candidates = np.einsum("nx,kxv->nkv", directions, inverses)
+    best = candidates.min(axis=2).argmax(axis=1)
+    rows = np.arange(len(directions))
+    gains = np.zeros((len(directions), len(vectors)))
+    gains[rows[:, None], triangles[best]] = np.maximum(candidates[rows, best], 0.0)
+    result = np.zeros((len(directions), layout.n_channels))
+    result[:, speakers] = _unit_energy(_unit_energy(gains) @ shares)
+    return result
+
+
+def _with_imaginary(real: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Vectors (S + I, 3) with zenith and nadir added where no speaker is, and the share (S + I, S) each one gives the real."""
+    poles = [np.array([0.0, 0.0, sign]) for sign in (1, -1)]
+    missing = [pole for pole in poles if (real @ pole).max() < math.cos(math.radians(5))]
+    vectors = np.concatenate([real, *(pole[None] for pole in missing)])
+    triangles = _triangles(vectors)
+    shares = np.zeros((len(vectors), len(real)))
+    shares[: len(real)] = np.eye(len(real))
+    for imaginary in range(len(real), len(vectors)):
+        around = np.unique(triangles[(triangles == imaginary).any(axis=1)])
+        around = around[around < len(real)]
+        shares[imaginary, around] = 1 / math.sqrt(len(around))
+    return vectors, shares
+
+
+def _triangles(vectors: FloatArray) -> np.ndarray:
+    """Vertex indices (K, 3) of the convex hull; InputError when it does not enclose the listener."""
+    from scipy.spatial import ConvexHull, QhullError
+
+    try:
+        hull = ConvexHull(vectors)
+    except QhullError as error:
+        raise InputError("these loudspeakers do not surround the listener") from error
+    if (hull.equations[:, 3] > -1e-6).any():
+        raise InputError("these loudspeakers do not surround the listener: a gap is 180 degrees or wider")
+    return hull.simplices
+
+
+def _unit_energy(gains: FloatArray) -> FloatArray:
+    return gains / np.linalg.norm(gains, axis=1, keepdims=True)
