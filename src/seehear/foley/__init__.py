@@ -93,8 +93,9 @@ def momentary_lufs(x: NDArray[np.floating], rate_hz: int) -> NDArray[np.floating
 
     A signal shorter than a window is one window of its own length.
     """
-    shelf = IIRfilter(4.0, 1 / np.sqrt(2), 1500.0, rate_hz, "high_shelf")
-    high_pass = IIRfilter(0.0, 0.5, 38.0, rate_hz, "high_pass")
+    # Analogue prototypes of the two BS.1770 filters, re-derived for any rate by De Man (2014).
+    shelf = IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, rate_hz, "high_shelf_DeMan")
+    high_pass = IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, rate_hz, "high_pass_DeMan")
     weighted = high_pass.apply_filter(shelf.apply_filter(np.asarray(x, dtype=float)))
     window = min(round(0.4 * rate_hz), len(x))
     starts = np.arange(0, len(x) - window + 1, round(0.1 * rate_hz))

@@ -5,9 +5,11 @@ Every function is pure and takes its ``numpy.random.Generator``; times in second
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
+from scipy import fft, signal
 
 Array = NDArray[np.floating]
 
@@ -143,3 +145,136 @@ def fade(x: Array, seconds_in: float, seconds_out: float, rate_hz: int) -> Array
             y[len(y) - n :] *= ramp[::-1] if end else 1.0
             y[:n] *= 1.0 if end else ramp
     return y
+
+
+# ------------------------------------------------------------------- textures: shaped noise and clouds of grains
+
+
+def octave_amplitude(levels_db: Mapping[float, float], freqs_hz: Array, rate_hz: int) -> Array:
+    """Amplitude per frequency for :func:`moving_noise` that gives each octave band its level in dB (0 dB: unit power).
+
+    ``levels_db`` maps octave centres to levels, interpolated over log frequency; nothing remains below 16 Hz. The result
+    does not depend on the rate: a lower one only loses the bands above its Nyquist frequency.
+    """
+    centres = np.log2(np.array(list(levels_db)))
+    f = np.maximum(freqs_hz, 1.0)
+    level = np.interp(np.log2(f), centres, list(levels_db.values()))
+    octave_width = f * (2**0.5 - 2**-0.5)
+    return np.where(freqs_hz >= 16, 10 ** (level / 20) * np.sqrt(rate_hz / 2 / octave_width), 0.0)
+
+
+def moving_noise(
+    rng: np.random.Generator, n: int, rate_hz: int, amplitude: Callable[[Array, Array], Array], frame_s: float = 0.04
+) -> Array:
+    """Gaussian noise whose spectrum moves: ``amplitude(times_s (F,), freqs_hz (K,)) -> (F, K)``, 1 everywhere: unit RMS.
+
+    Independent random spectra per frame, power-complementary overlap-add (the stochastic part of Serra & Smith 1990).
+    """
+    half = max(round(frame_s * rate_hz / 2), 16)
+    times = np.arange(n // half + 2) * (half / rate_hz)
+    freqs = np.fft.rfftfreq(2 * half, 1 / rate_hz)
+    shape = (len(times), len(freqs))
+    spectra = rng.standard_normal(shape, np.float32) + 1j * rng.standard_normal(shape, np.float32)
+    frames = fft.irfft(spectra * amplitude(times, freqs).astype(np.float32), 2 * half, axis=1)
+    frames *= np.sqrt(half * signal.windows.hann(2 * half, sym=False)).astype(np.float32)
+    return (frames[:-1, half:] + frames[1:, :half]).ravel()[:n].astype(float)
+
+
+def octave_noise(
+    rng: np.random.Generator, n: int, rate_hz: int, levels_db: Mapping[float, float], frame_s: float = 0.08
+) -> Array:
+    """Steady Gaussian noise with the octave-band levels ``levels_db``, as in :func:`octave_amplitude`."""
+    return moving_noise(rng, n, rate_hz, lambda _, f: octave_amplitude(levels_db, f, rate_hz)[None], frame_s)
+
+
+def gust_curve(rng: np.random.Generator, n: int, rate_hz: int, slowest_hz: float = 0.12, octaves: int = 5) -> Array:
+    """A wandering curve of zero mean and unit variance with power falling as 1/f over ``octaves``: flow, gusts, flames."""
+    total = np.zeros(n)
+    for k in range(octaves):
+        total += 2 ** (-k / 2) * slow_random(rng, n, rate_hz, slowest_hz * 2**k)
+    return total / np.sqrt(sum(2.0**-k for k in range(octaves)))
+
+
+def poisson_times(rng: np.random.Generator, rate_per_s: Array, rate_hz: int) -> Array:
+    """Sorted times of an inhomogeneous Poisson process with rate ``rate_per_s`` (T,) at every sample."""
+    expected = np.cumsum(rate_per_s) / rate_hz
+    if len(expected) == 0:
+        return np.zeros(0)
+    arrivals = np.sort(rng.uniform(0, expected[-1], rng.poisson(expected[-1])))
+    return np.interp(arrivals, expected, np.arange(len(expected))) / rate_hz
+
+
+def damped_sines(
+    n: int,
+    rate_hz: int,
+    times_s: Array,
+    freqs_hz: Array,
+    decays_per_s: Array,
+    gains: Array,
+    *,
+    rises: Array | float = 0.0,
+    phases: Array | float = 0.0,
+) -> Array:
+    """The sum (n,) of many ``gain * exp(-decay t) * sin(2 pi freq (t + rise decay t^2 / 2) + phase)`` starting at ``times_s``.
+
+    ``rises`` is the relative pitch rise per decay time. Grains that would pass 0.48 of the rate are left out; times may be
+    negative (already sounding at the start).
+    """
+    columns = np.broadcast_arrays(times_s, freqs_hz, decays_per_s, gains, rises, phases)
+    highest = columns[1] * (1 + 4 * np.maximum(columns[4], 0))
+    length = np.ceil(6.9 / columns[2] * rate_hz).astype(int) + 1
+    start = np.round(columns[0] * rate_hz).astype(int)
+    keep = np.flatnonzero((highest < 0.48 * rate_hz) & (start < n) & (start + length > 0))
+    keep = keep[np.argsort(length[keep], kind="stable")]
+    out = np.zeros(n)
+    while len(keep):
+        # Grains of similar length share one block of about a quarter million samples.
+        count = max(1, int(2**18 // length[keep[min(len(keep) - 1, int(2**18 // length[keep[0]]))]]))
+        block, keep = keep[:count], keep[count:]
+        t = np.arange(length[block[-1]], dtype=np.float32) / np.float32(rate_hz)
+        freq, decay, gain, rise, phase = (c[block, None].astype(np.float32) for c in columns[1:])
+        wave = gain * np.exp(-decay * t) * np.sin(np.float32(2 * np.pi) * freq * (t + 0.5 * rise * decay * t * t) + phase)
+        index = start[block, None] + np.arange(len(t))
+        inside = (index >= 0) & (index < n)
+        out += np.bincount(index[inside], wave[inside], minlength=n)
+    return out
+
+
+def bubbles(n: int, rate_hz: int, times_s: Array, radii_m: Array, gains: Array, rises: Array | float = 0.0) -> Array:
+    """Bubbles of radius ``radii_m`` that start to ring in water at ``times_s``.
+
+    Minnaert (1933) pitch f = 3.26 m/s / r; damping 0.13 / r + 0.0072 r^-1.5 per second and a pitch that rises as the
+    bubble nears the surface, after van den Doel (2005), "Physically based models for liquid sounds", eqs. 3 to 6.
+    """
+    radii = np.asarray(radii_m, dtype=float)
+    return damped_sines(n, rate_hz, times_s, 3.26 / radii, 0.13 / radii + 0.0072 * radii**-1.5, gains, rises=rises)
+
+
+def ticks(
+    rng: np.random.Generator,
+    n: int,
+    rate_hz: int,
+    times_s: Array,
+    gains: Array,
+    freqs_hz: tuple[float, float],
+    decays_per_s: tuple[float, float],
+) -> Array:
+    """Short impacts (n,): one damped sine each, pitch and decay log-uniform between the given limits, random phase."""
+    count = len(times_s)
+    freqs, decays = log_uniform(rng, *freqs_hz, count), log_uniform(rng, *decays_per_s, count)
+    return damped_sines(n, rate_hz, times_s, freqs, decays, gains, phases=rng.uniform(0, 2 * np.pi, count))
+
+
+def power_law(rng: np.random.Generator, count: int, exponent: float, largest: float) -> Array:
+    """Sizes (count,) of at least 1 with P(size > s) = s^-exponent, held at ``largest``."""
+    return np.minimum((1 - rng.random(count)) ** (-1 / exponent), largest)
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float, count: int) -> Array:
+    """Values (count,) between ``low`` and ``high``, every octave equally likely."""
+    return np.exp(rng.uniform(np.log(low), np.log(high), count))
+
+
+def unit_power(x: Array) -> Array:
+    """``x`` with unit RMS; silence stays silence."""
+    return x / max(float(np.sqrt(np.mean(x**2))), 1e-12)
