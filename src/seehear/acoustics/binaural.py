@@ -1,6 +1,14 @@
-"""Head-related impulse responses without any data: a rigid sphere, a pinna and shoulders.
+"""Head-related impulse responses computed from physics, without measured data.
 
-Shapes: N directions, F frequencies, L taps.
+- Head: the exact solution for a rigid sphere (Duda & Martens 1998) gives interaural time and level differences.
+- Pinna: it opens forwards, so what comes from behind loses treble (Blauert 1997, directional bands: 4 kHz front, 1 kHz back),
+  and a notch climbs with the elevation of the source, fading into a boost near 8 kHz overhead (Hebrank & Wright 1974;
+  Lopez-Poveda & Meddis 1996; Blauert's "above" band).
+- Shoulders: a weak echo of what comes from above (Brown & Duda 1998; Algazi, Avendano & Duda 2001).
+- What all directions have in common is taken out (diffuse-field equalisation, Moller 1992), so that headphones add none of it twice.
+
+The sizes of the pinna cues are those of the KEMAR manikin (Gardner & Martin 1995); `bench/binaural_kemar.py` compares.
+Shapes: N directions, F frequencies, L taps. Spectra are complex with e^{+i omega t}.
 """
 
 from __future__ import annotations
@@ -10,68 +18,133 @@ from functools import cache
 
 import numpy as np
 
+from seehear.acoustics.extent import spread
 from seehear.acoustics.sphere import directions_of
 from seehear.types import FloatArray
 
 HEAD_RADIUS_M = 0.0875
 SPEED_OF_SOUND_M_S = 343.0
-EAR_AZIMUTH_RAD = math.radians(100)
-"""Ears a little behind the middle (Blauert 1997; Brown & Duda 1998)."""
+EAR_AZIMUTH_RAD = math.radians(95)
+"""Behind the middle by half of what Brown & Duda take: time differences at 60 and 120 degrees differ by 25 us (KEMAR: 34 us)."""
 HRIR_S = 256 / 48000
-HRIR_DELAY_S = 48 / 48000
-"""When a sound that reaches the place of the head's centre at time 0 appears in an HRIR."""
+HRIR_DELAY_S = 0.5e-3
+"""When a sound that passes the place of the head's centre at time 0 does so in an HRIR; the nearer ear is up to 0.26 ms earlier."""
+
+SHELF_HZ, SHELF_DB = 3500.0, 4.5
+"""Pinna, front-back: gain far above the corner for straight ahead, and loss for straight behind."""
+NOTCH_HZ, NOTCH_RISE_DEG, NOTCH_Q = 8000.0, 100.0, 2.5
+"""Pinna, elevation: centre for a level source, the elevation that doubles it, and the quality of the resonator."""
+NOTCH_DB, OVERHEAD_DB = -10.0, 5.0
+SHOULDER_M, SHOULDER_GAIN = 0.16, 0.25
+"""Height of the ears over the shoulders, and the echo's gain for a source straight above."""
 
 
 def hrir(directions: FloatArray, sample_rate_hz: int) -> FloatArray:
-    """Head-related impulse responses (N, 2, L) float32, left then right, for unit vectors ``directions`` (N, 3)."""
+    """Head-related impulse responses (N, 2, L) float32, left then right, for unit vectors ``directions`` (N, 3).
+
+    L is 5.3 ms. The head's centre is at `HRIR_DELAY_S`; remove that delay to stay in sync. A diffuse field keeps its level.
+    """
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
-    n_taps = 2 * round(HRIR_S * sample_rate_hz / 2)
-    frequencies = np.arange(n_taps // 2 + 1) * sample_rate_hz / n_taps
-    ears = directions_of(np.array([EAR_AZIMUTH_RAD, -EAR_AZIMUTH_RAD]), np.zeros(2))
-    incidence = np.arccos(np.clip(directions @ ears.T, -1, 1))
-    table = _sphere_table(sample_rate_hz)
+    frequencies = _frequencies(sample_rate_hz)
+    incidence = _incidence(directions)
     position = np.degrees(incidence)
     low = np.minimum(position.astype(int), 179)
     share = (position - low)[..., None]
-    smooth = table[low] * (1 - share) + table[low + 1] * share
-    delay = _arrival(incidence) + HRIR_DELAY_S
-    spectrum = smooth * np.exp(-2j * np.pi * frequencies * delay[..., None])
-    return np.fft.irfft(spectrum, n_taps).astype(np.float32)
+    table = _sphere_table(sample_rate_hz)
+    spectra = table[low] * (1 - share) + table[low + 1] * share
+    spectra *= np.exp(-2j * np.pi * frequencies * (_arrival(incidence) + HRIR_DELAY_S)[..., None])
+    spectra *= (_outer_ear(directions, frequencies) * _equaliser(sample_rate_hz))[:, None]
+    return np.fft.irfft(spectra, 2 * (len(frequencies) - 1)).astype(np.float32)
+
+
+def _frequencies(sample_rate_hz: int) -> FloatArray:
+    n_taps = 2 * round(HRIR_S * sample_rate_hz / 2)
+    return np.arange(n_taps // 2 + 1) * sample_rate_hz / n_taps
+
+
+def _incidence(directions: FloatArray) -> FloatArray:
+    """Angles (N, 2) in radians between the directions and the left and right ear."""
+    ears = directions_of(np.array([EAR_AZIMUTH_RAD, -EAR_AZIMUTH_RAD]), np.zeros(2))
+    return np.arccos(np.clip(directions @ ears.T, -1, 1))
 
 
 def _arrival(incidence_rad: FloatArray) -> FloatArray:
     """First arrival in seconds at an ear, relative to the head's centre: straight, or around the sphere (Woodworth 1938)."""
-    straight = -np.cos(incidence_rad)
-    around = incidence_rad - np.pi / 2
-    return np.where(incidence_rad < np.pi / 2, straight, around) * HEAD_RADIUS_M / SPEED_OF_SOUND_M_S
+    paths = np.where(incidence_rad < np.pi / 2, -np.cos(incidence_rad), incidence_rad - np.pi / 2)
+    return paths * HEAD_RADIUS_M / SPEED_OF_SOUND_M_S
 
 
-@cache
-def _sphere_table(sample_rate_hz: int) -> FloatArray:
-    """Sphere responses (181, F) at 0 to 180 degrees of incidence, without the delay of `_arrival`: smooth in both."""
-    n_taps = 2 * round(HRIR_S * sample_rate_hz / 2)
-    frequencies = np.arange(n_taps // 2 + 1) * sample_rate_hz / n_taps
-    incidence = np.radians(np.arange(181.0))
-    response = sphere_response(incidence, frequencies)
-    return response * np.exp(2j * np.pi * frequencies * _arrival(incidence)[:, None])
+# ------------------------------------------------------------------------------------------- head
 
 
 def sphere_response(incidence_rad: FloatArray, frequencies_hz: FloatArray) -> FloatArray:
     """Pressure (N, F), complex, on a rigid sphere over that of the free field at its centre, for a plane wave.
 
-    Duda & Martens 1998, eqs. 4 and A14, for a source far away, in the convention e^{+i omega t}: the sum over m of
-    (-i)^(m - 1) (2 m + 1) P_m(cos incidence) / (mu^2 h_m'(mu)), conjugated, with mu = omega a / c.
+    Duda & Martens 1998, eqs. 3 and 4 with the source far away: the sum over m of
+    (-i)^(m - 1) (2 m + 1) P_m(cos incidence) / (mu^2 h_m'(mu)), conjugated for e^{+i omega t}, with mu = omega a / c.
     """
     from scipy.special import eval_legendre, spherical_jn, spherical_yn
 
     mu = 2 * np.pi * np.asarray(frequencies_hz) * HEAD_RADIUS_M / SPEED_OF_SOUND_M_S
+    # Terms fall off faster than exponentially beyond mu; further ones would overflow the Bessel functions.
     needed = np.ceil(mu + 4 * np.cbrt(mu) + 8).astype(int)
     order = np.arange(needed.max() + 1)[:, None]
-    safe = np.where((order <= needed) & (mu > 0), mu, order + 1.0)
-    derivative = spherical_jn(order, safe, derivative=True) + 1j * spherical_yn(order, safe, derivative=True)
-    terms = (-1j) ** (order - 1) * (2 * order + 1) / (safe**2 * derivative)
-    terms = np.where((order <= needed) & (mu > 0), terms, 0)
+    used = (order <= needed) & (mu > 0)
+    argument = np.where(used, mu, order + 1.0)
+    derivative = spherical_jn(order, argument, derivative=True) + 1j * spherical_yn(order, argument, derivative=True)
+    terms = np.where(used, (-1j) ** (order - 1) * (2 * order + 1) / (argument**2 * derivative), 0)
     legendre = eval_legendre(order[:, 0], np.cos(np.asarray(incidence_rad))[:, None])
-    response = np.conj(legendre @ terms)
-    response[:, mu == 0] = 1.0
-    return response
+    return np.where(mu > 0, np.conj(legendre @ terms), 1.0)
+
+
+@cache
+def _sphere_table(sample_rate_hz: int) -> FloatArray:
+    """Sphere responses (181, F) at 0 to 180 degrees of incidence, without the delay of `_arrival`: smooth enough to interpolate."""
+    frequencies = _frequencies(sample_rate_hz)
+    incidence = np.radians(np.arange(181.0))
+    return sphere_response(incidence, frequencies) * np.exp(2j * np.pi * frequencies * _arrival(incidence)[:, None])
+
+
+# ------------------------------------------------------------------------------------------- ear and shoulders
+
+
+def _outer_ear(directions: FloatArray, frequencies_hz: FloatArray) -> FloatArray:
+    """Pinna and shoulder response (N, F), the same for both ears: minimum-phase analogue prototypes and one echo."""
+    front, up = directions[:, 0, None], directions[:, 2, None]
+    shelf = _gain(SHELF_DB * front)
+    ratio = 1j * frequencies_hz / SHELF_HZ
+    response = (1 + ratio * np.sqrt(shelf)) / (1 + ratio / np.sqrt(shelf))
+    centre = NOTCH_HZ * 2 ** (np.degrees(np.arcsin(np.clip(up, -1, 1))) / NOTCH_RISE_DEG)
+    depth = _gain(NOTCH_DB + (OVERHEAD_DB - NOTCH_DB) * np.maximum(up, 0))
+    ratio = 1j * frequencies_hz / centre
+    response *= (1 + ratio**2 + ratio * np.sqrt(depth) / NOTCH_Q) / (1 + ratio**2 + ratio / np.sqrt(depth) / NOTCH_Q)
+    height = np.maximum(up, 0)
+    echo_s = 2 * SHOULDER_M * height / SPEED_OF_SOUND_M_S
+    return response * (1 + SHOULDER_GAIN * height * np.exp(-2j * np.pi * frequencies_hz * echo_s))
+
+
+def _gain(decibels: FloatArray) -> FloatArray:
+    return 10 ** (decibels / 20)
+
+
+@cache
+def _equaliser(sample_rate_hz: int) -> FloatArray:
+    """Minimum-phase inverse (F,) of the mean power over all directions, with a fade-out of the last 15 % before Nyquist."""
+    frequencies = _frequencies(sample_rate_hz)
+    everywhere = spread(np.array([0.0, 0.0, 1.0]), 2 * np.pi, 600)
+    table = _sphere_table(sample_rate_hz)
+    heard = table[np.degrees(_incidence(everywhere)).round().astype(int)] * _outer_ear(everywhere, frequencies)[:, None]
+    power = np.mean(np.abs(heard) ** 2, axis=(0, 1))
+    inverse = _minimum_phase(1 / np.sqrt(power))
+    fade = np.clip((frequencies / frequencies[-1] - 0.85) / 0.15, 0, 1)
+    return inverse * np.cos(np.pi / 2 * fade)
+
+
+def _minimum_phase(magnitude: FloatArray) -> FloatArray:
+    """Spectrum (F,) of that magnitude and of minimum phase, by the folded cepstrum (Oppenheim & Schafer 1975)."""
+    n = 16 * (len(magnitude) - 1)
+    fine = np.interp(np.linspace(0, 1, n // 2 + 1), np.linspace(0, 1, len(magnitude)), np.log(magnitude))
+    cepstrum = np.fft.irfft(fine, n)
+    cepstrum[1 : n // 2] *= 2
+    cepstrum[n // 2 + 1 :] = 0
+    return np.exp(np.fft.rfft(cepstrum)[::8])

@@ -63,7 +63,7 @@ def decorrelators(n: int, sample_rate_hz: int, rng: np.random.Generator) -> Floa
     phases = np.unwrap(phases, axis=0)
     curves = np.stack([np.interp(frequencies, knots, phase) for phase in phases.T])
     spectrum = np.exp(1j * curves)
-    spectrum[:, [0, -1]] = np.sign(spectrum[:, [0, -1]].real)
+    spectrum[:, [0, -1]] = np.where(np.cos(curves[:, [0, -1]]) < 0, -1, 1)  # a real filter is real at 0 Hz and Nyquist
     return np.fft.fftshift(np.fft.irfft(spectrum, length), axes=1).astype(np.float32)
 
 

@@ -21,6 +21,6 @@ def lfe_feed(x: FloatArray, sample_rate_hz: int) -> FloatArray:
 
     if sample_rate_hz <= 2 * CROSSOVER_HZ:
         raise InputError(f"an LFE feed needs a sample rate above {2 * CROSSOVER_HZ:.0f} Hz, got {sample_rate_hz}")
-    section = butter(2, CROSSOVER_HZ, fs=sample_rate_hz, output="sos")
-    low = sosfilt(np.concatenate([section, section]), np.asarray(x, dtype=np.float64))
-    return (10 ** (FEED_DB / 20) * np.asarray(low)).astype(np.asarray(x).dtype)
+    butterworth = np.asarray(butter(2, CROSSOVER_HZ, fs=sample_rate_hz, output="sos"))
+    low = np.asarray(sosfilt(np.tile(butterworth, (2, 1)), np.asarray(x, dtype=np.float64)))
+    return (10 ** (FEED_DB / 20) * low).astype(np.asarray(x).dtype)
