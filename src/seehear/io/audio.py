@@ -1,0 +1,145 @@
+"""Sound files: read into tagged audio, written with the right order and mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import soundfile
+
+from seehear.io.files import PathLike, check_input, whole_file
+from seehear.io.wav import AMBIX_COMMENT, Subtype, WavFacts, wav_facts, write_wav
+from seehear.types import FOA, MONO, STEREO, SURROUND_5_1, Audio, Convention, InputError, Layout, discrete
+
+_MASKS = {0x4: MONO, 0x3: STEREO, 0x60F: SURROUND_5_1, 0x3F: SURROUND_5_1}
+"""Layout per dwChannelMask; 5.1 comes with side (0x60F) or back (0x3F) surrounds, in the same order."""
+_FLAC_LAYOUTS = ("mono", "stereo", "binaural", "5.1")
+"""FLAC gives every channel count a fixed meaning (RFC 9639, 9.1.3): others would be played from the wrong speakers."""
+
+
+def read_audio(path: PathLike, layout: Layout | None = None, convention: Convention = "") -> Audio:
+    """The sound of a file, at its own rate, tagged with what its header says its channels are.
+
+    WAV masks, the FLAC and Vorbis orders, our AmbiX comment and ``.amb`` files are understood; channels that nothing is
+    said about are discrete (four channels with mask 0 are not taken for ambisonics) unless ``layout`` tells, for
+    ambisonics with ``convention`` (AmbiX when left empty). Compressed sound and the track of a video go through PyAV.
+    InputError: missing, empty, damaged or unknown file, NaN, no samples, a layout of another size.
+    """
+    path = check_input(path)
+    facts = wav_facts(path)
+    if facts is not None and facts.truncated:
+        raise InputError(f"{path} is truncated: its header promises more samples than there are")
+    samples, rate, found, found_convention = _read_soundfile(path, facts) or _read_av(path)
+    if samples.shape[1] == 0:
+        raise InputError(f"{path} holds no samples")
+    if not np.isfinite(samples).all():
+        raise InputError(f"{path} contains NaN or infinite samples")
+    if layout is None:
+        return Audio(samples, rate, found, found_convention)
+    if layout.n_channels != len(samples):
+        raise InputError(f"{path} has {len(samples)} channels, {layout.name} needs {layout.n_channels}")
+    ambix: Convention = "acn-sn3d" if layout.kind == "ambisonics" else ""
+    return Audio(samples, rate, layout, convention or ambix)
+
+
+def write_audio(path: PathLike, audio: Audio, subtype: Subtype = "PCM_24", *, force: bool = False) -> None:
+    """Nothing; ``path`` then holds the audio as WAV or FLAC, by its extension, byte for byte the same for the same audio.
+
+    Ambisonics must be AmbiX (ACN, SN3D). InputError instead of clipping when an integer subtype cannot hold the peak,
+    above 4 GB, and for a layout that FLAC has no place for.
+    """
+    path = Path(path)
+    if subtype not in get_args(Subtype):
+        raise InputError(f"unknown sample format {subtype!r}: choose one of {', '.join(get_args(Subtype))}")
+    if audio.layout.kind == "ambisonics" and audio.convention != "acn-sn3d":
+        raise InputError(
+            f"ambisonic files are AmbiX (acn-sn3d), this audio is {audio.convention or 'untagged'}: convert it first"
+        )
+    if subtype != "FLOAT":
+        check_peak(path, audio)
+    suffix = path.suffix.lower()
+    if suffix not in (".wav", ".flac"):
+        raise InputError(f"{path} has no known audio extension: use .wav or .flac")
+    with whole_file(path, force) as temporary:
+        if suffix == ".flac":
+            _write_flac(temporary, audio, subtype)
+        else:
+            with temporary.open("wb") as file:
+                write_wav(file, audio, subtype)
+
+
+def check_peak(path: PathLike, audio: Audio) -> None:
+    """Nothing, or an InputError when a sample lies beyond full scale: integer files would clip it."""
+    peak = float(np.abs(audio.samples).max(initial=0.0))
+    if peak > 1:
+        raise InputError(f"{path} would clip: the sound peaks at {20 * np.log10(peak):+.1f} dBFS, lower its level")
+
+
+def _write_flac(path: Path, audio: Audio, subtype: Subtype) -> None:
+    if audio.layout.name not in _FLAC_LAYOUTS or subtype == "FLOAT":
+        what = "floating-point samples" if subtype == "FLOAT" else f"{audio.layout.name} audio"
+        raise InputError(f"FLAC has no place for {what}: use .wav")
+    if not 1 <= audio.sample_rate_hz <= 655_350:
+        raise InputError(f"FLAC has no place for {audio.sample_rate_hz} Hz: use .wav")
+    soundfile.write(path, audio.samples.T, audio.sample_rate_hz, subtype=subtype, format="FLAC")
+
+
+_Track = tuple[np.ndarray, int, Layout, Convention]
+
+
+def _read_soundfile(path: Path, facts: WavFacts | None) -> _Track | None:
+    """Samples (C, T), rate, layout and convention by libsndfile; None when it does not know the format."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            frames = file.read(dtype="float32", always_2d=True)
+            rate = file.samplerate
+    except soundfile.LibsndfileError as error:
+        if facts is not None:
+            raise InputError(f"{path} is damaged ({error.error_string})") from None
+        return None
+    layout, convention = _layout(frames.shape[1], facts)
+    return np.ascontiguousarray(frames.T), rate, layout, convention
+
+
+def _layout(n_channels: int, facts: WavFacts | None) -> tuple[Layout, Convention]:
+    """What the channels are: by the WAV header where there is one, else by the fixed orders of the compressed formats."""
+    if n_channels == FOA.n_channels and facts is not None:
+        if facts.b_format:
+            return FOA, "fuma"
+        if facts.comment.startswith(AMBIX_COMMENT):
+            return FOA, "acn-sn3d"
+    if n_channels <= 2:
+        return (MONO, STEREO)[n_channels - 1], ""
+    if facts is None:
+        return (SURROUND_5_1 if n_channels == 6 else discrete(n_channels)), ""
+    layout = _MASKS.get(facts.mask or 0)
+    return (layout if layout is not None and layout.n_channels == n_channels else discrete(n_channels)), ""
+
+
+def _read_av(path: Path) -> _Track:
+    """Samples (C, T), rate, layout and convention of the first sound track that PyAV finds."""
+    import av
+
+    from seehear.io.containers import open_container
+
+    with open_container(path) as container:
+        if not container.streams.audio:
+            raise InputError(f"{path} has no sound that can be read")
+        stream = container.streams.best("audio") or container.streams.audio[0]
+        rate, name = stream.codec_context.sample_rate, stream.codec_context.layout.name
+        blocks = list(_float_blocks(container, stream, av.AudioResampler(format="fltp")))
+    if not blocks:
+        raise InputError(f"{path} holds no samples")
+    samples = np.concatenate(blocks, axis=1)
+    known = {"mono": MONO, "stereo": STEREO, "5.1": SURROUND_5_1, "5.1(side)": SURROUND_5_1}
+    return samples, rate, known.get(name, discrete(len(samples))), ""
+
+
+def _float_blocks(container, stream, resampler) -> Iterator[np.ndarray]:
+    for frame in container.decode(stream):
+        for block in resampler.resample(frame):
+            yield block.to_ndarray()
+    for block in resampler.resample(None):
+        yield block.to_ndarray()

@@ -1,0 +1,143 @@
+"""Pictures: any common file to upright 8-bit sRGB. Transparency is laid on white, as pages and viewers show it."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageCms, ImageOps, UnidentifiedImageError
+
+from seehear.io.files import PathLike, check_input
+from seehear.types import Image, InputError
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "QOI", "TIFF", "WEBP")
+"""What pillow may open: rasters only, recognised by their content; none that start another program or guess."""
+ANIMATED_FORMATS = ("AVIF", "GIF", "PNG", "WEBP")
+"""Of these, the ones whose frames are moments (the frames of a TIFF or MPO are pages and views)."""
+
+MIN_SIDE_PX = 16
+MAX_ASPECT = 32
+MAX_PIXELS = 178_956_970
+"""Pillow's own limit against decompression bombs: half a gigabyte of RGB."""
+
+_EXIF_IFD, _FOCAL_LENGTH_35MM = 0x8769, 0xA405
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error)
+"""What pillow's decoders raise on damaged data (found by corrupting files)."""
+
+
+def read_image(path: PathLike) -> Image:
+    """The picture in a file: upright uint8 sRGB (H, W, 3) and its 35 mm-equivalent focal length; of an animation the first frame.
+
+    EXIF orientation is applied, transparency laid on white, an embedded colour profile turned to sRGB, more than 8 bits scaled.
+    InputError: missing, empty, damaged or unknown file, a side under 16 px, an aspect over 32, more than 178 megapixels.
+    """
+    with open_pillow(path) as picture:
+        picture.load()
+        return Image(to_rgb(_upright(picture)), _focal_35mm(picture))
+
+
+@contextmanager
+def open_pillow(path: PathLike) -> Iterator[Pillow.Image]:
+    """The opened, not yet decoded picture; a decoding error inside the block becomes an InputError that names the file."""
+    path = check_input(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pillow warns of large pictures and odd metadata; the limits here are ours
+        try:
+            with Pillow.open(path, formats=FORMATS) as picture:
+                check_size(path, picture.width, picture.height)
+                yield picture
+        except InputError:
+            raise
+        except UnidentifiedImageError:
+            raise InputError(f"{path} is not a picture that can be read{_hint(path)}") from None
+        except Pillow.DecompressionBombError:
+            raise InputError(f"{path} has more than {MAX_PIXELS / 1e6:.0f} megapixels") from None
+        except _BROKEN as error:
+            raise InputError(f"{path} is damaged or truncated ({error})") from None
+
+
+def check_size(path: PathLike, width_px: int, height_px: int) -> None:
+    """Nothing, or an InputError for a picture too small, too elongated or too large to look at."""
+    if min(width_px, height_px) < MIN_SIDE_PX:
+        raise InputError(f"{path} is {width_px} x {height_px} px: both sides must be at least {MIN_SIDE_PX} px")
+    if max(width_px, height_px) > MAX_ASPECT * min(width_px, height_px):
+        raise InputError(f"{path} is {width_px} x {height_px} px: one side may be at most {MAX_ASPECT} times the other")
+    if width_px * height_px > MAX_PIXELS:
+        raise InputError(f"{path} has {width_px * height_px / 1e6:.0f} megapixels, more than {MAX_PIXELS / 1e6:.0f}")
+
+
+def is_animated(picture: Pillow.Image) -> bool:
+    """Whether an opened picture has more than one moment."""
+    return picture.format in ANIMATED_FORMATS and getattr(picture, "n_frames", 1) > 1
+
+
+def to_rgb(picture: Pillow.Image) -> NDArray[np.uint8]:
+    """8-bit sRGB (H, W, 3) of any pillow mode, transparency on white."""
+    picture.load()
+    if picture.mode.startswith(("I", "F")):
+        picture = Pillow.fromarray(_grey_8_bit(picture))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        page = Pillow.new("RGBA", picture.size, "white")
+        page.alpha_composite(picture)
+        page.info["icc_profile"] = picture.info.get("icc_profile")
+        picture = page
+    return np.array(_to_srgb(picture))
+
+
+def _grey_8_bit(picture: Pillow.Image) -> NDArray[np.uint8]:
+    """8-bit grey of a 16- or 32-bit or floating-point picture, by the smallest usual white that holds its maximum."""
+    values = np.asarray(picture).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("pixels that are not numbers")
+    whites = (1.0, 255.0, 65535.0, 2.0**32 - 1) if picture.mode == "F" else (65535.0, 2.0**32 - 1)
+    white = next((white for white in whites if values.max() <= white), values.max())
+    return np.rint(values.clip(0) * (255 / white)).astype(np.uint8)
+
+
+def _to_srgb(picture: Pillow.Image) -> Pillow.Image:
+    """RGB by the embedded colour profile if there is a usable one, else by pillow's plain conversion."""
+    profile = picture.info.get("icc_profile")
+    if profile and picture.mode in ("RGB", "RGBA", "CMYK", "L"):
+        source = picture.convert("RGB") if picture.mode == "RGBA" else picture
+        try:
+            srgb = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(source, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb, outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            pass  # a damaged profile, or one for another mode: the plain conversion is what viewers show then
+    return picture.convert("RGB")
+
+
+def _upright(picture: Pillow.Image) -> Pillow.Image:
+    """The picture turned and mirrored as its EXIF orientation says; as it is where the EXIF data is damaged."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except _BROKEN:
+        return picture
+
+
+def _focal_35mm(picture: Pillow.Image) -> float | None:
+    """EXIF FocalLengthIn35mmFilm in mm; None where absent, zero (EXIF's "unknown") or damaged."""
+    try:
+        focal = float(picture.getexif().get_ifd(_EXIF_IFD).get(_FOCAL_LENGTH_35MM, 0))
+    except (*_BROKEN, ZeroDivisionError):
+        return None
+    return focal if 1 <= focal <= 10_000 else None
+
+
+def _hint(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+        return ": HEIC is not supported, save it as JPEG or PNG first"
+    return ": its content is of no known format"
