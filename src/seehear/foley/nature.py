@@ -7,10 +7,9 @@ Octave-band levels were set beside recordings (docs/foley.md); continuous sounds
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 
 import numpy as np
-from scipy import fft
+from scipy import fft, signal
 
 from seehear.foley.blocks import (
     Array,
@@ -36,6 +35,7 @@ WIND_BROAD = {31.5: -13, 63: -7, 125: -6, 250: -7, 500: -12, 1000: -18, 2000: -2
 LEAF_HUSH = {125: -34, 250: -26, 500: -18, 1000: -11, 2000: -7, 4000: -4, 8000: -7, 16000: -17}
 FIRE_HISS = {250: -30, 500: -24, 1000: -18, 2000: -12, 4000: -8, 8000: -5, 16000: -6}
 FIRE_ROAR = {31.5: -9, 63: -5, 125: -5, 250: -11, 500: -19, 1000: -26, 2000: -36}
+ECHO = {31.5: -12, 63: -6, 125: -4, 250: -6, 500: -12, 1000: -20, 2000: -30}
 ROOM = {31.5: -8, 63: -6, 125: -7, 250: -11, 500: -17, 1000: -23, 2000: -29, 4000: -35, 8000: -41, 16000: -48}
 VENTILATION = {63: -12, 125: -6, 250: -4, 500: -8, 1000: -16, 2000: -26, 4000: -38}
 
@@ -48,7 +48,7 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     """
     n = n_samples(duration_s, rate_hz)
     times = poisson_times(rng, 60 * 25**intensity * np.exp(0.15 * gust_curve(rng, n, rate_hz)), rate_hz)
-    gains = power_law(rng, len(times), 2.0, 14.0)
+    gains = power_law(rng, len(times), 2.0, 9.0)
     hard, wet, dull = (kind := rng.random(len(times))) < 0.7, (kind >= 0.7) & (kind < 0.88), kind >= 0.88
     near = (
         ticks(rng, n, rate_hz, times[hard], gains[hard], (2500, 11000), (900, 4000))
@@ -57,14 +57,14 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         + bubbles(n, rate_hz, times[wet], log_uniform(rng, 6e-4, 2.5e-3, wet.sum()), 0.35 * gains[wet], 0.1)
     )
     bed = octave_noise(rng, n, rate_hz, RAIN_BED) * np.exp(0.06 * gust_curve(rng, n, rate_hz))
-    return bed + 10 ** ((-2 - 6 * intensity) / 20) * unit_power(near)
+    return bed + 10 ** ((-4 - 5 * intensity) / 20) * unit_power(near)
 
 
 def wind(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
     """Wind: turbulent noise that grows and brightens with the gusts, and edges that howl at wandering pitches.
 
     Gusts have a 1/f spectrum; aeolian tones f = St u / d follow the wind speed u and their level grows much faster
-    than u (Strouhal 1878; Farnell, "Designing Sound", 2010, ch. 41).
+    than u (Strouhal 1878; Farnell, "Designing Sound", 2010).
     """
     n = n_samples(duration_s, rate_hz)
     sampled = np.arange(n // 64 + 2) * (64 / rate_hz)
@@ -96,18 +96,24 @@ def wind(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
 def leaves(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
     """Leaves in the wind: a granular flutter of small collisions whose number follows the gusts, over a hush."""
     n = n_samples(duration_s, rate_hz)
-    gust = np.exp((0.45 + 0.25 * intensity) * gust_curve(rng, n, rate_hz, 0.15, 6))
-    times = poisson_times(rng, 120 * 12**intensity * gust, rate_hz)
-    gains = power_law(rng, len(times), 2.2, 8.0)
-    flutter = ticks(rng, n, rate_hz, times, gains, (1800, 8000), (700, 3000))
-    hush = octave_noise(rng, n, rate_hz, LEAF_HUSH) * gust**0.8
-    return unit_power(hush) + 0.6 * unit_power(flutter)
+    steps = n // 64 + 2
+    gust = (0.4 + 0.3 * intensity) * gust_curve(rng, steps, round(rate_hz / 64), 0.12, 4)
+    force = np.exp(gust + 0.3 * gust_curve(rng, steps, round(rate_hz / 64), 1.5, 3))
+    sampled = np.arange(steps) * (64 / rate_hz)
+
+    def amplitude(times_s: Array, freqs_hz: Array) -> Array:
+        u = np.interp(times_s, sampled, force)[:, None]
+        return octave_amplitude(LEAF_HUSH, freqs_hz, rate_hz) * u ** (1 - 0.15 * np.log2(np.maximum(freqs_hz, 100) / 4000))
+
+    times = poisson_times(rng, 120 * 12**intensity * np.interp(np.arange(n) / rate_hz, sampled, force), rate_hz)
+    flutter = ticks(rng, n, rate_hz, times, power_law(rng, len(times), 2.2, 8.0), (1800, 8000), (700, 3000))
+    return unit_power(moving_noise(rng, n, rate_hz, amplitude)) + (0.75 - 0.3 * intensity) * unit_power(flutter)
 
 
 def fire(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
     """Fire: lapping low flames, the hiss of escaping gas, and crackles with power-law energies that come in clusters.
 
-    The three parts and their control are Farnell's ("Designing Sound", 2010, ch. 34).
+    The three parts and their control are Farnell's ("Designing Sound", 2010).
     """
     n = n_samples(duration_s, rate_hz)
     flames = gust_curve(rng, n, rate_hz, 0.3, 6)
@@ -117,11 +123,11 @@ def fire(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     parents = poisson_times(rng, 6 * 4**intensity * activity, rate_hz)
     children = rng.geometric(0.45, len(parents))
     times = np.repeat(parents, children) + rng.exponential(0.025, children.sum()) * (rng.random(children.sum()) < 0.6)
-    gains = power_law(rng, len(times), 1.3, 60.0)
+    gains = power_law(rng, len(times), 1.3, 35.0)
     crackle = sum(
         ticks(rng, n, rate_hz, times + rng.exponential(3e-4, len(times)), gains, freqs, decays)
         for freqs, decays in (
-            ((900, 3500), (500, 2500)),
+            ((1200, 4500), (500, 2500)),
             ((2000, 7000), (800, 4000)),
             ((4000, 11000), (1200, 6000)),
             ((6000, 14000), (1500, 6000)),
@@ -147,60 +153,66 @@ def thunder(
     n = n_samples(duration_s, rate_hz)
     out = np.zeros(n)
     for time in event_times(rng, duration_s, event_rate, min_gap_s=4.0):
-        distance = 6000 * 0.05 ** np.clip(intensity + rng.normal(0, 0.08), 0, 1)
+        distance = 4000 * 0.06 ** np.clip(intensity + rng.normal(0, 0.06), 0, 1)
         place(out, stroke(distance, rate_hz, rng), time, rate_hz, (300 / distance) ** 0.5)
     return out
 
 
 def stroke(distance_m: float, rate_hz: int, rng: np.random.Generator) -> Array:
-    """One clap of thunder from a lightning channel that meets the ground ``distance_m`` away, about 10 s long.
+    """One clap of thunder (T,) of unit peak from a lightning channel that meets the ground ``distance_m`` away.
 
-    Ribner & Roy (1982), "Acoustics of thunder": a tortuous channel is a chain of short segments; each sends an N-wave
-    that arrives after r / c with a strength of 1 / r. Air absorption grows with the path, terrain echoes roll on.
+    Ribner & Roy (1982), "Acoustics of thunder": each short segment of a tortuous channel sends an N-wave that arrives
+    after r / c with a strength of 1 / r. As r grows with time, air absorption is a low-pass that closes with time.
+    Echoes from the terrain are the direct sound convolved with decaying, uneven noise.
     """
-    where = channel(distance_m, rng)
-    path = np.linalg.norm(where, axis=1)
-    arrival = (path - path.min()) / SPEED_OF_SOUND_M_S
-    n = round((min(arrival.max(), 8.0) + 5.0) * rate_hz)
-    size = fft.next_fast_len(n, real=True)
-    freqs = np.fft.rfftfreq(size, 1 / rate_hz)
-    spectrum = np.zeros(len(freqs), complex)
-    width = rng.choice([0.004, 0.007, 0.012], len(path))
-    layers = np.quantile(path, np.linspace(0, 1, 7))
-    for seconds in (0.004, 0.007, 0.012):
-        direct = np.zeros(len(freqs), complex)
-        for near, far in pairwise(layers):
-            here = (path >= near) & (path <= far) & (width == seconds)
-            pulses = np.bincount(np.round(arrival[here] * rate_hz).astype(int), 1 / path[here], minlength=n)[:n]
-            # ISO 9613-1 at 15 degrees and 70 %: about 4 dB/km at 1 kHz.
-            absorption_db = 4e-3 * (near + far) / 2 * (freqs / 1000) ** 1.6
-            direct += fft.rfft(pulses, size) * 10 ** (-absorption_db / 20)
-        t = np.arange(round(seconds * rate_hz)) / rate_hz
-        spectrum += direct * fft.rfft(1 - 2 * t / seconds, size)
-    t = np.arange(n) / rate_hz
-    echo = moving_noise(rng, n, rate_hz, lambda s, f: np.exp(-s / 1.3)[:, None] / (1 + (f / 180) ** 2)[None])
-    rolling = spectrum * (1 + 0.6 * fft.rfft(echo, size) / np.sqrt(rate_hz))
-    x = fft.irfft(rolling * (freqs > 15), size)[:n] * np.minimum(1, (t[-1] - t) / 2.0)
+    path = np.linalg.norm(channel(distance_m, rng), axis=1)
+    lead_s = 0.05
+    arrival = lead_s + (path - path.min()) / SPEED_OF_SOUND_M_S
+    n = round((min(arrival.max(), 10.0) + 5.0) * rate_hz)
+    size = fft.next_fast_len(2 * n, real=True)
+    spectrum = np.zeros(size // 2 + 1, complex)
+    seconds = rng.choice([0.0015, 0.003, 0.006], len(path), p=[0.4, 0.4, 0.2])
+    for length_s in (0.0015, 0.003, 0.006):
+        here = seconds == length_s
+        pulses = np.bincount(np.round(arrival[here] * rate_hz).astype(int), length_s / path[here], minlength=n)[:n]
+        t = np.arange(max(round(length_s * rate_hz), 2)) / rate_hz
+        spectrum += fft.rfft(pulses, size) * fft.rfft(1 - 2 * t / t[-1], size)
+    decay = np.exp(0.9 * gust_curve(rng, n, rate_hz, 0.7, 3) - np.arange(n) / rate_hz / 1.1)
+    echo = decay * octave_noise(rng, n, rate_hz, ECHO)
+    x = fft.irfft(spectrum * (1 + fft.rfft(echo / np.sqrt(np.sum(echo**2)), size)), size)[:n]
+    x = absorb(x, rate_hz, path.min() - lead_s * SPEED_OF_SOUND_M_S)
+    x *= np.clip((n - np.arange(n)) / rate_hz / 2.5, 0, 1) ** 2
     return x / np.max(np.abs(x))
+
+
+def absorb(x: Array, rate_hz: int, path_m: float) -> Array:
+    """``x`` after air absorption over a path of ``path_m`` that grows by the speed of sound while it lasts.
+
+    About 4 dB/km at 1 kHz, growing with f^1.4 (ISO 9613-1 at 15 degrees and 70 % humidity, within 2 dB/km to 4 kHz).
+    """
+    transform = signal.ShortTimeFFT(signal.windows.hann(half := 2 * round(0.02 * rate_hz)), half // 2, rate_hz)
+    frames = transform.stft(x)
+    path = np.maximum(path_m + SPEED_OF_SOUND_M_S * transform.t(len(x)), 0)
+    loss_db = 4e-3 * np.outer((transform.f / 1000) ** 1.4, path)
+    return transform.istft(frames * 10 ** (-loss_db / 20), k1=len(x))
 
 
 def channel(distance_m: float, rng: np.random.Generator) -> Array:
     """Points (P, 3) every 3 m along a lightning channel with branches, the listener in the origin.
 
-    Direction changes of 16 degrees on average per segment (Hill 1968) under a slow lean make the tortuosity.
+    Tortuous at two scales: kinks from segment to segment and bends over about 150 m. Where the channel runs across the
+    line of sight many segments arrive together: a clap.
     """
 
     def walk(start: Array, heading: Array, steps: int) -> Array:
-        turns = np.cumsum(rng.normal(0, 0.16, (steps, 3)), axis=0)
-        kinks = 0.3 * rng.standard_normal((steps, 3)) + turns - turns * np.linspace(0, 1, steps)[:, None]
-        directions = heading + kinks
+        memory = np.exp(-3 / 150)
+        bends = signal.lfilter([np.sqrt(1 - memory**2)], [1, -memory], rng.standard_normal((steps, 3)), axis=0)
+        directions = heading + 1.1 * bends + 0.35 * rng.standard_normal((steps, 3))
         return start + np.cumsum(3 * directions / np.linalg.norm(directions, axis=1, keepdims=True), axis=0)
 
-    trunk = walk(np.array([distance_m, 0.0, 0.0]), np.array([rng.normal(0, 0.4), rng.normal(0, 0.4), 1.0]), 1500)
-    twigs = [
-        walk(trunk[rng.integers(200, 1400)], np.array([rng.normal(), rng.normal(), -0.4]), rng.integers(100, 500))
-        for _ in range(rng.integers(2, 6))
-    ]
+    trunk = walk(np.array([distance_m, 0.0, 0.0]), np.array([rng.normal(0, 0.4), rng.normal(0, 0.4), 1.0]), 1400)
+    starts = trunk[rng.integers(200, 1300, rng.integers(2, 6))]
+    twigs = [walk(start, rng.normal(0, 1, 3) * (1, 1, 0.4), rng.integers(100, 400)) for start in starts]
     return np.concatenate([trunk, *twigs])
 
 

@@ -29,17 +29,18 @@ STREAM_HISS = {31.5: -27, 63: -22, 125: -19, 250: -17, 500: -13, 1000: -8, 2000:
 FALL_ROAR = {31.5: -18, 63: -12, 125: -9, 250: -8, 500: -8, 1000: -8, 2000: -9, 4000: -10, 8000: -13, 16000: -20}
 SURF_FAR = {31.5: -24, 63: -17, 125: -12, 250: -8, 500: -6, 1000: -7, 2000: -11, 4000: -17, 8000: -24, 16000: -34}
 SWELL = {31.5: -14, 63: -9, 125: -5, 250: -6, 500: -11, 1000: -19, 2000: -28}
-BREAK = {63: -18, 125: -12, 250: -7, 500: -5, 1000: -6, 2000: -8, 4000: -13, 8000: -19, 16000: -28}
+BREAK_LOW = {63: -16, 125: -10, 250: -6, 500: -4, 1000: -7, 2000: -14, 4000: -24}
+BREAK_HIGH = {250: -16, 500: -8, 1000: -6, 2000: -6, 4000: -10, 8000: -16, 16000: -25}
 FOAM = {250: -26, 500: -17, 1000: -10, 2000: -6, 4000: -5, 8000: -8, 16000: -15}
 
 
 def stream(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
     """A stream: gurgling bubbles of all sizes in restless clusters, over the hiss of shallow turbulent water."""
     n = n_samples(duration_s, rate_hz)
-    sizes = ((5e-4, 1.6e-3, 320, 1.0), (1.2e-3, 4e-3, 110, 1.3), (3e-3, 9e-3, 16, 1.6))
+    sizes = ((5e-4, 1.5e-3, 450, 1.0), (1.2e-3, 3.5e-3, 160, 1.1), (3e-3, 8e-3, 14, 0.9))
     voice = np.zeros(n)
     for smallest_m, largest_m, rate_per_s, gain in sizes:
-        activity = np.exp(0.9 * gust_curve(rng, n, rate_hz, 0.7, 5) - 0.4)
+        activity = np.exp(0.75 * gust_curve(rng, n, rate_hz, 0.9, 6) - 0.3)
         times = poisson_times(rng, rate_per_s * 4 ** (intensity - 0.5) * activity, rate_hz) - 0.05
         gains = gain * power_law(rng, len(times), 1.9, 7.0) * rng.choice([-1, 1], len(times))
         rises = rng.uniform(0, 0.25, len(times)) * (rng.random(len(times)) < 0.6)
@@ -68,42 +69,55 @@ def waterfall(duration_s: float, rate_hz: int, rng: np.random.Generator, *, inte
 
 
 def sea(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
-    """Surf: every 8 to 12 s a wave swells, breaks along the shore, runs up in hissing foam and drags the shingle back."""
+    """Surf: every 8 to 12 s a wave swells, breaks along the shore, runs up in hissing foam and drags the shingle back.
+
+    Smaller waves come between. A breaker is bubbles again: low frequencies gather first, high ones last and go first.
+    """
     n = n_samples(duration_s, rate_hz)
-    crests = wave_times(duration_s, rng)
-    heights = np.exp(rng.normal(0, 0.25, len(crests)))
-    offsets = rng.uniform(-1.2, 1.6, (len(crests), 4)) * np.array([0, 1, 1, 1])
-    shares = rng.uniform(0.3, 0.9, (len(crests), 4)) * np.array([1.3, 1, 1, 1])
-    swing = 0.3 + 0.5 * intensity
+    crests, heights, attacks = breakers(duration_s, rng)
+    offsets = rng.uniform(-1.0, 1.4, (len(crests), 3)) * (0, 1, 1)
+    shares = rng.uniform(0.3, 0.9, (len(crests), 3)) * (1.3, 1, 1)
 
     def amplitude(times_s: Array, freqs_hz: Array) -> Array:
         since = times_s[:, None] - crests
-        swell = (heights * pulse(since + 0.6, 1.3, 0.9)).sum(1)
-        breaking = (heights[:, None] * shares * pulse(since[:, :, None] - offsets, 0.22, 1.1)).sum((1, 2))
-        foam = (heights * pulse(since - 1.6, 0.8, 1.9)).sum(1)
-        parts = ((SURF_FAR, 0.30), (SWELL, 0.35 * swing * swell), (BREAK, 1.3 * swing * breaking), (FOAM, 0.35 * foam))
-        return np.sqrt(
-            sum(
-                np.outer(np.square(gain) * np.ones(len(times_s)), octave_amplitude(levels, freqs_hz, rate_hz) ** 2)
-                for levels, gain in parts
-            )
+        parts = (since[:, :, None] - offsets, attacks[:, None], heights[:, None] * shares)
+        dull = (parts[2] * pulse(parts[0], 1.5 * parts[1], 1.3)).sum((1, 2))
+        bright = (parts[2] * pulse(parts[0], parts[1], 0.8)).sum((1, 2))
+        swell = (heights * pulse(since + attacks, 1.4 + attacks, 0.9)).sum(1)
+        foam = (heights * pulse(since - 1.4, 1.0, 1.6)).sum(1)
+        still = np.ones(len(times_s))
+        layers = (
+            (SURF_FAR, 0.28 * still),
+            (SWELL, (0.1 + 0.3 * intensity) * swell),
+            (BREAK_LOW, (0.3 + 0.7 * intensity) * dull),
+            (BREAK_HIGH, (0.3 + 0.7 * intensity) * bright),
+            (FOAM, 0.22 * foam),
         )
+        return np.sqrt(sum(np.outer(gain**2, octave_amplitude(levels, freqs_hz, rate_hz) ** 2) for levels, gain in layers))
 
-    t = np.arange(n) / rate_hz
-    drag = sum(h * pulse(t - c - 4.2, 0.7, 0.9) for c, h in zip(crests, heights, strict=True)) + np.zeros(n)
-    splash = sum(h * pulse(t - c - 0.3, 0.3, 1.4) for c, h in zip(crests, heights, strict=True)) + np.zeros(n)
-    pebbles = poisson_times(rng, 500 * drag, rate_hz)
-    drops = poisson_times(rng, 300 * splash, rate_hz)
-    grains = ticks(rng, n, rate_hz, pebbles, 0.03 * power_law(rng, len(pebbles), 2.2, 6), (1500, 6000), (500, 2000))
-    grains += bubbles(n, rate_hz, drops, log_uniform(rng, 8e-4, 5e-3, len(drops)), 0.04 * power_law(rng, len(drops), 2.2, 8), 0.1)
-    return moving_noise(rng, n, rate_hz, amplitude) + grains
+    t = np.arange(0, n + 64, 64) / rate_hz
+    every = np.arange(n) / 64
+    drag = np.interp(every, np.arange(len(t)), (heights * pulse(t[:, None] - crests - 4.0, 0.8, 0.8)).sum(1))
+    splash = np.interp(every, np.arange(len(t)), (heights * pulse(t[:, None] - crests - 0.3, 0.5, 1.2)).sum(1))
+    pebbles, drops = poisson_times(rng, 500 * drag, rate_hz), poisson_times(rng, 400 * splash, rate_hz)
+    grains = ticks(rng, n, rate_hz, pebbles, 0.05 * power_law(rng, len(pebbles), 2.2, 5), (1500, 6000), (500, 2000))
+    sizes = log_uniform(rng, 8e-4, 5e-3, len(drops))
+    grains += bubbles(n, rate_hz, drops, sizes, 0.05 * power_law(rng, len(drops), 2.2, 6) * heights.mean(), 0.1)
+    return moving_noise(rng, n, rate_hz, amplitude) * np.exp(0.08 * gust_curve(rng, n, rate_hz, 0.5, 7)) + grains
 
 
-def wave_times(duration_s: float, rng: np.random.Generator) -> Array:
-    """Times at which waves break, 8 to 12 s apart, from before the start to past the end."""
+def breakers(duration_s: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Times, heights and attack times of the waves: large ones 8 to 12 s apart, up to two small ones between.
+
+    They begin before the start and end after the end of the sound.
+    """
     first = -rng.uniform(2, 14)
     count = int((duration_s - first + 4) / 8) + 2
-    return first + np.concatenate([[0], np.cumsum(rng.uniform(8, 12, count))])
+    large = first + np.concatenate([[0], np.cumsum(rng.uniform(8, 12, count))])
+    small = large[:, None] + rng.uniform((2.5, 5.5), (5.0, 7.5), (len(large), 2))
+    small = small[rng.random(small.shape) < 0.75]
+    heights = np.concatenate([rng.uniform(0.75, 1.25, len(large)), rng.uniform(0.2, 0.65, len(small))])
+    return np.concatenate([large, small]), heights, rng.uniform(0.35, 1.3, len(heights))
 
 
 def pulse(since_s: Array, attack_s: float, decay_s: float) -> Array:
