@@ -18,7 +18,7 @@ from PIL import ImageCms, ImageOps, UnidentifiedImageError
 from seehear.io.files import PathLike, check_input
 from seehear.types import Image, InputError
 
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "QOI", "TIFF", "WEBP")
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "QOI", "TIFF", "WEBP")
 """What pillow may open: rasters only, recognised by their content; none that start another program or guess."""
 ANIMATED_FORMATS = ("AVIF", "GIF", "PNG", "WEBP")
 """Of these, the ones whose frames are moments (the frames of a TIFF or MPO are pages and views)."""
@@ -29,7 +29,7 @@ MAX_PIXELS = 178_956_970
 """Pillow's own limit against decompression bombs: half a gigabyte of RGB."""
 
 _EXIF_IFD, _FOCAL_LENGTH_35MM = 0x8769, 0xA405
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error)
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, OverflowError, struct.error, zlib.error)
 """What pillow's decoders raise on damaged data (found by corrupting files)."""
 
 
@@ -51,17 +51,35 @@ def open_pillow(path: PathLike) -> Iterator[Pillow.Image]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pillow warns of large pictures and odd metadata; the limits here are ours
         try:
-            with Pillow.open(path, formats=FORMATS) as picture:
+            with _open(path) as picture:
                 check_size(path, picture.width, picture.height)
                 yield picture
         except InputError:
             raise
         except UnidentifiedImageError:
-            raise InputError(f"{path} is not a picture that can be read{_hint(path)}") from None
+            raise InputError(
+                f"{path} is not a picture that can be read: {file_hint(path) or 'its content is of no known format'}"
+            ) from None
         except Pillow.DecompressionBombError:
             raise InputError(f"{path} has more than {MAX_PIXELS / 1e6:.0f} megapixels") from None
         except _BROKEN as error:
             raise InputError(f"{path} is damaged or truncated ({error})") from None
+
+
+def is_picture_file(path: PathLike) -> bool:
+    """Whether pillow knows the file's content, animated or not."""
+    try:
+        with _open(path):
+            return True
+    except UnidentifiedImageError:
+        return False
+    except (Pillow.DecompressionBombError, *_BROKEN):
+        return True
+
+
+def _open(path: PathLike) -> Pillow.Image:
+    Pillow.init()  # loads pillow's readers; it does so itself only when asked for any format
+    return Pillow.open(path, formats=FORMATS)
 
 
 def check_size(path: PathLike, width_px: int, height_px: int) -> None:
@@ -135,9 +153,10 @@ def _focal_35mm(picture: Pillow.Image) -> float | None:
     return focal if 1 <= focal <= 10_000 else None
 
 
-def _hint(path: Path) -> str:
+def file_hint(path: Path) -> str:
+    """What to do about a picture file of a kind that is known but not supported; empty for any other file."""
     with path.open("rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
-        return ": HEIC is not supported, save it as JPEG or PNG first"
-    return ": its content is of no known format"
+        return "HEIC is not supported, save it as JPEG or PNG first"
+    return ""
