@@ -5,13 +5,13 @@ Times in seconds, frequencies in hertz, arrays (T,); every function is pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from seehear.foley.blocks import band, resonator
+from seehear.foley.blocks import band, resonator, slow_random
 
 Array = NDArray[np.floating]
 
@@ -70,3 +70,23 @@ def ring(times_s: Array, gains: Array, freqs_hz: Array, t60s_s: Array, n: int, r
 def without_rumble(x: Array, rate_hz: int, low_hz: float = 20.0) -> Array:
     """``x`` without DC and what lies below hearing."""
     return band(x, low_hz, None, rate_hz)
+
+
+def tones(frequency_hz: Array, harmonics: int, slope: float, rate_hz: int, rng: np.random.Generator) -> Array:
+    """Harmonics 1 to ``harmonics`` of a frequency curve (T,), the k-th with gain k^-slope and random phase, below 0.45 rate."""
+    phase = 2 * np.pi * np.cumsum(frequency_hz) / rate_hz
+    out, top_hz = np.zeros(len(phase)), float(np.max(frequency_hz))
+    for k in range(1, harmonics + 1):
+        if k * top_hz < 0.45 * rate_hz:
+            out += k**-slope * np.sin(k * phase + rng.uniform(0, 2 * np.pi))
+    return out
+
+
+def gusts(rng: np.random.Generator, n: int, rate_hz: int, depth_db: float, speed_hz: float) -> Array:
+    """A gain curve (T,) around 1 that wanders by ``depth_db`` (standard deviation): unsteady air, uneven work."""
+    return 10 ** (depth_db / 20 * slow_random(rng, n, rate_hz, speed_hz))
+
+
+def mix(parts: Iterable[tuple[Array, float]]) -> Array:
+    """The sum of (signal, gain) parts, each brought to unit RMS first."""
+    return sum(gain * part / max(float(np.sqrt(np.mean(part**2))), 1e-9) for part, gain in parts)
