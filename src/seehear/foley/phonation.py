@@ -1,0 +1,184 @@
+"""The voice that animals and people share, and how its calls follow one another in time.
+
+Source and filter are independent (Fant 1960; Klatt 1980): :func:`source` vibrates, :func:`tract` resonates. An
+animal is a tract length, a pitch and a gesture; what makes it sound alive is what differs from cycle to cycle
+(jitter, shimmer), the nonlinear regimes of vocal folds (subharmonics, chaos; Fitch, Neubauer & Herzel 2002) and
+breath. Frequencies in hertz, times in seconds, arrays (T,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, signal
+from scipy.interpolate import PchipInterpolator
+
+from seehear.foley.blocks import fade
+
+Array = NDArray[np.floating]
+Points = list[tuple[float, float]]
+
+SPEED_OF_SOUND = 350.0
+"""In the warm, moist air of a vocal tract, m/s."""
+_TABLE = 4096
+
+
+def glide(points: Points, n: int) -> Array:
+    """A smooth curve (n,) through (position 0..1, value) points, without overshoot: pitch and loudness gestures."""
+    positions, values = zip(*points, strict=True)
+    return PchipInterpolator(positions, values)(np.linspace(0, 1, n))
+
+
+def source(
+    f0_hz: Array,
+    rate_hz: int,
+    rng: np.random.Generator,
+    *,
+    slope_db_per_octave: float = -9.0,
+    jitter: float | Array = 0.005,
+    shimmer: float = 0.05,
+    subharmonic: float | Array = 0.0,
+    breath: float | Array = 0.05,
+) -> Array:
+    """Flow derivative (T,) of vibrating folds along the pitch curve ``f0_hz`` (T,), unit RMS before breath.
+
+    ``slope_db_per_octave`` falls from about -6 (pressed, loud) to -15 (soft) (Fant, Liljencrants & Lin 1985).
+    ``jitter`` and ``shimmer`` are relative deviations per cycle (1 % is a steady voice, 10 % a harsh one),
+    ``subharmonic`` 0..1 weakens every other cycle, ``breath`` is the RMS of noise that comes with the open phase.
+    """
+    n = len(f0_hz)
+    steady = np.cumsum(f0_hz) / rate_hz
+    cycles = np.arange(int(steady[-1]) + 3)
+    wander, loudness = (np.interp(steady, cycles, rng.standard_normal(len(cycles))) for _ in range(2))
+    phase = np.cumsum(f0_hz * np.maximum(1 + jitter * wander, 0.3)) / rate_hz + rng.random()
+    highest = int(np.clip(0.45 * rate_hz / max(float(np.max(f0_hz)), 1.0), 1, _TABLE // 8))
+    harmonics = np.arange(1, highest + 1)
+    spectrum = np.zeros(_TABLE // 2 + 1)
+    spectrum[1 : highest + 1] = harmonics ** (slope_db_per_octave / (20 * np.log10(2)))
+    wave = np.fft.irfft(spectrum, _TABLE)
+    wave /= np.sqrt(np.mean(wave**2))
+    voiced = np.interp((phase % 1) * _TABLE, np.arange(_TABLE + 1), np.append(wave, wave[0]))
+    voiced *= np.maximum(1 + shimmer * loudness, 0) * (1 + subharmonic * np.cos(np.pi * phase))
+    return voiced + breath * rng.standard_normal(n) * (0.6 + 0.4 * np.cos(2 * np.pi * phase))
+
+
+def tube_hz(length_m: float, count: int) -> Array:
+    """The first ``count`` resonances of a uniform tube closed at the folds: (2 n - 1) c / 4 L (Fant 1960)."""
+    return (2 * np.arange(1, count + 1) - 1) * SPEED_OF_SOUND / (4 * length_m)
+
+
+def throat_hz(length_m: float, first: Array, second: Array) -> Array:
+    """Formants (P, 2) of a mouth that moves: the first two resonances of the tube, times the curves (P,)."""
+    f1, f2 = tube_hz(length_m, 2)
+    return np.column_stack([f1 * np.asarray(first), f2 * np.asarray(second)])
+
+
+def tract(
+    x: Array,
+    rate_hz: int,
+    formants_hz: Array,
+    length_m: float,
+    *,
+    damping: float = 1.0,
+    mouth_hz: float = 80.0,
+    frame_s: float = 0.02,
+) -> Array:
+    """``x`` (T,) through a vocal tract whose lowest formants move, as sound radiated from the mouth (T,).
+
+    ``formants_hz`` (P, K): K formants at P positions spread evenly over the sound. Above them the tract of
+    ``length_m`` keeps the resonances of a uniform tube, as many as fit. A cascade of resonances (Klatt 1980), of
+    bandwidth (40 Hz + 6 %, at most 300 Hz) * ``damping``, so that levels follow from frequencies. Below ``mouth_hz``
+    the mouth radiates 6 dB per octave less (a wide-open beak or muzzle: about 1 kHz), and no DC. Frames of ``frame_s``
+    are filtered by their own response and overlap-added.
+    """
+    n = len(x)
+    hop = max(round(frame_s * rate_hz / 2), 8)
+    count = -(-n // hop) + 1
+    padded = np.zeros((count + 1) * hop)
+    padded[hop : hop + n] = x
+    frames = np.lib.stride_tricks.sliding_window_view(padded, 2 * hop)[::hop] * signal.windows.hann(2 * hop, sym=False)
+    size = fft.next_fast_len(4 * hop, real=True)
+    freqs = np.fft.rfftfreq(size, 1 / rate_hz)
+    points = np.atleast_2d(np.asarray(formants_hz, dtype=float))
+    positions = np.linspace(0, 1, len(points)) if len(points) > 1 else np.zeros(1)
+    moving = [np.interp(np.arange(count) / max(count - 1, 1), positions, track)[:, None] for track in points.T]
+    tube = tube_hz(length_m, 40)
+    fixed = [f for f in tube[points.shape[1] :] if f < 0.6 * rate_hz]
+    response = 1j * freqs / (mouth_hz + 1j * freqs)
+    for centre in fixed:
+        response = response * _resonance(freqs, centre, damping)
+    spectra = fft.rfft(frames, size) * response
+    for centre in moving:
+        spectra *= _resonance(freqs[None], centre, damping)
+    filtered = fft.irfft(spectra, size)
+    out = np.zeros((count + 8) * hop)
+    for part in range(4):
+        out[part * hop : (part + count) * hop] += filtered[:, part * hop : (part + 1) * hop].ravel()
+    return out[hop : hop + n]
+
+
+def _resonance(freqs: Array, centre: float | Array, damping: float) -> NDArray[np.complexfloating]:
+    """Unit-DC response of one resonance at ``centre`` (second-order low-pass)."""
+    width = np.minimum(40 + 0.06 * centre, 300) * damping
+    return 1 / (1 - (freqs / centre) ** 2 + 1j * freqs * width / centre**2)
+
+
+def normalised(x: Array, peak: float = 1.0) -> Array:
+    """``x`` scaled to that peak; silence stays silent."""
+    return x * (peak / max(float(np.max(np.abs(x), initial=0.0)), 1e-9))
+
+
+Call = Callable[[], Array]
+"""One sound of an individual; each time a little different."""
+
+
+def call_in_bouts(
+    duration_s: float,
+    rate_hz: int,
+    rng: np.random.Generator,
+    call: Call,
+    *,
+    count: tuple[int, int],
+    gap_s: tuple[float, float],
+    event_rate: float,
+) -> Array:
+    """Calls in silence, exactly ``round(duration_s * rate_hz)`` samples: bouts of ``count`` calls, ``gap_s`` apart.
+
+    ``count`` and ``gap_s`` are (lowest, highest); ``event_rate`` is bouts per second. The last call is one that fits
+    whole; only if not even the first fits is it moved to the start and faded where the sound ends.
+    """
+    n = round(duration_s * rate_hz)
+    out = np.zeros(n)
+    end = 0
+    for pause_s, clip in _bouts(rng, rate_hz, call, count, gap_s, event_rate):
+        start = end + round(pause_s * rate_hz)
+        if start + len(clip) > n:
+            if end == 0:
+                start = max(n - len(clip), 0)
+                out[start:] = clip if len(clip) <= n else fade(clip[:n], 0, 0.25 * duration_s, rate_hz)
+            break
+        out[start : start + len(clip)] = clip
+        end = start + len(clip)
+    return out
+
+
+def _bouts(
+    rng: np.random.Generator, rate_hz: int, call: Call, count: tuple[int, int], gap_s: tuple[float, float], event_rate: float
+) -> Iterator[tuple[float, Array]]:
+    """Endless (pause before it in seconds, call).
+
+    A bout starts 0.5 to 1.5 mean intervals after the last began, never sooner than twice the longest gap after it ended.
+    """
+    pause_s = rng.uniform(0.05, 0.35)
+    while True:
+        length_s = 0.0
+        for position in range(rng.integers(count[0], count[1] + 1)):
+            if position:
+                pause_s = rng.uniform(*gap_s)
+                length_s += pause_s
+            clip = call()
+            length_s += len(clip) / rate_hz
+            yield pause_s, clip
+        pause_s = max(rng.uniform(0.5, 1.5) / event_rate - length_s, 2 * gap_s[1])
