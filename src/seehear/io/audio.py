@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import av
 import numpy as np
 import soundfile
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 
+from seehear.io.containers import open_container
 from seehear.io.files import PathLike, check_input, whole_file
 from seehear.io.wav import AMBIX_COMMENT, Subtype, WavFacts, wav_facts, write_wav
 from seehear.types import FOA, MONO, STEREO, SURROUND_5_1, Audio, Convention, InputError, Layout, discrete
@@ -17,6 +22,8 @@ _MASKS = {0x4: MONO, 0x3: STEREO, 0x60F: SURROUND_5_1, 0x3F: SURROUND_5_1}
 """Layout per dwChannelMask; 5.1 comes with side (0x60F) or back (0x3F) surrounds, in the same order."""
 _FLAC_LAYOUTS = ("mono", "stereo", "binaural", "5.1")
 """FLAC gives every channel count a fixed meaning (RFC 9639, 9.1.3): others would be played from the wrong speakers."""
+
+_CLOCK_SLACK_S = 0.01
 
 
 def read_audio(path: PathLike, layout: Layout | None = None, convention: Convention = "") -> Audio:
@@ -119,17 +126,11 @@ def _layout(n_channels: int, facts: WavFacts | None) -> tuple[Layout, Convention
 
 
 def _read_av(path: Path) -> _Track:
-    """Samples (C, T), rate, layout and convention of the first sound track that PyAV finds."""
-    import av
-
-    from seehear.io.containers import open_container
-
+    """Samples (C, T), rate, layout and convention of the sound track that players choose, by PyAV."""
     with open_container(path) as container:
-        if not container.streams.audio:
-            raise InputError(f"{path} has no sound that can be read")
-        stream = container.streams.best("audio") or container.streams.audio[0]
+        stream = _sound_stream(container, path)
         rate, name = stream.codec_context.sample_rate, stream.codec_context.layout.name
-        blocks = list(_float_blocks(container, stream, av.AudioResampler(format="fltp")))
+    blocks = [block for _, block in track_blocks(path, name, rate, None)]
     if not blocks:
         raise InputError(f"{path} holds no samples")
     samples = np.concatenate(blocks, axis=1)
@@ -137,9 +138,29 @@ def _read_av(path: Path) -> _Track:
     return samples, rate, known.get(name, discrete(len(samples))), ""
 
 
-def _float_blocks(container, stream, resampler) -> Iterator[np.ndarray]:
-    for frame in container.decode(stream):
-        for block in resampler.resample(frame):
-            yield block.to_ndarray()
-    for block in resampler.resample(None):
-        yield block.to_ndarray()
+def track_blocks(path: PathLike, layout: str, rate_hz: int, origin_s: float | None) -> Iterator[tuple[int, np.ndarray]]:
+    """First sample's index and samples (C, n) of the sound track, block by block, mixed to FFmpeg's ``layout`` and resampled.
+
+    Index 0 is at ``origin_s`` of the container's clock, or at the first sample where it is None. Blocks follow each other
+    without gaps unless the file's clock jumps by more than 10 ms.
+    """
+    with open_container(path) as container:
+        stream = _sound_stream(container, path)
+        resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
+        at = None
+        for frame in itertools.chain(container.decode(stream), (None,)):
+            for block in resampler.resample(frame):
+                told = None if block.pts is None else float(block.pts * block.time_base)
+                origin_s = told or 0.0 if origin_s is None else origin_s
+                index = at or 0 if told is None else round((told - origin_s) * rate_hz)
+                at = index if at is None or abs(index - at) > _CLOCK_SLACK_S * rate_hz else at
+                yield at, block.to_ndarray()
+                at += block.samples
+
+
+def _sound_stream(container: InputContainer, path: PathLike) -> AudioStream:
+    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    if not streams:
+        raise InputError(f"{path} has no sound that can be read")
+    best = container.streams.best("audio")
+    return next((stream for stream in streams if stream == best), streams[0])
