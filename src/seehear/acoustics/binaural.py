@@ -5,7 +5,8 @@
   and a notch climbs with the elevation of the source, fading into a boost near 8 kHz overhead (Hebrank & Wright 1974;
   Lopez-Poveda & Meddis 1996; Blauert's "above" band).
 - Shoulders: a weak echo of what comes from above (Brown & Duda 1998; Algazi, Avendano & Duda 2001).
-- What all directions have in common is taken out (diffuse-field equalisation, Moller 1992), so that headphones add none of it twice.
+- What all directions have in common is taken out (diffuse-field equalisation, Moller 1992): a field from everywhere keeps
+  its spectrum and its level.
 
 The sizes of the pinna cues are those of the KEMAR manikin (Gardner & Martin 1995); `bench/binaural_kemar.py` compares.
 Shapes: N directions, F frequencies, L taps. Spectra are complex with e^{+i omega t}.
@@ -17,18 +18,21 @@ import math
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.acoustics.extent import spread
 from seehear.acoustics.sphere import directions_of
 from seehear.types import FloatArray
 
+ComplexArray = NDArray[np.complexfloating]
+
 HEAD_RADIUS_M = 0.0875
 SPEED_OF_SOUND_M_S = 343.0
 EAR_AZIMUTH_RAD = math.radians(95)
-"""Behind the middle by half of what Brown & Duda take: time differences at 60 and 120 degrees differ by 25 us (KEMAR: 34 us)."""
+"""Behind the middle by half of what Brown & Duda 1998 take: time differences at 60 and 120 degrees differ by 23 us (KEMAR: 34)."""
 HRIR_S = 256 / 48000
 HRIR_DELAY_S = 0.5e-3
-"""When a sound that passes the place of the head's centre at time 0 does so in an HRIR; the nearer ear is up to 0.26 ms earlier."""
+"""Time in an HRIR at which the sound passes the place of the head's centre; the nearer ear hears it up to 0.26 ms before."""
 
 SHELF_HZ, SHELF_DB = 3500.0, 4.5
 """Pinna, front-back: gain far above the corner for straight ahead, and loss for straight behind."""
@@ -39,7 +43,7 @@ SHOULDER_M, SHOULDER_GAIN = 0.16, 0.25
 """Height of the ears over the shoulders, and the echo's gain for a source straight above."""
 
 
-def hrir(directions: FloatArray, sample_rate_hz: int) -> FloatArray:
+def hrir(directions: FloatArray, sample_rate_hz: int) -> NDArray[np.float32]:
     """Head-related impulse responses (N, 2, L) float32, left then right, for unit vectors ``directions`` (N, 3).
 
     L is 5.3 ms. The head's centre is at `HRIR_DELAY_S`; remove that delay to stay in sync. A diffuse field keeps its level.
@@ -77,7 +81,7 @@ def _arrival(incidence_rad: FloatArray) -> FloatArray:
 # ------------------------------------------------------------------------------------------- head
 
 
-def sphere_response(incidence_rad: FloatArray, frequencies_hz: FloatArray) -> FloatArray:
+def sphere_response(incidence_rad: FloatArray, frequencies_hz: FloatArray) -> ComplexArray:
     """Pressure (N, F), complex, on a rigid sphere over that of the free field at its centre, for a plane wave.
 
     Duda & Martens 1998, eqs. 3 and 4 with the source far away: the sum over m of
@@ -98,8 +102,8 @@ def sphere_response(incidence_rad: FloatArray, frequencies_hz: FloatArray) -> Fl
 
 
 @cache
-def _sphere_table(sample_rate_hz: int) -> FloatArray:
-    """Sphere responses (181, F) at 0 to 180 degrees of incidence, without the delay of `_arrival`: smooth enough to interpolate."""
+def _sphere_table(sample_rate_hz: int) -> ComplexArray:
+    """Sphere responses (181, F) at 0 to 180 degrees of incidence, smooth to interpolate: without the delay of `_arrival`."""
     frequencies = _frequencies(sample_rate_hz)
     incidence = np.radians(np.arange(181.0))
     return sphere_response(incidence, frequencies) * np.exp(2j * np.pi * frequencies * _arrival(incidence)[:, None])
@@ -108,7 +112,7 @@ def _sphere_table(sample_rate_hz: int) -> FloatArray:
 # ------------------------------------------------------------------------------------------- ear and shoulders
 
 
-def _outer_ear(directions: FloatArray, frequencies_hz: FloatArray) -> FloatArray:
+def _outer_ear(directions: FloatArray, frequencies_hz: FloatArray) -> ComplexArray:
     """Pinna and shoulder response (N, F), the same for both ears: minimum-phase analogue prototypes and one echo."""
     front, up = directions[:, 0, None], directions[:, 2, None]
     shelf = _gain(SHELF_DB * front)
@@ -128,7 +132,7 @@ def _gain(decibels: FloatArray) -> FloatArray:
 
 
 @cache
-def _equaliser(sample_rate_hz: int) -> FloatArray:
+def _equaliser(sample_rate_hz: int) -> ComplexArray:
     """Minimum-phase inverse (F,) of the mean power over all directions, with a fade-out of the last 15 % before Nyquist."""
     frequencies = _frequencies(sample_rate_hz)
     everywhere = spread(np.array([0.0, 0.0, 1.0]), 2 * np.pi, 600)
@@ -140,7 +144,7 @@ def _equaliser(sample_rate_hz: int) -> FloatArray:
     return inverse * np.cos(np.pi / 2 * fade)
 
 
-def _minimum_phase(magnitude: FloatArray) -> FloatArray:
+def _minimum_phase(magnitude: FloatArray) -> ComplexArray:
     """Spectrum (F,) of that magnitude and of minimum phase, by the folded cepstrum (Oppenheim & Schafer 1975)."""
     n = 16 * (len(magnitude) - 1)
     fine = np.interp(np.linspace(0, 1, n // 2 + 1), np.linspace(0, 1, len(magnitude)), np.log(magnitude))

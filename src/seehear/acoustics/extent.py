@@ -16,11 +16,16 @@ FILTER_S = 0.085
 """Length of a decorrelation filter; its energy lies within 20 ms of the middle, at high frequencies within 4 ms."""
 
 
+LOW_HZ = 150.0
+"""Below, the ear hears no width: the copies' phases differ but stand still, and so smear nothing."""
+
+
 def spread(direction: FloatArray, extent_rad: float, n_directions: int | None = None) -> FloatArray:
     """Unit vectors (M, 3) spread evenly over the spherical cap of angular width ``extent_rad`` around ``direction`` (3,).
 
-    A Fibonacci lattice (Swinbank & Purser 2006) in the cap's own axes. 0 gives the direction itself, 2 pi the whole sphere.
-    M grows with the square root of the cap's share of the sphere, from 4 to 24, unless ``n_directions`` says it.
+    A two-armed Fibonacci spiral (Swinbank & Purser 2006) around ``direction``: its mean is exactly there. 0 gives the
+    direction itself, 2 pi the whole sphere. M is even and grows with the square root of the cap's share of the sphere,
+    from 4 to 24, unless an even ``n_directions`` says it. InputError for an extent outside 0 to 2 pi.
     """
     if not 0 <= extent_rad <= 2 * math.pi + 1e-9:
         raise InputError(f"an extent must lie in 0 to 2 pi, got {extent_rad}")
@@ -28,10 +33,10 @@ def spread(direction: FloatArray, extent_rad: float, n_directions: int | None = 
     if extent_rad == 0:
         return centre[None]
     share = (1 - math.cos(min(extent_rad / 2, math.pi))) / 2
-    m = n_directions or 4 + round(20 * math.sqrt(share))
-    index = np.arange(m)
-    height = 1 - 2 * share * (index + 0.5) / m
-    turn = index * math.pi * (3 - math.sqrt(5))
+    n_pairs = round((n_directions or 4 + 20 * math.sqrt(share)) / 2)
+    pair = np.repeat(np.arange(n_pairs), 2)
+    height = 1 - 2 * share * (pair + 0.5) / n_pairs
+    turn = pair * math.pi * (3 - math.sqrt(5)) / 2 + np.pi * (np.arange(2 * n_pairs) % 2)
     cap = directions_of(turn, np.arcsin(height))
     return cap @ _axes_around(centre)
 
@@ -54,7 +59,7 @@ def decorrelators(n: int, sample_rate_hz: int, rng: np.random.Generator) -> Floa
     """
     length = 2 * round(FILTER_S * sample_rate_hz / 2)
     frequencies = np.arange(length // 2 + 1) * sample_rate_hz / length
-    knots = [0.0]
+    knots = [LOW_HZ]
     while knots[-1] < sample_rate_hz / 2:
         knots.append(knots[-1] + min(max(knots[-1] / 20, 25.0), 150.0))
     index = np.arange(n)

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from seehear.acoustics.sphere import directions_of
 from seehear.types import STEREO, SURROUND_5_1, FloatArray, InputError, Layout
 
 SURROUND_TO_STEREO = np.zeros((STEREO.n_channels, SURROUND_5_1.n_channels))
@@ -18,6 +19,8 @@ for _ear, _front, _side in ((0, "L", "Ls"), (1, "R", "Rs")):
     SURROUND_TO_STEREO[_ear, SURROUND_5_1.labels.index(_side)] = math.sqrt(0.5)
     SURROUND_TO_STEREO[_ear, SURROUND_5_1.labels.index("C")] = math.sqrt(0.5)
 SURROUND_TO_STEREO.setflags(write=False)
+LEVEL_RAD = math.radians(30)
+"""Elevation up to which a layout without height speakers plays a sound as if it were level."""
 
 
 def downmix_5_1_to_stereo(samples: FloatArray) -> FloatArray:
@@ -49,7 +52,7 @@ def _hull_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     triangles = _triangles(vectors)
     inverses = np.linalg.inv(vectors[triangles])
     # Inside its triangle a direction has no negative gain: take the triangle whose smallest gain is largest.
-    candidates = np.einsum("nx,kxv->nkv", directions, inverses)
+    candidates = np.einsum("nx,kxv->nkv", _flattened(directions, layout.vectors[speakers]), inverses)
     best = candidates.min(axis=2).argmax(axis=1)
     rows = np.arange(len(directions))
     gains = np.zeros((len(directions), len(vectors)))
@@ -57,6 +60,20 @@ def _hull_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     result = np.zeros((len(directions), layout.n_channels))
     result[:, speakers] = _unit_energy(_unit_energy(gains) @ shares)
     return result
+
+
+def _flattened(directions: FloatArray, real: FloatArray) -> FloatArray:
+    """Directions (N, 3) brought to the horizon on a side, above or below, where there are no speakers.
+
+    Up to 30 degrees of elevation they are level, as if each speaker had a twin there (BS.2127-0, 6.1.3); what lies beyond is
+    stretched over the way to the pole. So a sound a little above the screen stays between two speakers.
+    """
+    elevation = np.arcsin(np.clip(directions[:, 2], -1, 1))
+    empty = [(real[:, 2] * sign).max() < math.sin(LEVEL_RAD / 2) for sign in (1, -1)]
+    beyond = np.maximum(np.abs(elevation) - LEVEL_RAD, 0) / (1 - 2 * LEVEL_RAD / np.pi)
+    flattened = np.where(elevation > 0, empty[0], empty[1])
+    elevation = np.where(flattened, np.sign(elevation) * beyond, elevation)
+    return directions_of(np.arctan2(directions[:, 1], directions[:, 0]), elevation)
 
 
 def _with_imaginary(real: FloatArray) -> tuple[FloatArray, FloatArray]:
