@@ -1,0 +1,217 @@
+"""From a scene to its channels: every layout asked for in one pass over the stems.
+
+Static and moving sources take the same way: a source's early field (direct sound and images up to the mixing time) is one
+short filter per channel, convolved in blocks with shared spectra; a moving source has a new one for every block, and its
+direct sound and first reflections follow it in finer frames. One diffuse tail serves all. Memory beyond the stems and the
+result does not grow with the length.
+Shapes: S sources, C channels of the panner, T samples, L taps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.acoustics.convolve import Blocks, convolve_into, spectra_of
+from seehear.acoustics.field import Engine, Field, field_of
+from seehear.acoustics.layouts import downmix_5_1_to_stereo
+from seehear.acoustics.lfe import lfe_feed
+from seehear.acoustics.loudness import normalise
+from seehear.acoustics.moving import FRAME_HOP_S, add_moving
+from seehear.acoustics.panning import Panner
+from seehear.acoustics.paths import NEAREST_M
+from seehear.acoustics.responses import NEAR_ORDER, point_response, spread_filters, through_air, wide_response
+from seehear.acoustics.room import check_inside
+from seehear.acoustics.tail import tail_gain, tail_response
+from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, FloatArray, InputError, Layout, Scene, Source
+
+BLOCK_HOP_S = 0.5
+BLOCK_FADE_S = 0.1
+"""A moving source's later images are renewed every `BLOCK_HOP_S` and cross-faded over `BLOCK_FADE_S`."""
+RENDERED = (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)
+
+
+def render(
+    scene: Scene, layouts: Sequence[Layout], *, level_lufs: float | None = -23.0, engine: Engine = Engine()
+) -> tuple[Audio, ...]:
+    """The scene in each of ``layouts``, every one exactly ``scene.n_samples`` long; work is shared between them.
+
+    ``level_lufs``: loudness of each result (one gain for all its channels, at most -1 dBTP), or None for the raw level, at
+    which a 0 dB source at 1 m without a room has the energy of its stem. Ambisonics is ACN/SN3D.
+    Random parts come from ``scene.seed``. InputError for an unknown layout or a source outside its room.
+    """
+    for layout in layouts:
+        if layout not in RENDERED:
+            raise InputError(f"cannot render {layout.name}: choose one of {', '.join(x.name for x in RENDERED)}")
+    for source in scene.sources:
+        check_inside(scene.room, source)
+    panner = Panner.for_layouts(layouts)
+    reach_m = max((float(s.trajectory.distances_m.max()) for s in scene.sources), default=1.0)
+    field = field_of(scene.room, scene.listener, panner, scene.sample_rate_hz, engine, reach_m)
+    channels = _channels(scene, field)
+    lfe = _lfe(scene) if SURROUND_5_1 in layouts else None
+    rendered = (_as_layout(channels, layout, panner, lfe, scene.sample_rate_hz) for layout in layouts)
+    return tuple(audio if level_lufs is None else normalise(audio, level_lufs)[0] for audio in rendered)
+
+
+def _as_layout(
+    channels: NDArray[np.float32], layout: Layout, panner: Panner, lfe: NDArray[np.float32] | None, sample_rate_hz: int
+) -> Audio:
+    if layout.kind == "binaural":
+        return Audio(channels[-2:], sample_rate_hz, layout)
+    if layout.kind == "ambisonics":
+        return Audio(channels[: FOA.n_channels], sample_rate_hz, layout, "acn-sn3d")
+    if layout == MONO:
+        return Audio(channels[:1], sample_rate_hz, layout)
+    surround = np.zeros((SURROUND_5_1.n_channels, channels.shape[1]), dtype=np.float32)
+    surround[list(SURROUND_5_1.speakers)] = panner.speakers_of(channels)
+    if layout == STEREO:
+        return Audio(downmix_5_1_to_stereo(surround), sample_rate_hz, layout)
+    if lfe is not None:
+        surround[SURROUND_5_1.labels.index("LFE")] = lfe
+    return Audio(surround, sample_rate_hz, layout)
+
+
+def _gain(source: Source) -> float:
+    return 10 ** (source.gain_db / 20)
+
+
+def _place(source: Source, time_s: float) -> FloatArray:
+    """Displacement (3,) in metres from the listener at ``time_s``."""
+    directions, distances = source.trajectory.at(np.array([time_s]))
+    return directions[0] * distances[0]
+
+
+def _channels(scene: Scene, field: Field) -> NDArray[np.float32]:
+    """Channels (C, T) of the panner: early fields, moving sources' near paths, the tail."""
+    out = np.zeros((field.panner.n_channels, scene.n_samples), dtype=np.float32)
+    if not scene.sources or not len(out):
+        return out
+    decorrelators = [_decorrelators(scene, index) for index in range(len(scene.sources))]
+    _add_early(out, scene, field, decorrelators)
+    for source, filters in zip(scene.sources, decorrelators, strict=True):
+        if _moves(source):
+            add_moving(out, source, _gain(source), field, filters)
+    if field.mixing_s is not None:
+        _add_tail(out, scene, field)
+    return out
+
+
+def _moves(source: Source) -> bool:
+    return not (source.is_bed or source.trajectory.is_static)
+
+
+def _decorrelators(scene: Scene, index: int) -> NDArray[np.float32] | None:
+    """Filters of the extent of source ``index``, None for a point; its own random stream, whoever else is there."""
+    extent_rad = scene.sources[index].extent_rad
+    if extent_rad == 0:
+        return None
+    return spread_filters(extent_rad, scene.sample_rate_hz, np.random.default_rng([scene.seed, 1 + index]))
+
+
+# ------------------------------------------------------------------------------------------- early field
+
+
+@dataclass(frozen=True)
+class _Response:
+    """Taps (C, L) and how early they are."""
+
+    taps: NDArray[np.float32]
+    lead_samples: int
+
+
+def _early_response(field: Field, source: Source, filters: NDArray[np.float32] | None, time_s: float) -> list[_Response]:
+    """What a source's blocks are convolved with at ``time_s``; a moving one's near paths are left to `add_moving`."""
+    place = _place(source, time_s)
+    if source.is_bed:
+        assert filters is not None
+        return [_Response(wide_response(field, place, source.extent_rad, filters), filters.shape[1] // 2)]
+    if _moves(source):
+        return [_Response(point_response(field, place, NEAR_ORDER + 1), field.lead_samples)]
+    if filters is None:
+        return [_Response(point_response(field, place), field.lead_samples)]
+    distance_m = float(np.linalg.norm(place))
+    wide = wide_response(field, place / distance_m, source.extent_rad, filters)
+    direct = _Response(through_air(field, wide, distance_m), filters.shape[1] // 2 + field.colouring.lead_samples)
+    return [direct, _Response(point_response(field, place, 1), field.lead_samples)]
+
+
+def _added(responses: Sequence[_Response], lead_samples: int, n_taps: int) -> NDArray[np.float32]:
+    taps = np.zeros((len(responses[0].taps), n_taps), dtype=np.float32)
+    for response in responses:
+        start = lead_samples - response.lead_samples
+        taps[:, start : start + response.taps.shape[1]] += response.taps
+    return taps
+
+
+def _add_early(out: NDArray[np.float32], scene: Scene, field: Field, decorrelators: Sequence[NDArray[np.float32] | None]) -> None:
+    rate = scene.sample_rate_hz
+    heard = [
+        (source, filters)
+        for source, filters in zip(scene.sources, decorrelators, strict=True)
+        if scene.room.kind == "shoebox" or not _moves(source)
+    ]
+    if not heard:
+        return
+    wide = max((0 if filters is None else filters.shape[1] for _, filters in heard), default=0)
+    lead = field.lead_samples + wide // 2
+    hop, fade = min(round(BLOCK_HOP_S * rate), scene.n_samples), round(BLOCK_FADE_S * rate)
+    moving = any(_moves(source) for source, _ in heard)
+    blocks = Blocks(scene.n_samples, hop, fade if moving else 0, lead + wide + field.n_taps)
+
+    def spectra(source: Source, filters: NDArray[np.float32] | None, start: int) -> NDArray[np.complex64]:
+        responses = _early_response(field, source, filters, blocks.middle(start) / rate)
+        return spectra_of(np.float32(_gain(source)) * _added(responses, lead, blocks.n_taps), blocks.n_fft)
+
+    fixed = [None if _moves(source) else spectra(source, filters, 0) for source, filters in heard]
+
+    def filters_at(start: int) -> Iterator[NDArray[np.complex64]]:
+        for (source, filters), known in zip(heard, fixed, strict=True):
+            yield spectra(source, filters, start) if known is None else known
+
+    def segment(start: int, stop: int) -> NDArray[np.float32]:
+        return np.stack([source.audio.samples[0, start:stop] for source, _ in heard])
+
+    convolve_into(out, segment, filters_at, blocks, lead)
+
+
+# ------------------------------------------------------------------------------------------- tail and LFE
+
+
+def _add_tail(out: NDArray[np.float32], scene: Scene, field: Field) -> None:
+    """One diffuse tail for all sources, from where each is in the middle of the scene."""
+    roomy = [source for source in scene.sources if not source.is_bed]
+    if not roomy:
+        return
+    middle_s = scene.duration_s / 2
+    gains = np.array([_gain(s) * tail_gain(field, _place(s, middle_s)) for s in roomy], dtype=np.float32)
+    taps = tail_response(field, np.random.default_rng([scene.seed, 0]))
+    hop = min(max(round(BLOCK_HOP_S * scene.sample_rate_hz), taps.shape[1]), scene.n_samples)
+    blocks = Blocks(scene.n_samples, hop, 0, taps.shape[1])
+    spectra = spectra_of(taps, blocks.n_fft)
+
+    def segment(start: int, stop: int) -> NDArray[np.float32]:
+        feed = np.zeros((1, stop - start), dtype=np.float32)
+        for source, gain in zip(roomy, gains, strict=True):
+            feed += gain * source.audio.samples[:, start:stop]
+        return feed
+
+    convolve_into(out, segment, lambda start: [spectra], blocks, 0)
+
+
+def _lfe(scene: Scene) -> NDArray[np.float32]:
+    """The LFE channel (T,): low-passed sources that may feed it, at their distance, without the room; else silence."""
+    lfe = np.zeros(scene.n_samples, dtype=np.float32)
+    knots = np.arange(0, scene.n_samples + 1, round(FRAME_HOP_S * scene.sample_rate_hz))
+    for source in scene.sources:
+        if not source.lfe:
+            continue
+        gain: float | FloatArray = _gain(source)
+        if not source.is_bed:
+            _, distances = source.trajectory.at(knots / scene.sample_rate_hz)
+            gain = gain * np.interp(np.arange(scene.n_samples), knots, 1 / np.maximum(distances, NEAREST_M)).astype(np.float32)
+        lfe += gain * lfe_feed(source.audio.samples[0], scene.sample_rate_hz)
+    return lfe

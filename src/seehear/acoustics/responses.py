@@ -1,0 +1,83 @@
+"""Impulse responses from one place to every channel: points in a room by their paths, wide sources and beds by spreading.
+
+Shapes: P paths, M virtual directions, C channels of the panner (amplitude channels, then the ears), L taps, F frequencies.
+Every response starts a known lead early, so that what comes before time zero (the left side of a fractional delay, the
+nearer ear, a decorrelator's first half) is kept.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.acoustics.binaural import hrir
+from seehear.acoustics.extent import decorrelators, spread
+from seehear.acoustics.field import Field, fade_out
+from seehear.acoustics.panning import ambisonic_ear_filters, ear_lead_samples
+from seehear.acoustics.paths import NEAREST_M, Paths, coloured_spectra, path_spectra
+from seehear.types import FloatArray
+
+NEAR_ORDER = 1
+"""Direct sound and first reflections reach the ears by the exact filters of their directions."""
+
+
+def point_response(field: Field, displacement_m: FloatArray, first_order: int = 0) -> NDArray[np.float32]:
+    """Taps (C, L) from a point at ``displacement_m`` (3,) by its paths of ``first_order`` and above, the tail excluded.
+
+    Direct and first-order paths reach the ears through their own head filters, later ones through the ambisonic buses.
+    """
+    paths, orders = field.paths(displacement_m), field.images.orders
+    faded = paths.gains * fade_out(field, paths.delays_s)
+    paths = Paths(paths.directions, paths.delays_s, paths.lengths_m, faded, paths.rows)
+    wanted = (orders >= first_order) & (faded > 1e-9)
+    return _combine(field, paths[wanted & (orders <= NEAR_ORDER)], paths[wanted & (orders > NEAR_ORDER)])
+
+
+def _combine(field: Field, near: Paths, far: Paths) -> NDArray[np.float32]:
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    panner, rate = field.panner, field.sample_rate_hz
+    n_fft = next_fast_len(field.n_taps, real=True)
+    alone = path_spectra(near, field.colouring, rate, n_fft)
+    buses = coloured_spectra(far, panner.bus_gains(far.directions), field.colouring, rate, n_fft)
+    spectra = buses[panner.handed_out] + panner.amplitude_gains(near.directions).T @ alone
+    taps = irfft(spectra, n_fft, axis=1)[:, : field.n_taps]
+    if not panner.ears:
+        return taps
+    assert panner.order is not None
+    fixed = rfft(ambisonic_ear_filters(panner.order, rate), n_fft, axis=-1)
+    heads = rfft(hrir(near.directions, rate), n_fft, axis=-1)
+    ears = np.einsum("ekf,kf->ef", fixed, buses[: panner.n_ambisonic_buses]) + np.einsum("pef,pf->ef", heads, alone)
+    lead = ear_lead_samples(rate)
+    heard = irfft(ears, n_fft, axis=1)[:, lead : field.n_taps]
+    return np.concatenate([taps, np.pad(heard, ((0, 0), (0, field.n_taps - heard.shape[1])))])
+
+
+def spread_filters(extent_rad: float, sample_rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Decorrelators (M, L) of the virtual sources of an extent, which share the energy of one; early by L // 2 samples."""
+    n_directions = len(spread(np.array([1.0, 0, 0]), extent_rad))
+    return decorrelators(n_directions, sample_rate_hz, rng) / np.float32(math.sqrt(n_directions))
+
+
+def wide_response(field: Field, direction: FloatArray, extent_rad: float, filters: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Taps (C, L) of an extent around scene ``direction`` (3,) through `spread_filters` (M, L); as early as they are."""
+    from scipy.signal import fftconvolve
+
+    panner, rate = field.panner, field.sample_rate_hz
+    directions = spread(direction, extent_rad, len(filters)) @ field.rotation.T
+    taps = panner.amplitude_gains(directions).T @ filters
+    if panner.ears:
+        lead = ear_lead_samples(rate)
+        ears = fftconvolve(filters[:, None], hrir(directions, rate), axes=-1).sum(axis=0)
+        taps = np.concatenate([taps, ears[:, lead : lead + filters.shape[1]]])
+    return taps.astype(np.float32)
+
+
+def through_air(field: Field, taps: NDArray[np.float32], distance_m: float) -> NDArray[np.float32]:
+    """``taps`` (C, L) of a direct sound from that far: distance law and air; early by the colouring's lead more."""
+    from scipy.signal import fftconvolve
+
+    colour = field.colouring.coefficients(np.zeros(1, dtype=np.intp), np.array([distance_m])) @ field.colouring.basis
+    return fftconvolve(taps, (colour / max(distance_m, NEAREST_M)).astype(np.float32), axes=-1)

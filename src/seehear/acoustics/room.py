@@ -1,0 +1,131 @@
+"""Rooms: a sensible one for a scene, and where its walls or its ground mirror a source.
+
+Shapes: N positions, P paths (images of one source, the source itself first).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
+from seehear.types import FloatArray, InputError, Room, Source
+
+RoomKind = Literal["none", "small", "hall", "outdoor"]
+EAR_HEIGHT_M = 1.6
+MARGIN_M = 0.5
+"""Least distance between a source and a wall of a room made by `room_for`."""
+_INDOORS: dict[str, tuple[tuple[float, float, float], float]] = {
+    "small": ((5.0, 4.0, 2.6), 0.4),
+    "hall": ((25.0, 18.0, 10.0), 1.8),
+}
+"""Size and RT60 of a living room (EN 12354 assumes 0.5 s, furnished ones measure 0.4 s) and of a mid-sized hall."""
+LISTENER_FRACTION = 0.35
+"""The listener sits this far along the room, looking down its longer part: what a camera sees is mostly in front."""
+
+
+def room_for(kind: RoomKind, positions_m: FloatArray) -> Room:
+    """A room of that kind around the listener that holds every position (N, 3), in metres from the listener.
+
+    Walls, floor and ceiling start where the kind has them and move outwards until every position is at least `MARGIN_M`
+    inside, so no source can lie beyond a wall, below the floor or above the ceiling: pass all points of all trajectories.
+    A room made larger keeps its kind's absorption, so its RT60 grows with the mean free path V / S (Sabine 1922).
+    Outdoors the ear is raised over the ground until the lowest source is above it. InputError for another kind.
+    """
+    positions = np.asarray(positions_m, dtype=np.float64).reshape(-1, 3)
+    if kind == "none":
+        return Room()
+    lowest = float(positions[:, 2].min(initial=0.0))
+    if kind == "outdoor":
+        return Room("outdoor", listener_m=(0.0, 0.0, max(EAR_HEIGHT_M, MARGIN_M - lowest)))
+    if kind not in _INDOORS:
+        raise InputError(f"unknown room {kind!r}: choose none, small, hall or outdoor")
+    size, rt60_s = _INDOORS[kind]
+    length, width, height = size
+    below = np.array([LISTENER_FRACTION * length, 0.5 * width, EAR_HEIGHT_M])
+    above = np.array([length, width, height]) - below
+    below = np.maximum(below, MARGIN_M - positions.min(axis=0, initial=0.0))
+    above = np.maximum(above, MARGIN_M + positions.max(axis=0, initial=0.0))
+    enclosing = (float(below[0] + above[0]), float(below[1] + above[1]), float(below[2] + above[2]))
+    growth = mean_free_path_m(enclosing) / mean_free_path_m(size)
+    return Room("shoebox", enclosing, (float(below[0]), float(below[1]), float(below[2])), rt60_s * growth)
+
+
+def mean_free_path_m(size_m: tuple[float, float, float]) -> float:
+    """Mean distance between walls in a shoebox with a diffuse field, 4 V / S (Kosten 1960)."""
+    x, y, z = size_m
+    return 2 * x * y * z / (x * y + y * z + x * z)
+
+
+def mixing_time_s(size_m: tuple[float, float, float]) -> float:
+    """When single reflections are no longer heard out: 0.0117 V / m^3 + 50.1 ms (Lindau et al. 2012, t_mp95 from V)."""
+    return 1e-3 * (0.0117 * math.prod(size_m) + 50.1)
+
+
+def complete_until_s(size_m: tuple[float, float, float], image_order: int) -> float:
+    """How long after emission the images up to ``image_order`` hold every reflection.
+
+    The first missing ones lie near the octahedron sum |x_i| / L_i = order + 1; one cell is left for where source and
+    listener are in theirs.
+    """
+    return image_order / math.sqrt(sum(size**-2 for size in size_m)) / SPEED_OF_SOUND_M_S
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """Where a room puts the images of any source: ``signs * position + offsets_m``, after ``orders`` reflections.
+
+    ``signs`` and ``offsets_m`` (P, 3), ``orders`` (P,); in room coordinates, the source itself first.
+    """
+
+    signs: FloatArray
+    offsets_m: FloatArray
+    orders: NDArray[np.intp]
+
+
+def mirrors(room: Room, image_order: int) -> Mirrors:
+    """The images of the room: up to ``image_order`` in a shoebox, one in the ground outdoors, none without a room."""
+    if room.kind == "none":
+        return Mirrors(np.ones((1, 3)), np.zeros((1, 3)), np.zeros(1, dtype=np.intp))
+    if room.kind == "outdoor":
+        return Mirrors(np.array([[1.0, 1, 1], [1, 1, -1]]), np.zeros((2, 3)), np.array([0, 1]))
+    return _shoebox_mirrors(room.size_m, image_order)
+
+
+@lru_cache(maxsize=8)
+def _shoebox_mirrors(size_m: tuple[float, float, float], image_order: int) -> Mirrors:
+    """Images after pyroomacoustics' image source model (Allen & Berkley 1979), for any source position at once.
+
+    Its model tells how often each image was mirrored along each axis; from that the position follows in float64 for any
+    source, also a moving one (its own float32 positions would cost 0.001 samples at 100 m).
+    """
+    import pyroomacoustics
+
+    size = np.array(size_m)
+    box = pyroomacoustics.ShoeBox(size, materials=pyroomacoustics.Material(0.0), max_order=image_order)
+    box.add_source(size / 3)
+    box.add_microphone(size / 2)
+    box.image_source_model()
+    counts = box.sources[0].orders_xyz.T.astype(np.intp)
+    orders = np.abs(counts).sum(axis=1)
+    first = np.argsort(orders, kind="stable")
+    counts, orders = counts[first], orders[first]
+    odd = counts % 2
+    return Mirrors(1.0 - 2.0 * odd, (counts + odd) * size, orders)
+
+
+def check_inside(room: Room, source: Source) -> None:
+    """InputError, naming the source, when its trajectory leaves the room or goes below the ground (beds do not matter)."""
+    if room.kind == "none" or source.is_bed:
+        return
+    path = source.trajectory
+    places = np.asarray(room.listener_m) + path.directions * path.distances_m[:, None]
+    if room.kind == "outdoor" and places[:, 2].min() <= 0:
+        raise InputError(f"source {source.label!r} is {-places[:, 2].min():.2f} m below the ground: raise the listener")
+    if room.kind == "shoebox" and not ((places > 0) & (places < room.size_m)).all():
+        raise InputError(f"source {source.label!r} leaves the room of {' x '.join(f'{s:g}' for s in room.size_m)} m: enlarge it")

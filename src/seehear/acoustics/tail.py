@@ -1,0 +1,93 @@
+"""The late tail of a room: diffuse, decaying per octave, the same for every source.
+
+Shapes: C channels of the panner, L taps, B octave bands, F frequencies.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.acoustics.absorption import OCTAVES_HZ, SPEED_OF_SOUND_M_S, wall_absorption
+from seehear.acoustics.binaural import hrir
+from seehear.acoustics.extent import spread
+from seehear.acoustics.field import FADE_FROM, Field, fade_position
+from seehear.types import FloatArray, Room
+
+MATCH_LIMIT_DB = 6.0
+"""The tail follows the images' energy around the mixing time up to this far from the diffuse-field value."""
+TAIL_DIRECTIONS = 16
+
+
+def tail_gain(field: Field, displacement_m: FloatArray) -> float:
+    """Gain of a source's share of the tail: how far its late field has decayed at the direct sound, matched to its images.
+
+    The diffuse field of a unit source at time t after emission has the power 4 pi c / V exp(-13.8 t / T) per second
+    (image density times 1/r^2 times Eyring's losses). Time here starts with the direct sound, d / c after emission.
+    """
+    if field.mixing_s is None:
+        return 0.0
+    t_mid = field.room.rt60_s
+    start_s = float(np.linalg.norm(displacement_m)) / SPEED_OF_SOUND_M_S
+    decayed = 10 ** (-3 * start_s / t_mid)
+    paths = field.paths(displacement_m)
+    window = (paths.delays_s >= FADE_FROM * field.mixing_s) & (paths.delays_s < field.mixing_s)
+    absorption = wall_absorption(field.room.size_m, t_mid)[2]
+    found = float(np.sum(paths.gains[window] ** 2 * (1 - absorption) ** field.images.orders[window]))
+    times = np.linspace(FADE_FROM, 1, 65) * field.mixing_s + start_s
+    expected = float(np.trapezoid(_diffuse_power(field.room) * 10 ** (-6 * times / t_mid), times))
+    limit = 10 ** (MATCH_LIMIT_DB / 20)
+    return decayed * min(max(math.sqrt(found / expected), 1 / limit), limit)
+
+
+def _diffuse_power(room: Room) -> float:
+    return 4 * math.pi * SPEED_OF_SOUND_M_S / math.prod(room.size_m)
+
+
+def tail_response(field: Field, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Taps (C, L) of the diffuse tail of a unit source at the listener, from the mixing time to -60 dB; no lead.
+
+    Independent noise from directions all around, panned like any sound, so every layout hears the same field; then each
+    octave gets its own exponential decay (Moorer 1979; energy after `tail_gain`).
+    """
+    from scipy.signal import fftconvolve
+
+    assert field.mixing_s is not None
+    panner, rate = field.panner, field.sample_rate_hz
+    n_taps = math.ceil(float(field.octave_rt60_s.max()) * rate)
+    directions = spread(np.array([1.0, 0, 0]), 2 * math.pi, TAIL_DIRECTIONS)
+    noise = rng.standard_normal((len(directions), n_taps), dtype=np.float32) / np.float32(math.sqrt(len(directions)))
+    channels = panner.amplitude_gains(directions).T @ noise
+    if panner.ears:
+        heads = hrir(directions, rate)
+        ears = np.stack([fftconvolve(noise, heads[:, ear], axes=-1)[:, :n_taps].sum(axis=0) for ear in range(2)])
+        channels = np.concatenate([channels, ears])
+    return _shape(field, channels)
+
+
+def _shape(field: Field, noise: NDArray[np.float32]) -> NDArray[np.float32]:
+    """White ``noise`` (C, L) with the decay of each octave and the fade-in at the mixing time."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    assert field.mixing_s is not None
+    n_taps = noise.shape[1]
+    times = np.arange(n_taps) / field.sample_rate_hz
+    level = math.sqrt(_diffuse_power(field.room) / field.sample_rate_hz)
+    onset = level * np.sin(0.5 * np.pi * fade_position(field.mixing_s, times))
+    n_fft = next_fast_len(n_taps, real=True)
+    spectra = rfft(noise, n_fft, axis=1)
+    shaped = np.zeros_like(noise)
+    for window, rt60_s in zip(octave_windows(n_fft, field.sample_rate_hz), field.octave_rt60_s, strict=True):
+        band = irfft(spectra * window, n_fft, axis=1)[:, :n_taps]
+        shaped += band * (onset * 10 ** (-3 * times / rt60_s)).astype(np.float32)
+    return shaped
+
+
+def octave_windows(n_fft: int, sample_rate_hz: int) -> NDArray[np.float32]:
+    """Zero-phase octave filters (B, F) whose powers add to one: cosines over log frequency from centre to centre."""
+    frequencies = np.maximum(np.fft.rfftfreq(n_fft, 1 / sample_rate_hz), 1.0)
+    position = np.clip(np.log2(frequencies / OCTAVES_HZ[0]), 0, len(OCTAVES_HZ) - 1)
+    distance = np.abs(position - np.arange(len(OCTAVES_HZ))[:, None])
+    return np.cos(0.5 * np.pi * np.minimum(distance, 1)).astype(np.float32)
