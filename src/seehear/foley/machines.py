@@ -20,8 +20,8 @@ from seehear.types import n_samples
 def helicopter(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
     """A hovering helicopter: blade slap at the passage rate, modulated rotor noise, tail rotor, turbine.
 
-    Rotor noise after Lowson & Ollerhead (1969) and Leverton & Taylor (1966): each blade sends a low
-    pressure pulse (thickness and loading) and, as it meets the vortex of the one before, a slap of noise; ``intensity`` is the share of slap.
+    Rotor noise after Lowson & Ollerhead (1969) and Leverton & Taylor (1966): each blade sends a low pressure pulse
+    (thickness and loading) and, as it meets the vortex of the one before, a slap of noise; ``intensity`` is the share of slap.
     """
     n = n_samples(duration_s, rate_hz)
     blades = int(rng.integers(2, 6))
