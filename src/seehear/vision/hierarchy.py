@@ -1,7 +1,8 @@
 """A tree of picture parts: graph segmentation, then greedy merging of the most alike neighbours.
 
 Felzenszwalb & Huttenlocher, "Efficient Graph-Based Image Segmentation", IJCV 2004, gives the leaves; Uijlings et al.,
-"Selective Search for Object Recognition", IJCV 2013, the merging: colour, texture, size and fill similarity, summed.
+"Selective Search for Object Recognition", IJCV 2013, the merging by colour, texture, size and fill similarity, summed. The weakness
+of the common boundary joins the sum here: it keeps a shaded body together.
 Every part of the tree is a set of leaves, so that all its statistics are sums over leaves.
 Shapes: h w pixels of the small picture, L leaves, P parts (the leaves first, then each merge).
 """
@@ -154,22 +155,28 @@ class _Parts:
         self.colour = np.concatenate([leaves.colour, pad(leaves.colour.shape)])
         self.texture = np.concatenate([leaves.texture, pad(leaves.texture.shape)])
         self.boxes = np.concatenate([leaves.boxes, pad(leaves.boxes.shape)])
+        self.contact_px = np.pad(leaves.contact_px, (0, n))
+        self.contact_step = np.pad(leaves.contact_step, (0, n))
 
     def merge(self, i: int, j: int, new: int) -> None:
         for statistic in (self.area, self.colour, self.texture):
             statistic[new] = statistic[i] + statistic[j]
+        for contact in (self.contact_px, self.contact_step):
+            contact[new] = contact[i] + contact[j]
+            contact[:, new] = contact[:, i] + contact[:, j]
         self.boxes[new, :2] = np.minimum(self.boxes[i, :2], self.boxes[j, :2])
         self.boxes[new, 2:] = np.maximum(self.boxes[i, 2:], self.boxes[j, 2:])
 
     def similarity(self, i: int, j: int) -> float:
-        """Colour + texture + size + fill similarity, each 0 to 1 (Uijlings et al. 2013, section 3.2)."""
+        """Colour + texture + size + fill similarity (Uijlings et al. 2013, section 3.2) + weakness of the boundary, each 0 to 1."""
         a, b = self.area[i], self.area[j]
         colour = np.minimum(self.colour[i] / (3 * a), self.colour[j] / (3 * b)).sum()
         texture = np.minimum(self.texture[i] / a, self.texture[j] / b).sum()
         x0, y0, x1, y1 = (*np.minimum(self.boxes[i, :2], self.boxes[j, :2]), *np.maximum(self.boxes[i, 2:], self.boxes[j, 2:]))
         size = 1 - (a + b) / self.total
         fill = 1 - ((x1 - x0) * (y1 - y0) - a - b) / self.total
-        return float(colour + texture + size + fill)
+        step = np.exp(-self.contact_step[i, j] / (20 * self.contact_px[i, j]))
+        return float(colour + texture + size + fill + step)
 
 
 def part_boxes(leaves: Leaves, members: NDArray[np.bool_]) -> FloatArray:
