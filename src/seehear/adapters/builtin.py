@@ -1,0 +1,85 @@
+"""What seehear recognises without a download: the project's own image encoder as a ConceptRecognizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.nets.warp import warp_to_square
+from seehear.types import ConceptScores, Image
+from seehear.vocabulary import concepts, label_concepts
+from seehear.weights import load_pack, load_strictly, read_manifest
+
+if TYPE_CHECKING:
+    from seehear.nets.image_encoder import Encoding, ImageEncoder
+
+PACKS = {"builtin": "image-encoder", "builtin-research": "image-encoder-research"}
+"""Name of a set of models to the pack that its recogniser uses."""
+
+
+def concept_of_class(name: str) -> str | None:
+    """The concept of a ``set/label`` class by the committed table; None where it is silent or has no sound yet."""
+    label_set, label = name.split("/", 1)
+    return label_concepts(label_set)[label]
+
+
+def concept_matrix(classes: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """The whole vocabulary and a 0/1 matrix (classes, concepts + 1) that sums class probabilities; the last column is unknown."""
+    names = tuple(concepts())
+    matrix = np.zeros((len(classes), len(names) + 1))
+    for row, name in enumerate(classes):
+        concept = concept_of_class(name)
+        matrix[row, len(names) if concept is None else names.index(concept)] = 1
+    return names, matrix
+
+
+@dataclass(frozen=True)
+class BuiltinRecognizer:
+    """Concept scores from the shipped weights; loads them at the first picture and needs no network."""
+
+    pack: str = PACKS["builtin"]
+    """Name of the weights in the manifest."""
+    batch_size: int = 16
+    """Pictures that go through the encoder together."""
+
+    @property
+    def manifest_entry(self) -> dict[str, Any]:
+        """Hash, licence, recipe and measured figures of the weights, without loading them."""
+        return read_manifest()[self.pack]
+
+    @cached_property
+    def _encoder(self) -> ImageEncoder:
+        from seehear.nets.image_encoder import ImageEncoder, config_from_mapping
+
+        tensors, entry = load_pack(self.pack)
+        encoder = ImageEncoder(config_from_mapping(entry["config"]))
+        load_strictly(encoder, tensors, f"the weights {self.pack!r}")
+        return encoder.eval()
+
+    def encode(self, images: Sequence[Image]) -> Encoding:
+        """Class logits, pooled features and patch grids of N pictures (at least one)."""
+        import torch
+
+        from seehear.nets.image_encoder import Encoding
+
+        encoder = self._encoder
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(images), self.batch_size):
+                squares = [warp_to_square(image.rgb, encoder.config.input_px) for image in images[start : start + self.batch_size]]
+                rgb = torch.from_numpy(np.stack(squares)).float() / 255
+                parts.append(encoder(rgb))
+        return Encoding(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+
+    def recognize(self, images: Sequence[Image]) -> list[ConceptScores]:
+        """Concept probabilities of each picture; silent, unlearned and rejected things are ``unknown``."""
+        if not images:
+            return []
+        names, matrix = concept_matrix(self.manifest_entry["classes"])
+        probabilities = self.encode(images).logits.double().softmax(1).numpy() @ matrix
+        return [ConceptScores(dict(zip(names, (float(p) for p in row[:-1]), strict=True)), float(row[-1])) for row in probabilities]

@@ -1,0 +1,1 @@
+"""Training: the one loop with exact resume, and recipes as frozen values."""

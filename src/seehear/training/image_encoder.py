@@ -1,0 +1,248 @@
+"""Trains the builtin image encoder: ``python -m seehear.training.image_encoder --media DIR --out FILE [--research]``.
+
+Order: Fisher vectors and their head, then the residual network (resumable), then the weights of the two, fitted on
+held-out pictures. No GPU is needed; seeds are part of the recipe.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seehear.data.pictures import Pictures, Split, join, read_archive, split
+from seehear.data.rendered import corner_pictures, rendered_pictures
+from seehear.nets.image_encoder import EncoderConfig, ImageEncoder
+from seehear.nets.local_features import FisherConfig, fit_fisher
+from seehear.training.augment import Augmentation, augment, mixup
+from seehear.training.loop import Schedule, batch_indices, train
+from seehear.types import InputError
+from seehear.weights import write_pack
+
+Say = Callable[[str], None]
+CALTECH = ("caltech101", "images_caltech101.zip")
+TINY_IMAGENET = ("tiny-imagenet", "nc_images_tiny_imagenet.zip")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the weights."""
+
+    archives: tuple[tuple[str, str], ...] = (CALTECH,)
+    """Name of the label set and file of each picture archive."""
+    per_class: int | None = None
+    """At most so many pictures of each class; None takes all."""
+    rendered_per_class: int = 60
+    """Pictures of each kind that this project renders."""
+    corners: int = 400
+    """Corners of training pictures that stand for "nothing"."""
+    encoder: EncoderConfig = EncoderConfig(classes=0)
+    """Sizes; the number of classes comes from the pictures."""
+    schedule: Schedule = Schedule(steps=2000)
+    """Of the residual network."""
+    batch_size: int = 64
+    """Pictures per step."""
+    sizes_px: tuple[tuple[float, int], ...] = ((0.6, 64), (0.85, 80), (1.0, 96))
+    """Until which part of the steps pictures have which side: small and fast first (Touvron et al. 2019)."""
+    augmentation: Augmentation = Augmentation()
+    label_smoothing: float = 0.1
+    """Part of the target that is spread over all classes (Szegedy et al. 2016)."""
+    head_decay: float = 1e-6
+    """Squared-norm penalty of the Fisher head."""
+    head_steps: int = 100
+    """Most steps of L-BFGS for the Fisher head."""
+    seed: int = 0
+
+
+DEFAULT = Recipe()
+RESEARCH = replace(
+    DEFAULT,
+    archives=(CALTECH, TINY_IMAGENET),
+    encoder=EncoderConfig(
+        classes=0,
+        fishers=(FisherConfig(components=48), FisherConfig(kind="colour", projection=46, components=48)),
+    ),
+    per_class=120,
+    schedule=Schedule(steps=2500),
+    rendered_per_class=100,
+    corners=800,
+)
+
+
+def read_pictures(media: Path, recipe: Recipe) -> Split:
+    """All pictures of the recipe, split; corners are cut within each part, so that no picture is in two of them."""
+    side = recipe.encoder.input_px
+    sets = [read_archive(media / file, name, side, recipe.per_class) for name, file in recipe.archives]
+    sets.append(rendered_pictures(recipe.rendered_per_class, side, recipe.seed))
+    parts = split(join(*sets))
+    whole = sum(len(part) for part in (parts.train, parts.validation, parts.test))
+
+    def with_corners(part: Pictures) -> Pictures:
+        return join(part, corner_pictures(part, round(recipe.corners * len(part) / whole), recipe.seed))
+
+    return Split(with_corners(parts.train), with_corners(parts.validation), with_corners(parts.test))
+
+
+def batches(pictures: Pictures, size: int = 64, mirrored: bool = False) -> Iterator[Tensor]:
+    """The pictures in order as (B, 3, S, S) in 0 to 1."""
+    for start in range(0, len(pictures), size):
+        rgb = torch.from_numpy(pictures.pixels[start : start + size]).float() / 255
+        yield rgb.flip(-1) if mirrored else rgb
+
+
+def fit_linear(features: Tensor, labels: Tensor, classes: int, decay: float, steps: int) -> tuple[Tensor, Tensor]:
+    """Weight (classes, D) and bias of multinomial logistic regression with a squared-norm penalty, by L-BFGS."""
+    weight = torch.zeros(classes, features.shape[1], requires_grad=True)
+    bias = torch.zeros(classes, requires_grad=True)
+    solver = torch.optim.LBFGS([weight, bias], max_iter=steps, history_size=10, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        solver.zero_grad()
+        loss = F.cross_entropy(F.linear(features, weight, bias), labels) + decay * (weight**2).sum()
+        loss.backward()
+        return loss
+
+    solver.step(closure)
+    return weight.detach(), bias.detach()
+
+
+@torch.no_grad()
+def fisher_features(encoder: ImageEncoder, pictures: Pictures, mirrored: bool = False) -> Tensor:
+    """Fisher vectors of all pictures (N, D)."""
+    return torch.cat([encoder.fisher_features(rgb) for rgb in batches(pictures, mirrored=mirrored)])
+
+
+def fit_fisher_branches(encoder: ImageEncoder, pictures: Pictures, recipe: Recipe) -> None:
+    """Fits the mixtures, then their linear head on the pictures and, where they are few, their mirror images."""
+    for i, config in enumerate(encoder.config.fishers):
+        fitted = fit_fisher(config, batches(pictures), torch.Generator().manual_seed(recipe.seed + i))
+        encoder.fishers[i].load_state_dict(fitted.state_dict())
+    labels = torch.from_numpy(pictures.labels)
+    features = fisher_features(encoder, pictures)
+    if len(pictures) < 5000:  # beyond that the mirror images cost more memory than they gain
+        features, labels = torch.cat([features, fisher_features(encoder, pictures, mirrored=True)]), labels.repeat(2)
+    weight, bias = fit_linear(features, labels, encoder.config.classes, recipe.head_decay, recipe.head_steps)
+    encoder.fisher_head.load_state_dict({"weight": weight, "bias": bias})
+
+
+def train_conv(encoder: ImageEncoder, pictures: Pictures, recipe: Recipe, checkpoint: Path | None, say: Say) -> None:
+    """Trains the residual network and puts the moving average of its weights in place."""
+    pixels, labels = torch.from_numpy(pictures.pixels), torch.from_numpy(pictures.labels)
+    conv = encoder.conv.to(memory_format=torch.channels_last)
+    started, shown = time.monotonic(), max(1, recipe.schedule.steps // 40)
+
+    def loss(step: int, generator: torch.Generator) -> Tensor:
+        chosen = batch_indices(len(labels), recipe.batch_size, recipe.seed, step)
+        side = next(px for until, px in recipe.sizes_px if step < until * recipe.schedule.steps)
+        targets = F.one_hot(labels[chosen], encoder.config.classes).float()
+        rgb, targets = mixup(augment(pixels[chosen], side, recipe.augmentation, generator), targets, recipe.augmentation, generator)
+        logits, _ = conv(rgb.contiguous(memory_format=torch.channels_last))
+        return F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+
+    def log(step: int, value: float) -> None:
+        if step % shown == 0:
+            say(f"step {step} of {recipe.schedule.steps}: loss {value:.3f}, {time.monotonic() - started:.0f} s")
+
+    conv.load_state_dict(train(conv, loss, recipe.schedule, seed=recipe.seed, checkpoint=checkpoint, log=log))
+    encoder.conv.to(memory_format=torch.contiguous_format)
+
+
+@torch.no_grad()
+def branch_logits(encoder: ImageEncoder, pictures: Pictures) -> tuple[Tensor, Tensor]:
+    """Logits of both branches for all pictures, each (N, classes)."""
+    encoder.eval()
+    rows = [encoder.branch_logits(rgb)[:2] for rgb in batches(pictures)]
+    return torch.cat([row[0] for row in rows]), torch.cat([row[1] for row in rows])
+
+
+def fit_fusion(conv_logits: Tensor, fisher_logits: Tensor, labels: Tensor) -> Tensor:
+    """Positive weights (2,) of the two logits that make held-out labels most likely: fusion and temperature in one."""
+    log_weights = torch.zeros(2, requires_grad=True)
+    solver = torch.optim.LBFGS([log_weights], max_iter=50, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        solver.zero_grad()
+        weights = log_weights.exp()
+        loss = F.cross_entropy(weights[0] * conv_logits + weights[1] * fisher_logits, labels)
+        loss.backward()
+        return loss
+
+    solver.step(closure)
+    return log_weights.detach().exp()
+
+
+def fit_encoder(parts: Split, recipe: Recipe, checkpoint: Path | None = None, say: Say = lambda _: None) -> ImageEncoder:
+    """The trained and calibrated encoder; only ``parts.train`` and ``parts.validation`` are looked at."""
+    torch.manual_seed(recipe.seed)
+    encoder = ImageEncoder(replace(recipe.encoder, classes=len(parts.train.classes)))
+    say(f"{len(parts.train)} pictures of {len(parts.train.classes)} classes")
+    train_conv(encoder, parts.train, recipe, checkpoint, say)
+    say("fitting the Fisher vectors")
+    fit_fisher_branches(encoder, parts.train, recipe)
+    conv_logits, fisher_logits = branch_logits(encoder, parts.validation)
+    encoder.fusion.copy_(fit_fusion(conv_logits, fisher_logits, torch.from_numpy(parts.validation.labels)))
+    return encoder.eval()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0 when the weights are written."""
+    parser = argparse.ArgumentParser(prog="python -m seehear.training.image_encoder", description="Train the builtin image encoder.")
+    parser.add_argument("--media", type=Path, required=True, metavar="DIR", help="folder with images_caltech101.zip")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    parser.add_argument("--research", action="store_true", help="also learn from Tiny ImageNet: the weights are for research only")
+    parser.add_argument("--steps", type=int, metavar="N", help="train the residual network for fewer steps, to try things out")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="processor threads; the result depends on it (default 1)")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    recipe = RESEARCH if options.research else DEFAULT
+    if options.steps is not None:
+        recipe = replace(recipe, schedule=replace(recipe.schedule, steps=options.steps))
+    try:
+        _run(options.media, options.out, recipe, options.research)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(media: Path, out: Path, recipe: Recipe, research: bool) -> None:
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    parts = read_pictures(media, recipe)
+    checkpoint = out.with_suffix(".checkpoint")
+    encoder = fit_encoder(parts, recipe, checkpoint, say)
+    entry = {
+        "licence": "research-only (ImageNet terms)" if research else "Apache-2.0 (trained on CC BY 4.0 pictures and rendered ones)",
+        "research_only": research,
+        "trained_on": _sources(research),
+        "command": f"python -m seehear.training.image_encoder --media DIR --out {out.name}{' --research' if research else ''}",
+        "recipe": asdict(recipe),
+        "config": asdict(encoder.config),
+        "classes": list(parts.train.classes),
+        "sound_classes": list(parts.train.sound_classes),
+    }
+    complete = write_pack(out.stem, out, encoder.state_dict(), entry)
+    checkpoint.unlink(missing_ok=True)
+    say(f"wrote {out}: {complete['bytes'] / 2**20:.2f} MiB, fusion {[round(v, 3) for v in encoder.fusion.tolist()]}")
+
+
+def _sources(research: bool) -> list[str]:
+    sources = [
+        "Caltech-101, 62 classes (Li, Andreeto, Ranzato, Perona 2022, doi:10.22002/D1.20086; CC BY 4.0)",
+        "pictures rendered by seehear.data.rendered (Apache-2.0)",
+    ]
+    if research:
+        sources.append("Tiny ImageNet, 75 classes (ImageNet terms: non-commercial research)")
+    return sources
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
