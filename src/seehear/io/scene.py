@@ -1,0 +1,251 @@
+"""The scene file: everything that is heard, as JSON beside its stems (described in ``docs/scene.md``, ``scene.schema.json``).
+
+Degrees live here and only here. Stems are mono 32-bit float WAV, so that a scene renders from disk as it does from memory.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+
+from seehear.io.audio import read_audio, write_audio
+from seehear.io.fields import Fields
+from seehear.io.files import PathLike, check_input, file_sha256, whole_file, whole_folder
+from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Trajectory
+
+VERSION = 1
+_DEGREE_DECIMALS = 9
+"""Angles are rounded to 1e-9 degrees: 30 reads as 30.0, and a render does not hear the difference."""
+_NAME_CHARACTERS = 40
+_LINE_CHARACTERS = 110
+
+
+def write_scene(
+    path: PathLike, scene: Scene, stems_dir: PathLike, *, extra: Mapping[str, object] | None = None, force: bool = False
+) -> tuple[Path, ...]:
+    """The stems that were written; ``path`` then holds the scene, which refers to them by relative path and SHA-256.
+
+    ``stems_dir`` is the folder of ``path`` or lies below it (so that the whole can be moved) and is made if missing.
+    ``extra`` is kept in the file for people and other programs. With ``force`` the stems of a scene that is replaced
+    go too. On any exception nothing is left behind. The same scene gives the same bytes.
+    """
+    path, stems_dir = Path(path), Path(stems_dir)
+    relative = _relative_folder(path, stems_dir)
+    names = [_stem_name(number, source.label) for number, source in enumerate(scene.sources, start=1)]
+    stale = _stems_of(path) if force else []
+    with ExitStack() as stack:
+        scene_file = stack.enter_context(whole_file(path, force))  # entered first, so that it appears last
+        stack.enter_context(whole_folder(stems_dir))
+        entries = []
+        for name, source in zip(names, scene.sources, strict=True):
+            stem = stack.enter_context(whole_file(stems_dir / name, force))
+            write_audio(stem, source.audio, "FLOAT")
+            entries.append(_source_entry(source, str(relative / name), file_sha256(stem)))
+        document = _document(scene, entries, extra or {})
+        scene_file.write_text(_pretty(document) + "\n", encoding="utf-8", newline="\n")
+    written = tuple(stems_dir / name for name in names)
+    for old in stale:
+        if old not in {stem.resolve() for stem in written}:
+            old.unlink(missing_ok=True)
+    return written
+
+
+def read_scene(path: PathLike) -> Scene:
+    """The scene of a file, its stems loaded.
+
+    InputError names the file and says what is wrong: malformed JSON, unknown version or field, a value out of range, a
+    stem that is missing, changed, empty, not finite, not mono, of another rate or length, or outside the scene's folder.
+    """
+    path = check_input(path)
+    fields = Fields(_parsed(path), str(path))
+    version = fields.integer("version")
+    if version != VERSION:
+        raise InputError(f"{path} is a scene of version {version}, this seehear reads version {VERSION}")
+    fields.only("version", "duration_s", "sample_rate_hz", "seed", "listener", "room", "sources", "extra")
+    rate = fields.integer("sample_rate_hz", minimum=1)
+    duration_s = fields.number("duration_s")
+    try:
+        return Scene(
+            sources=tuple(_read_source(entry, path.parent, rate) for entry in fields.entries("sources")),
+            room=_read_room(fields.child("room")),
+            duration_s=duration_s,
+            sample_rate_hz=rate,
+            seed=fields.integer("seed", minimum=0),
+            listener=_read_direction(fields.child("listener")),
+        )
+    except InputError as error:
+        raise InputError(str(error) if str(path.parent) in str(error) else f"{path}: {error}") from None
+
+
+# ------------------------------------------------------------------------------------------- writing
+
+
+def _document(scene: Scene, sources: list[dict[str, Any]], extra: Mapping[str, object]) -> dict[str, Any]:
+    room = scene.room
+    return {
+        "version": VERSION,
+        "duration_s": float(scene.duration_s),
+        "sample_rate_hz": int(scene.sample_rate_hz),
+        "seed": int(scene.seed),
+        "listener": {
+            "azimuth_deg": _degrees(scene.listener.azimuth_rad),
+            "elevation_deg": _degrees(scene.listener.elevation_rad),
+        },
+        "room": {
+            "kind": room.kind,
+            "size_m": [float(side) for side in room.size_m],
+            "listener_m": [float(place) for place in room.listener_m],
+            "rt60_s": float(room.rt60_s),
+        },
+        "sources": sources,
+        "extra": dict(extra),
+    }
+
+
+def _source_entry(source: Source, stem: str, sha256: str) -> dict[str, Any]:
+    trajectory = source.trajectory
+    points = []
+    for time_s, vector, distance_m in zip(trajectory.times_s, trajectory.directions, trajectory.distances_m, strict=True):
+        direction = Direction.of(vector)
+        points.append(
+            {
+                "time_s": float(time_s),
+                "azimuth_deg": _degrees(direction.azimuth_rad),
+                "elevation_deg": _degrees(direction.elevation_rad),
+                "distance_m": float(distance_m),
+            }
+        )
+    return {
+        "label": source.label,
+        "stem": stem,
+        "sha256": sha256,
+        "gain_db": float(source.gain_db),
+        "extent_deg": _degrees(source.extent_rad),
+        "lfe": bool(source.lfe),
+        "trajectory": points,
+    }
+
+
+def _degrees(angle_rad: float) -> float:
+    return round(math.degrees(angle_rad), _DEGREE_DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def _pretty(value: Any, indent: str = "") -> str:
+    """JSON with everything that fits on one line on one line; TypeError and ValueError for what JSON cannot hold."""
+    flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if not value or not isinstance(value, (dict, list, tuple)) or len(indent) + len(flat) <= _LINE_CHARACTERS:
+        return flat
+    inner = indent + "  "
+    if isinstance(value, dict):
+        lines = [f"{json.dumps(str(key), ensure_ascii=False)}: {_pretty(item, inner)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(inner + line for line in lines) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(inner + _pretty(item, inner) for item in value) + f"\n{indent}]"
+
+
+def _stem_name(number: int, label: str) -> str:
+    """File name of a stem: its number keeps it unique, its label readable."""
+    word = re.sub(r"[^\w-]+", "-", label).strip("-")[:_NAME_CHARACTERS]
+    return f"{number:02d}-{word}.wav" if word else f"{number:02d}.wav"
+
+
+def _relative_folder(path: Path, stems_dir: Path) -> PurePosixPath:
+    try:
+        return PurePosixPath(stems_dir.resolve().relative_to(path.parent.resolve()).as_posix())
+    except ValueError:
+        raise InputError(f"the stems folder {stems_dir} must lie in the folder of {path}, so that both can be moved") from None
+
+
+def _stems_of(path: Path) -> list[Path]:
+    """The unchanged stems of the scene file at ``path``; none when it is missing or not a scene of ours."""
+    if not path.is_file():
+        return []
+    stems = []
+    try:
+        for entry in Fields(_parsed(path), str(path)).entries("sources"):
+            stem = _stem_path(entry, path.parent)
+            if stem.is_file() and file_sha256(stem) == entry.text("sha256"):
+                stems.append(stem)
+    except InputError:
+        return []
+    return stems
+
+
+# ------------------------------------------------------------------------------------------- reading
+
+
+def _parsed(path: Path) -> Any:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not a number")
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not a scene file: {error}") from None
+
+
+def _read_room(fields: Fields) -> Room:
+    fields.only("kind", "size_m", "listener_m", "rt60_s")
+    return Room(fields.text("kind"), fields.triple("size_m"), fields.triple("listener_m"), fields.number("rt60_s", minimum=0))  # type: ignore[arg-type]
+
+
+def _read_direction(fields: Fields) -> Direction:
+    fields.only("azimuth_deg", "elevation_deg")
+    elevation_deg = fields.number("elevation_deg", minimum=-90, maximum=90)
+    return Direction(math.radians(fields.number("azimuth_deg")), math.radians(elevation_deg))
+
+
+def _read_source(fields: Fields, folder: Path, rate: int) -> Source:
+    fields.only("label", "stem", "sha256", "gain_db", "extent_deg", "lfe", "trajectory")
+    return Source(
+        audio=_read_stem(fields, folder, rate),
+        trajectory=_read_trajectory(fields.entries("trajectory")),
+        label=fields.text("label"),
+        gain_db=fields.number("gain_db"),
+        extent_rad=math.radians(fields.number("extent_deg", minimum=0, maximum=360)),
+        lfe=fields.flag("lfe"),
+    )
+
+
+def _read_trajectory(points: list[Fields]) -> Trajectory:
+    times_s, vectors, distances_m = [], [], []
+    for point in points:
+        point.only("time_s", "azimuth_deg", "elevation_deg", "distance_m")
+        elevation_deg = point.number("elevation_deg", minimum=-90, maximum=90)
+        vectors.append(Direction(math.radians(point.number("azimuth_deg")), math.radians(elevation_deg)).vector)
+        times_s.append(point.number("time_s"))
+        distances_m.append(point.number("distance_m"))
+    return Trajectory(np.array(times_s), np.array(vectors).reshape(-1, 3), np.array(distances_m))
+
+
+def _stem_path(fields: Fields, folder: Path) -> Path:
+    name = fields.text("stem")
+    folder = folder.resolve()
+    try:
+        stem = (folder / name).resolve()
+    except ValueError as error:
+        raise InputError(f"{fields.where}: {name!r} is not a file name ({error})") from None
+    if PureWindowsPath(name).is_absolute() or PurePosixPath(name).is_absolute() or not stem.is_relative_to(folder):
+        raise InputError(f"{fields.where}: the stem {name!r} lies outside the folder of the scene")
+    return stem
+
+
+def _read_stem(fields: Fields, folder: Path, rate: int) -> Audio:
+    stem = _stem_path(fields, folder)
+    audio = read_audio(stem)
+    if audio.layout.n_channels != 1:
+        raise InputError(f"the stem {stem} must be mono, it has {audio.layout.n_channels} channels")
+    if audio.sample_rate_hz != rate:
+        raise InputError(f"the stem {stem} has {audio.sample_rate_hz} Hz, the scene {rate} Hz")
+    told = fields.text("sha256", default="")
+    if told and told.lower() != file_sha256(stem):
+        raise InputError(
+            f"the stem {stem} has changed since the scene was written: remove its sha256 from the scene to use it as it is"
+        )
+    return audio
