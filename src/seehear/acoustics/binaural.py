@@ -29,18 +29,20 @@ ComplexArray = NDArray[np.complexfloating]
 HEAD_RADIUS_M = 0.0875
 SPEED_OF_SOUND_M_S = 343.0
 EAR_AZIMUTH_RAD = math.radians(95)
-"""Behind the middle by half of what Brown & Duda 1998 take: time differences at 60 and 120 degrees differ by 23 us (KEMAR: 34)."""
+"""Behind the middle by half of what Brown & Duda 1998 take: delays at 60 and 120 degrees differ by 23 us (KEMAR: 34 us)."""
 HRIR_S = 256 / 48000
 HRIR_DELAY_S = 0.5e-3
 """Time in an HRIR at which the sound passes the place of the head's centre; the nearer ear hears it up to 0.26 ms before."""
 
-SHELF_HZ, SHELF_DB = 3500.0, 4.5
-"""Pinna, front-back: gain far above the corner for straight ahead, and loss for straight behind."""
+BLUR_DEG = 10
+"""A real head is no perfect sphere: without blur the sound focused opposite to its direction nearly undoes the shadow there."""
+PINNA_AZIMUTH_RAD, SHELF_HZ, SHELF_DB = math.radians(50), 3500.0, 5.5
+"""Pinna, front and back, near and far side: where it opens to, the corner, the gain far above it there (and loss opposite)."""
 NOTCH_HZ, NOTCH_RISE_DEG, NOTCH_Q = 8000.0, 100.0, 2.5
 """Pinna, elevation: centre for a level source, the elevation that doubles it, and the quality of the resonator."""
 NOTCH_DB, OVERHEAD_DB = -10.0, 5.0
-SHOULDER_M, SHOULDER_GAIN = 0.16, 0.25
-"""Height of the ears over the shoulders, and the echo's gain for a source straight above."""
+SHOULDER_M, SHOULDER_GAIN, SHOULDER_HZ = 0.144, 0.2, 3000.0
+"""Shoulder below the ear, the echo's gain, and where its roughness begins to scatter the echo."""
 
 
 def hrir(directions: FloatArray, sample_rate_hz: int) -> NDArray[np.float32]:
@@ -57,7 +59,7 @@ def hrir(directions: FloatArray, sample_rate_hz: int) -> NDArray[np.float32]:
     table = _sphere_table(sample_rate_hz)
     spectra = table[low] * (1 - share) + table[low + 1] * share
     spectra *= np.exp(-2j * np.pi * frequencies * (_arrival(incidence) + HRIR_DELAY_S)[..., None])
-    spectra *= (_outer_ear(directions, frequencies) * _equaliser(sample_rate_hz))[:, None]
+    spectra *= _outer_ear(directions, frequencies) * _equaliser(sample_rate_hz)
     return np.fft.irfft(spectra, 2 * (len(frequencies) - 1)).astype(np.float32)
 
 
@@ -103,28 +105,30 @@ def sphere_response(incidence_rad: FloatArray, frequencies_hz: FloatArray) -> Co
 
 @cache
 def _sphere_table(sample_rate_hz: int) -> ComplexArray:
-    """Sphere responses (181, F) at 0 to 180 degrees of incidence, smooth to interpolate: without the delay of `_arrival`."""
+    """Responses (181, F) at 0 to 180 degrees of incidence, without the delay of `_arrival`, blurred over `BLUR_DEG`."""
     frequencies = _frequencies(sample_rate_hz)
     incidence = np.radians(np.arange(181.0))
-    return sphere_response(incidence, frequencies) * np.exp(2j * np.pi * frequencies * _arrival(incidence)[:, None])
+    exact = sphere_response(incidence, frequencies) * np.exp(2j * np.pi * frequencies * _arrival(incidence)[:, None])
+    padded = np.pad(exact, ((BLUR_DEG, BLUR_DEG), (0, 0)), mode="reflect")
+    window = np.hanning(2 * BLUR_DEG + 3)[1:-1]
+    return np.lib.stride_tricks.sliding_window_view(padded, len(window), axis=0) @ (window / window.sum())
 
 
 # ------------------------------------------------------------------------------------------- ear and shoulders
 
 
 def _outer_ear(directions: FloatArray, frequencies_hz: FloatArray) -> ComplexArray:
-    """Pinna and shoulder response (N, F), the same for both ears: minimum-phase analogue prototypes and one echo."""
-    front, up = directions[:, 0, None], directions[:, 2, None]
-    shelf = _gain(SHELF_DB * front)
-    ratio = 1j * frequencies_hz / SHELF_HZ
-    response = (1 + ratio * np.sqrt(shelf)) / (1 + ratio / np.sqrt(shelf))
+    """Pinna and shoulder response (N, 2, F): minimum-phase analogue prototypes and an echo from a point below the ear."""
+    up = directions[:, 2, None, None]
+    opening = _gain(SHELF_DB * directions @ directions_of(np.array([PINNA_AZIMUTH_RAD, -PINNA_AZIMUTH_RAD]), np.zeros(2)).T)
+    root, ratio = np.sqrt(opening)[..., None], 1j * frequencies_hz / SHELF_HZ
+    shelf = (1 + ratio * root) / (1 + ratio / root)
     centre = NOTCH_HZ * 2 ** (np.degrees(np.arcsin(np.clip(up, -1, 1))) / NOTCH_RISE_DEG)
-    depth = _gain(NOTCH_DB + (OVERHEAD_DB - NOTCH_DB) * np.maximum(up, 0))
-    ratio = 1j * frequencies_hz / centre
-    response *= (1 + ratio**2 + ratio * np.sqrt(depth) / NOTCH_Q) / (1 + ratio**2 + ratio / np.sqrt(depth) / NOTCH_Q)
-    height = np.maximum(up, 0)
-    echo_s = 2 * SHOULDER_M * height / SPEED_OF_SOUND_M_S
-    return response * (1 + SHOULDER_GAIN * height * np.exp(-2j * np.pi * frequencies_hz * echo_s))
+    root, ratio = np.sqrt(_gain(NOTCH_DB + (OVERHEAD_DB - NOTCH_DB) * np.maximum(up, 0))), 1j * frequencies_hz / centre
+    notch = (1 + ratio**2 + ratio * root / NOTCH_Q) / (1 + ratio**2 + ratio / root / NOTCH_Q)
+    echo_s = SHOULDER_M * (1 + up) / SPEED_OF_SOUND_M_S
+    echo = SHOULDER_GAIN / (1 + 1j * frequencies_hz / SHOULDER_HZ) * np.exp(-2j * np.pi * frequencies_hz * echo_s)
+    return shelf * (notch * (1 + echo))
 
 
 def _gain(decibels: FloatArray) -> FloatArray:
@@ -137,7 +141,7 @@ def _equaliser(sample_rate_hz: int) -> ComplexArray:
     frequencies = _frequencies(sample_rate_hz)
     everywhere = spread(np.array([0.0, 0.0, 1.0]), 2 * np.pi, 600)
     table = _sphere_table(sample_rate_hz)
-    heard = table[np.degrees(_incidence(everywhere)).round().astype(int)] * _outer_ear(everywhere, frequencies)[:, None]
+    heard = table[np.degrees(_incidence(everywhere)).round().astype(int)] * _outer_ear(everywhere, frequencies)
     power = np.mean(np.abs(heard) ** 2, axis=(0, 1))
     inverse = _minimum_phase(1 / np.sqrt(power))
     fade = np.clip((frequencies / frequencies[-1] - 0.85) / 0.15, 0, 1)
