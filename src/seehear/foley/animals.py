@@ -26,7 +26,7 @@ def dog(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     Yin & McCowan 2004; Riede & Fitch 1999 for tract length against body size).
     """
     size = rng.random()
-    pitch_hz = 640 * 0.5**size * rng.uniform(0.93, 1.07) * (0.9 + 0.2 * intensity)
+    pitch_hz = 740 * 0.5**size * rng.uniform(0.93, 1.07) * (0.9 + 0.2 * intensity)
     length_m = 0.10 + 0.09 * size
     harsh = rng.uniform(0.4, 1.0) * (0.5 + intensity)
     pace_s = rng.uniform(0.13, 0.32) + 0.1 * size

@@ -153,7 +153,7 @@ def _blackbird(rng: np.random.Generator) -> Callable[[], Phrase]:
 def _canary(rng: np.random.Generator) -> Callable[[], Phrase]:
     """Tours: one syllable repeated 8 to 24 times a second, then the next one."""
     tours = [
-        (rng.uniform(2200, 4200), rng.uniform(1.15, 1.6), _any(rng, "fall", "arch", "rise", "dip"), rng.uniform(8, 24))
+        (rng.uniform(2600, 4200), rng.uniform(1.15, 1.5), _any(rng, "fall", "arch", "rise", "dip"), rng.uniform(8, 24))
         for _ in range(5)
     ]
 

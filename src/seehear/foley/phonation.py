@@ -147,31 +147,47 @@ def call_in_bouts(
     """Calls in silence, exactly ``round(duration_s * rate_hz)`` samples: bouts of ``count`` calls, ``gap_s`` apart.
 
     ``count`` and ``gap_s`` are (lowest, highest); ``event_rate`` is bouts per second. The last call is one that fits
-    whole; only if not even the first fits is it moved to the start and faded where the sound ends.
+    whole; if not even the first does, its loudest stretch is all there is.
     """
     n = round(duration_s * rate_hz)
     out = np.zeros(n)
     end = 0
-    for pause_s, clip in _bouts(rng, rate_hz, call, count, gap_s, event_rate):
+    for pause_s, clip in _bouts(rng, rate_hz, call, count, gap_s, event_rate, 0.3 * duration_s):
         start = end + round(pause_s * rate_hz)
         if start + len(clip) > n:
             if end == 0:
-                start = max(n - len(clip), 0)
-                out[start:] = clip if len(clip) <= n else fade(clip[:n], 0, 0.25 * duration_s, rate_hz)
+                out = _loudest(clip, n, rate_hz)
             break
         out[start : start + len(clip)] = clip
         end = start + len(clip)
     return out
 
 
+def _loudest(clip: Array, n: int, rate_hz: int) -> Array:
+    """The ``n`` samples of ``clip`` with the most energy, faded; a clip that is short enough stands at the end."""
+    if len(clip) <= n:
+        return np.concatenate([np.zeros(n - len(clip)), clip])
+    energy = np.concatenate([[0.0], np.cumsum(clip**2)])
+    start = int(np.argmax(energy[n:] - energy[:-n]))
+    edge_s = 0.1 * n / rate_hz
+    return fade(clip[start : start + n], edge_s, edge_s, rate_hz)
+
+
 def _bouts(
-    rng: np.random.Generator, rate_hz: int, call: Call, count: tuple[int, int], gap_s: tuple[float, float], event_rate: float
+    rng: np.random.Generator,
+    rate_hz: int,
+    call: Call,
+    count: tuple[int, int],
+    gap_s: tuple[float, float],
+    event_rate: float,
+    latest_s: float,
 ) -> Iterator[tuple[float, Array]]:
     """Endless (pause before it in seconds, call).
 
-    A bout starts 0.5 to 1.5 mean intervals after the last began, never sooner than twice the longest gap after it ended.
+    The first starts before ``latest_s``, every other 0.5 to 1.5 mean intervals after the last one began but never sooner
+    than twice the longest gap after it ended.
     """
-    pause_s = rng.uniform(0.05, 0.35)
+    pause_s = rng.uniform(0.1, 1.0) * min(latest_s, 0.5 / event_rate)
     while True:
         length_s = 0.0
         for position in range(rng.integers(count[0], count[1] + 1)):
