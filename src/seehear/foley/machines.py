@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seehear.foley import vehicles
 from seehear.foley.blocks import Array, band, noise, slow_random
-from seehear.foley.pulses import bursts, gusts, impulses, mix, pulse_times, resonances, tones, without_rumble
+from seehear.foley.pulses import bursts, gusts, impulses, mix, pulse_times, resonances, through_air, tones, without_rumble
 from seehear.types import n_samples
 
 
@@ -33,11 +33,11 @@ def helicopter(duration_s: float, rate_hz: int, rng: np.random.Generator, *, int
     gains = track[np.arange(len(times)) % blades] * (1 + 0.06 * rng.standard_normal(len(times)))
     period = 1 / passage_hz
 
-    thump = band(impulses(times, gains, n, rate_hz), 18, rng.uniform(90, 160), rate_hz)
+    thump = band(impulses(times, gains, n, rate_hz), 25, rng.uniform(110, 240), rate_hz)
     swish = bursts(times, gains, 0.15 * period, 0.3 * period, n, rate_hz)
     slap = bursts(times + 0.2 * period * rng.random(), gains**2, 0.002, 0.012, n, rate_hz)
-    rotor = band(noise(rng, n, -3.0), 60, rng.uniform(900, 2500), rate_hz, 1) * (0.35 + 0.65 * swish)
-    crack = band(noise(rng, n), 150, rng.uniform(700, 1800), rate_hz, 1) * slap
+    rotor = band(noise(rng, n, -3.0), 60, 10 ** rng.uniform(2.5, 3.2), rate_hz, 1) * (0.35 + 0.65 * swish)
+    crack = band(noise(rng, n, -3.0), 120, rng.uniform(600, 1500), rate_hz, 1) * slap
     tail_hz = passage_hz * rng.uniform(4.2, 6.3) * drift
     tail = tones(tail_hz, 9, 1.0, rate_hz, rng) * (1 + 0.3 * slow_random(rng, n, rate_hz, 3))
     whine_hz = rng.uniform(900, 4800) * drift
@@ -51,7 +51,8 @@ def helicopter(duration_s: float, rate_hz: int, rng: np.random.Generator, *, int
         (whine, rng.uniform(0.004, 0.03)),
         (hiss, rng.uniform(0.08, 0.25)),
     )
-    return without_rumble(mix(parts) * gusts(rng, n, rate_hz, 1.5, 0.6), rate_hz)
+    heard = through_air(mix(parts) * gusts(rng, n, rate_hz, 1.5, 0.6), 10 ** rng.uniform(1.5, 2.4), rate_hz)
+    return without_rumble(heard, rate_hz)
 
 
 def aeroplane(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
@@ -118,10 +119,10 @@ def chainsaw(duration_s: float, rate_hz: int, rng: np.random.Generator, *, inten
     throttle, load = _work(n, rate_hz, rng, intensity)
     idle_hz, free_hz = rng.uniform(40, 55), rng.uniform(150, 195)
     speed = idle_hz + (free_hz - idle_hz) * throttle - rng.uniform(20, 45) * load
-    speed = speed * (1 + 0.012 * slow_random(rng, n, rate_hz, 6) + 0.006 * slow_random(rng, n, rate_hz, 25))
-    times = pulse_times(speed, rate_hz, rng, jitter=0.012)
+    speed = speed * (1 + 0.03 * slow_random(rng, n, rate_hz, 1.2) + 0.01 * slow_random(rng, n, rate_hz, 7))
+    times = pulse_times(speed, rate_hz, rng, jitter=0.004)
     at = np.minimum((times * rate_hz).astype(int), n - 1)
-    spread = 0.4 - 0.28 * throttle[at]
+    spread = 0.4 - 0.33 * throttle[at]
     gains = (0.35 + 0.65 * throttle[at]) * np.exp(spread * rng.standard_normal(len(times)))
 
     puffs = impulses(times, gains, n, rate_hz)
@@ -137,9 +138,9 @@ def chainsaw(duration_s: float, rate_hz: int, rng: np.random.Generator, *, inten
     clatter = (
         band(noise(rng, n), 1500, 9000, rate_hz, 1) * (0.1 + 0.5 * throttle) * (0.5 + 0.5 * envelope / max(envelope.max(), 1e-9))
     )
-    level = {"exhaust": 1.0, "gas": 0.6, "chain": 0.08, "rasp": 0.28 + 0.3 * intensity, "clatter": 0.18}
+    level = {"exhaust": 1.0, "gas": 0.3, "chain": 0.08, "rasp": 0.15 + 0.25 * intensity, "clatter": 0.12}
     parts = zip((exhaust, gas, chain, rasp, clatter), level.values(), strict=True)
-    return without_rumble(mix(tuple(parts)), rate_hz, 30.0)
+    return without_rumble(through_air(mix(parts), rng.uniform(5, 60), rate_hz), rate_hz, 30.0)
 
 
 def _work(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) -> tuple[Array, Array]:
