@@ -27,8 +27,10 @@ def noise(rng: np.random.Generator, n: int, slope_db_per_octave: float = 0.0) ->
 
 
 def band(x: Array, low_hz: float | None, high_hz: float | None, rate_hz: int, order: int = 2) -> Array:
-    """Butterworth band-pass; either edge may be None (low-pass, high-pass)."""
+    """Butterworth band-pass; either edge may be None (low-pass, high-pass). Silence when the band lies above Nyquist."""
     nyquist = rate_hz / 2
+    if low_hz is not None and low_hz >= 0.97 * nyquist:
+        return np.zeros_like(x)
     high = None if high_hz is None else min(high_hz, 0.98 * nyquist)
     if low_hz is None and high is None:
         return x
@@ -268,6 +270,11 @@ def ticks(
 def power_law(rng: np.random.Generator, count: int, exponent: float, largest: float) -> Array:
     """Sizes (count,) of at least 1 with P(size > s) = s^-exponent, held at ``largest``."""
     return np.minimum((1 - rng.random(count)) ** (-1 / exponent), largest)
+
+
+def signs(rng: np.random.Generator, count: int) -> Array:
+    """Fair random signs (count,) as -1.0 and 1.0, so that one-sided grains add up without DC."""
+    return 2.0 * rng.integers(0, 2, count) - 1.0
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float, count: int) -> Array:

@@ -15,6 +15,7 @@ from seehear.foley.blocks import (
     Array,
     bubbles,
     event_times,
+    fade,
     gust_curve,
     log_uniform,
     moving_noise,
@@ -23,6 +24,7 @@ from seehear.foley.blocks import (
     place,
     poisson_times,
     power_law,
+    signs,
     ticks,
     unit_power,
 )
@@ -35,7 +37,6 @@ WIND_BROAD = {31.5: -13, 63: -7, 125: -6, 250: -7, 500: -12, 1000: -18, 2000: -2
 LEAF_HUSH = {125: -34, 250: -26, 500: -18, 1000: -11, 2000: -7, 4000: -4, 8000: -7, 16000: -17}
 FIRE_HISS = {250: -30, 500: -24, 1000: -18, 2000: -12, 4000: -8, 8000: -5, 16000: -6}
 FIRE_ROAR = {31.5: -9, 63: -5, 125: -5, 250: -11, 500: -19, 1000: -26, 2000: -36}
-ECHO = {31.5: -12, 63: -6, 125: -4, 250: -6, 500: -12, 1000: -20, 2000: -30}
 ROOM = {31.5: -8, 63: -6, 125: -7, 250: -11, 500: -17, 1000: -23, 2000: -29, 4000: -35, 8000: -41, 16000: -48}
 VENTILATION = {63: -12, 125: -6, 250: -4, 500: -8, 1000: -16, 2000: -26, 4000: -38}
 
@@ -48,7 +49,7 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     """
     n = n_samples(duration_s, rate_hz)
     times = poisson_times(rng, 60 * 25**intensity * np.exp(0.15 * gust_curve(rng, n, rate_hz)), rate_hz)
-    gains = power_law(rng, len(times), 2.0, 9.0)
+    gains = power_law(rng, len(times), 2.0, 7.0) * signs(rng, len(times))
     hard, wet, dull = (kind := rng.random(len(times))) < 0.7, (kind >= 0.7) & (kind < 0.88), kind >= 0.88
     near = (
         ticks(rng, n, rate_hz, times[hard], gains[hard], (2500, 11000), (900, 4000))
@@ -57,7 +58,7 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         + bubbles(n, rate_hz, times[wet], log_uniform(rng, 6e-4, 2.5e-3, wet.sum()), 0.35 * gains[wet], 0.1)
     )
     bed = octave_noise(rng, n, rate_hz, RAIN_BED) * np.exp(0.06 * gust_curve(rng, n, rate_hz))
-    return bed + 10 ** ((-4 - 5 * intensity) / 20) * unit_power(near)
+    return bed + 10 ** ((-5 - 4 * intensity) / 20) * unit_power(near)
 
 
 def wind(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
@@ -128,14 +129,14 @@ def fire(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         ticks(rng, n, rate_hz, times + rng.exponential(3e-4, len(times)), gains, freqs, decays)
         for freqs, decays in (
             ((1200, 4500), (500, 2500)),
-            ((2000, 7000), (800, 4000)),
-            ((4000, 11000), (1200, 6000)),
-            ((6000, 14000), (1500, 6000)),
+            ((3000, 8000), (800, 4000)),
+            ((5000, 12000), (1200, 6000)),
+            ((7000, 15000), (1500, 6000)),
         )
     )
     fizz_times = poisson_times(rng, 150 * activity, rate_hz)
     fizz = ticks(rng, n, rate_hz, fizz_times, power_law(rng, len(fizz_times), 1.8, 10), (4000, 14000), (2000, 8000))
-    return (0.25 + 0.5 * intensity) * roar + 0.12 * hiss + unit_power(crackle) + 0.1 * unit_power(fizz)
+    return (0.5 + 0.7 * intensity) * roar + 0.12 * hiss + unit_power(crackle) + 0.1 * unit_power(fizz)
 
 
 def room_tone(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
@@ -153,36 +154,44 @@ def thunder(
     n = n_samples(duration_s, rate_hz)
     out = np.zeros(n)
     for time in event_times(rng, duration_s, event_rate, min_gap_s=4.0):
-        distance = 4000 * 0.06 ** np.clip(intensity + rng.normal(0, 0.06), 0, 1)
-        place(out, stroke(distance, rate_hz, rng), time, rate_hz, (300 / distance) ** 0.5)
+        distance = 4000 * 0.0375 ** np.clip(intensity + rng.normal(0, 0.06), 0, 1)
+        place(out, stroke(distance, duration_s - time, rate_hz, rng), time, rate_hz, (300 / distance) ** 0.5)
     return out
 
 
-def stroke(distance_m: float, rate_hz: int, rng: np.random.Generator) -> Array:
-    """One clap of thunder (T,) of unit peak from a lightning channel that meets the ground ``distance_m`` away.
+def stroke(distance_m: float, longest_s: float, rate_hz: int, rng: np.random.Generator) -> Array:
+    """One thunder (T,) of unit peak, at most ``longest_s``, of a lightning channel that meets the ground at ``distance_m``.
 
     Ribner & Roy (1982), "Acoustics of thunder": each short segment of a tortuous channel sends an N-wave that arrives
     after r / c with a strength of 1 / r. As r grows with time, air absorption is a low-pass that closes with time.
     Echoes from the terrain are the direct sound convolved with decaying, uneven noise.
     """
-    path = np.linalg.norm(channel(distance_m, rng), axis=1)
+    points = channel(distance_m, rng)
+    path = np.linalg.norm(points, axis=1)
+    # The current varies along the channel and weakens with height.
+    strength = np.exp(0.6 * gust_curve(rng, len(path), 1, 1 / 200, 4) - np.abs(points[:, 2]) / 1200) / path
     lead_s = 0.05
     arrival = lead_s + (path - path.min()) / SPEED_OF_SOUND_M_S
-    n = round((min(arrival.max(), 10.0) + 5.0) * rate_hz)
+    end_s = arrival.max() + 4.0
+    n = max(round(min(end_s, longest_s) * rate_hz), 1)
     size = fft.next_fast_len(2 * n, real=True)
     spectrum = np.zeros(size // 2 + 1, complex)
-    seconds = rng.choice([0.0015, 0.003, 0.006], len(path), p=[0.4, 0.4, 0.2])
-    for length_s in (0.0015, 0.003, 0.006):
-        here = seconds == length_s
-        pulses = np.bincount(np.round(arrival[here] * rate_hz).astype(int), length_s / path[here], minlength=n)[:n]
+    durations_s = (0.001, 0.0025, 0.006, 0.014)
+    seconds = rng.choice(durations_s, len(path), p=(0.4, 0.3, 0.2, 0.1))
+    for length_s in durations_s:
+        here = (seconds == length_s) & (arrival < n / rate_hz - 1 / rate_hz)
+        pulses = np.bincount(np.round(arrival[here] * rate_hz).astype(int), strength[here], minlength=n)
         t = np.arange(max(round(length_s * rate_hz), 2)) / rate_hz
-        spectrum += fft.rfft(pulses, size) * fft.rfft(1 - 2 * t / t[-1], size)
-    decay = np.exp(0.9 * gust_curve(rng, n, rate_hz, 0.7, 3) - np.arange(n) / rate_hz / 1.1)
-    echo = decay * octave_noise(rng, n, rate_hz, ECHO)
-    x = fft.irfft(spectrum * (1 + fft.rfft(echo / np.sqrt(np.sum(echo**2)), size)), size)[:n]
+        spectrum += fft.rfft(pulses, size) * fft.rfft((1 - 2 * t / t[-1]) / np.sqrt(len(t)), size)
+    t = np.arange(n) / rate_hz
+    decay = np.exp(0.9 * gust_curve(rng, n, rate_hz, 0.7, 3) - t)
+    echo = decay * moving_noise(
+        rng, n, rate_hz, lambda _, f: min(distance_m / 800, 1.2) / (1 + (f[None] / 150) ** 2) + 0.5 / (1 + (f[None] / 600) ** 2)
+    )
+    x = fft.irfft(spectrum * (1 + fft.rfft(echo / np.sqrt(np.sum(decay**2)), size)), size)[:n]
     x = absorb(x, rate_hz, path.min() - lead_s * SPEED_OF_SOUND_M_S)
-    x *= np.clip((n - np.arange(n)) / rate_hz / 2.5, 0, 1) ** 2
-    return x / np.max(np.abs(x))
+    x = fade(x, lead_s + distance_m / 4000, 0, rate_hz) * np.clip((end_s - t) / 2.5, 0, 1)
+    return x / max(float(np.max(np.abs(x))), 1e-12)
 
 
 def absorb(x: Array, rate_hz: int, path_m: float) -> Array:
@@ -200,14 +209,14 @@ def absorb(x: Array, rate_hz: int, path_m: float) -> Array:
 def channel(distance_m: float, rng: np.random.Generator) -> Array:
     """Points (P, 3) every 3 m along a lightning channel with branches, the listener in the origin.
 
-    Tortuous at two scales: kinks from segment to segment and bends over about 150 m. Where the channel runs across the
+    Tortuous at two scales: kinks from segment to segment and bends over about 200 m. Where the channel runs across the
     line of sight many segments arrive together: a clap.
     """
 
     def walk(start: Array, heading: Array, steps: int) -> Array:
-        memory = np.exp(-3 / 150)
+        memory = np.exp(-3 / 200)
         bends = signal.lfilter([np.sqrt(1 - memory**2)], [1, -memory], rng.standard_normal((steps, 3)), axis=0)
-        directions = heading + 1.1 * bends + 0.35 * rng.standard_normal((steps, 3))
+        directions = heading + 1.5 * bends + 0.35 * rng.standard_normal((steps, 3))
         return start + np.cumsum(3 * directions / np.linalg.norm(directions, axis=1, keepdims=True), axis=0)
 
     trunk = walk(np.array([distance_m, 0.0, 0.0]), np.array([rng.normal(0, 0.4), rng.normal(0, 0.4), 1.0]), 1400)

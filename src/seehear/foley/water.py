@@ -20,6 +20,7 @@ from seehear.foley.blocks import (
     octave_noise,
     poisson_times,
     power_law,
+    signs,
     ticks,
     unit_power,
 )
@@ -42,7 +43,7 @@ def stream(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensi
     for smallest_m, largest_m, rate_per_s, gain in sizes:
         activity = np.exp(0.75 * gust_curve(rng, n, rate_hz, 0.9, 6) - 0.3)
         times = poisson_times(rng, rate_per_s * 4 ** (intensity - 0.5) * activity, rate_hz) - 0.05
-        gains = gain * power_law(rng, len(times), 1.9, 7.0) * rng.choice([-1, 1], len(times))
+        gains = gain * power_law(rng, len(times), 1.9, 7.0) * signs(rng, len(times))
         rises = rng.uniform(0, 0.25, len(times)) * (rng.random(len(times)) < 0.6)
         voice += bubbles(n, rate_hz, times, log_uniform(rng, smallest_m, largest_m, len(times)), gains, rises)
     hiss = octave_noise(rng, n, rate_hz, STREAM_HISS) * np.exp(0.12 * gust_curve(rng, n, rate_hz, 0.4, 5))
@@ -60,7 +61,7 @@ def waterfall(duration_s: float, rate_hz: int, rng: np.random.Generator, *, inte
         rate_hz,
         plunge,
         log_uniform(rng, 1e-3, 8e-3, len(plunge)),
-        power_law(rng, len(plunge), 2.2, 6) * rng.choice([-1, 1], len(plunge)),
+        power_law(rng, len(plunge), 2.2, 6) * signs(rng, len(plunge)),
         0.08,
     )
     spray_times = poisson_times(rng, 500 * surge, rate_hz)
@@ -75,16 +76,16 @@ def sea(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     """
     n = n_samples(duration_s, rate_hz)
     crests, heights, attacks = breakers(duration_s, rng)
-    offsets = rng.uniform(-1.0, 1.4, (len(crests), 3)) * (0, 1, 1)
+    offsets = rng.uniform(-0.8, 1.0, (len(crests), 3)) * (0, 1, 1)
     shares = rng.uniform(0.3, 0.9, (len(crests), 3)) * (1.3, 1, 1)
 
     def amplitude(times_s: Array, freqs_hz: Array) -> Array:
         since = times_s[:, None] - crests
         parts = (since[:, :, None] - offsets, attacks[:, None], heights[:, None] * shares)
-        dull = (parts[2] * pulse(parts[0], 1.5 * parts[1], 1.3)).sum((1, 2))
-        bright = (parts[2] * pulse(parts[0], parts[1], 0.8)).sum((1, 2))
+        dull = (parts[2] * pulse(parts[0], 1.4 * parts[1], 0.75)).sum((1, 2))
+        bright = (parts[2] * pulse(parts[0], parts[1], 0.5)).sum((1, 2))
         swell = (heights * pulse(since + attacks, 1.4 + attacks, 0.9)).sum(1)
-        foam = (heights * pulse(since - 1.4, 1.0, 1.6)).sum(1)
+        foam = (heights * pulse(since - 1.2, 0.9, 1.5)).sum(1)
         still = np.ones(len(times_s))
         layers = (
             (SURF_FAR, 0.28 * still),
@@ -102,8 +103,8 @@ def sea(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     pebbles, drops = poisson_times(rng, 500 * drag, rate_hz), poisson_times(rng, 400 * splash, rate_hz)
     grains = ticks(rng, n, rate_hz, pebbles, 0.05 * power_law(rng, len(pebbles), 2.2, 5), (1500, 6000), (500, 2000))
     sizes = log_uniform(rng, 8e-4, 5e-3, len(drops))
-    grains += bubbles(n, rate_hz, drops, sizes, 0.05 * power_law(rng, len(drops), 2.2, 6) * heights.mean(), 0.1)
-    return moving_noise(rng, n, rate_hz, amplitude) * np.exp(0.08 * gust_curve(rng, n, rate_hz, 0.5, 7)) + grains
+    grains += bubbles(n, rate_hz, drops, sizes, 0.04 * power_law(rng, len(drops), 2.2, 6) * signs(rng, len(drops)), 0.1)
+    return moving_noise(rng, n, rate_hz, amplitude, 0.08) * np.exp(0.15 * gust_curve(rng, n, rate_hz, 0.7, 6)) + grains
 
 
 def breakers(duration_s: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
@@ -117,7 +118,7 @@ def breakers(duration_s: float, rng: np.random.Generator) -> tuple[Array, Array,
     small = large[:, None] + rng.uniform((2.5, 5.5), (5.0, 7.5), (len(large), 2))
     small = small[rng.random(small.shape) < 0.75]
     heights = np.concatenate([rng.uniform(0.75, 1.25, len(large)), rng.uniform(0.2, 0.65, len(small))])
-    return np.concatenate([large, small]), heights, rng.uniform(0.35, 1.3, len(heights))
+    return np.concatenate([large, small]), heights, rng.uniform(0.25, 1.1, len(heights))
 
 
 def pulse(since_s: Array, attack_s: float, decay_s: float) -> Array:
