@@ -124,7 +124,7 @@ def fire(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     parents = poisson_times(rng, 6 * 4**intensity * activity, rate_hz)
     children = rng.geometric(0.45, len(parents))
     times = np.repeat(parents, children) + rng.exponential(0.025, children.sum()) * (rng.random(children.sum()) < 0.6)
-    gains = power_law(rng, len(times), 1.3, 35.0)
+    gains = 0.6 * power_law(rng, len(times), 1.3, 25.0)
     crackle = sum(
         ticks(rng, n, rate_hz, times + rng.exponential(3e-4, len(times)), gains, freqs, decays)
         for freqs, decays in (
@@ -135,8 +135,8 @@ def fire(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         )
     )
     fizz_times = poisson_times(rng, 150 * activity, rate_hz)
-    fizz = ticks(rng, n, rate_hz, fizz_times, power_law(rng, len(fizz_times), 1.8, 10), (4000, 14000), (2000, 8000))
-    return (0.5 + 0.7 * intensity) * roar + 0.12 * hiss + unit_power(crackle) + 0.1 * unit_power(fizz)
+    fizz = ticks(rng, n, rate_hz, fizz_times, 0.3 * power_law(rng, len(fizz_times), 1.8, 10), (4000, 14000), (2000, 8000))
+    return (0.5 + 0.7 * intensity) * roar + 0.12 * hiss + crackle + fizz
 
 
 def room_tone(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
