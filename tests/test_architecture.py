@@ -22,6 +22,7 @@ RANKS = {
     "presets": 6,
     "verbs": 7,
     **dict.fromkeys(("cli", "studio"), 8),
+    "__main__": 9,
 }
 ONLY = {"acoustics": {"types"}, "vision": {"types"}, "sampling": {"types"}, "foley": {"types", "vocabulary"}}
 

@@ -1,0 +1,5 @@
+"""`python -m seehear`."""
+
+from seehear.cli import main
+
+main()

@@ -1,0 +1,12 @@
+"""SEE-2-SOUND (Dagli et al. 2024): a picture or video becomes a scene of placed sounds. See ``docs/see2sound.md``.
+
+``sight`` finds what sounds and where (section 2.1), ``compose`` gives each its sound (2.2) and the room; the mix (2.3)
+is :func:`seehear.acoustics.render.render` over the scene.
+"""
+
+from seehear.systems.spatialize.compose import compose
+from seehear.systems.spatialize.options import SpatializeOptions
+from seehear.systems.spatialize.place import Geometry
+from seehear.systems.spatialize.sight import Eyes, Sighting, SoundingObject, sight
+
+__all__ = ["Eyes", "Geometry", "Sighting", "SoundingObject", "SpatializeOptions", "compose", "sight"]

@@ -1,0 +1,107 @@
+"""Where a sounding thing is: rays through its pixels, depth in metres, width, and when it is in the picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from seehear.types import Box, DepthMap, Direction, FloatArray, Image, Region, Trajectory
+from seehear.vision.camera import Camera, camera_for, region_direction, region_extent
+from seehear.vision.depth import depth_to_distance_m, distance_from_size_m, region_depth
+from seehear.vision.tracking import Track, smooth
+from seehear.vocabulary import Concept
+
+MAX_TEXTURE_EXTENT_RAD = math.radians(140)
+"""Seen water or trees sound as wide as they look, but what is before us never surrounds us."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Position over time, angular width, presence and outline of a sounding thing."""
+
+    trajectory: Trajectory
+    extent_rad: float
+    active_s: tuple[float, float] = (0.0, math.inf)
+    """From its entry to its exit; an infinite end lasts as long as the scene."""
+    box: Box | None = None
+    """At the reference frame, in its pixels; None for what is all around."""
+    polygon: tuple[tuple[float, float], ...] | None = None
+
+
+SURROUND = Place(Trajectory.fixed(Direction(0.0), 1.0), 2 * math.pi)
+"""All around the listener."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How the picture was taken, and the metres that its depth stands for."""
+
+    fov_rad: float | None = None
+    """Horizontal field of view; None takes EXIF or 60 degrees."""
+    equirectangular: bool = False
+    near_m: float = 1.5
+    far_m: float = 40.0
+
+    def camera(self, image: Image) -> Camera:
+        return camera_for(image, self.fov_rad, self.equirectangular)
+
+
+@dataclass(frozen=True)
+class Surveyor:
+    """Places regions of one picture size: its camera, its depth, and the mapping to metres."""
+
+    camera: Camera
+    depth: DepthMap
+    geometry: Geometry
+    reference_s: float
+    """Time of the frame that depth and outlines belong to."""
+
+    def region(self, region: Region, concept: Concept) -> Place:
+        """The place of something that stays where it is."""
+        trajectory = Trajectory.fixed(region_direction(self.camera, region), self.distance_m(region, concept))
+        return Place(trajectory, self._extent(region, concept), box=region.box, polygon=region.polygon)
+
+    def point(self, point: tuple[float, float], region: Region, concept: Concept) -> Place:
+        """The place of something at a fraction of the picture: the ray is exact, ``region`` tells distance and outline."""
+        x, y = point[0] * self.camera.width_px, point[1] * self.camera.height_px
+        ray = Direction.of(self.camera.rays(np.array([[x, y]]))[0])
+        trajectory = Trajectory.fixed(ray, self.distance_m(region, concept))
+        return Place(trajectory, self._extent(region, concept), box=region.box, polygon=region.polygon)
+
+    def track(self, track: Track, concept: Concept, span_s: tuple[float, float]) -> Place:
+        """The place of something that moves; it enters and leaves if it was not seen at the ends of ``span_s``."""
+        times = np.asarray(track.times_s, dtype=float)
+        vectors = np.array([region_direction(self.camera, region).vector for region in track.regions])
+        vectors = smooth(times, vectors)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        log_m = np.log([self.distance_m(region, concept) for region in track.regions])
+        # Depth comes from the reference frame only, so distance may follow the apparent size but not jump with it.
+        distances: FloatArray = np.exp(smooth(times, log_m, window_s=1.5))
+        shown = track.regions[int(np.abs(times - self.reference_s).argmin())]
+        step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        start = 0.0 if times[0] <= span_s[0] + 1.01 * step else float(times[0] - 0.5 * step)
+        stop = math.inf if times[-1] >= span_s[1] - 1.01 * step else float(times[-1] + 0.5 * step)
+        trajectory = Trajectory(times, vectors, distances)
+        return Place(trajectory, self._extent(shown, concept), (start, stop), shown.box, shown.polygon)
+
+    def distance_m(self, region: Region, concept: Concept) -> float:
+        """Distance of a region: near * (far / near) ** depth, halved in log with the size cue where the concept has a size.
+
+        A size cue needs the whole thing in view and a single thing in the region, so it only counts for events and for
+        textures with a body (a car), and never leaves near..far.
+        """
+        near, far = self.geometry.near_m, self.geometry.far_m
+        by_depth = region_depth(self.depth, region) if not self.depth.metric else 0.0
+        distance = (
+            region_depth(self.depth, region) if self.depth.metric else float(depth_to_distance_m(np.array(by_depth), near, far))
+        )
+        if concept.size_m is not None and concept.kind != "bed" and concept.extent_rad < math.radians(30):
+            distance = math.sqrt(distance * distance_from_size_m(self.camera, region.box, concept.size_m))
+        return float(np.clip(distance, near, far))
+
+    def _extent(self, region: Region, concept: Concept) -> float:
+        if concept.kind == "event":
+            return 0.0
+        return min(max(region_extent(self.camera, region), 0.5 * concept.extent_rad), MAX_TEXTURE_EXTENT_RAD)

@@ -1,0 +1,7 @@
+"""The API: plain functions that read, wire a preset, work, write whole files or none, and report."""
+
+from seehear.verbs.concepts import concepts
+from seehear.verbs.render import render
+from seehear.verbs.spatialize import spatialize
+
+__all__ = ["concepts", "render", "spatialize"]
