@@ -35,7 +35,7 @@ def helicopter(duration_s: float, rate_hz: int, rng: np.random.Generator, *, int
 
     thump = band(impulses(times, gains, n, rate_hz), 25, rng.uniform(110, 240), rate_hz)
     swish = bursts(times, gains, 0.15 * period, 0.3 * period, n, rate_hz)
-    slap = bursts(times + 0.2 * period * rng.random(), gains**2, 0.002, 0.012, n, rate_hz)
+    slap = bursts(times + 0.2 * period * rng.random(), gains**2, 0.003, 0.1 * period, n, rate_hz)
     rotor = band(noise(rng, n, -3.0), 60, 10 ** rng.uniform(2.5, 3.2), rate_hz, 1) * (0.35 + 0.65 * swish)
     crack = band(noise(rng, n, -3.0), 120, rng.uniform(600, 1500), rate_hz, 1) * slap
     tail_hz = passage_hz * rng.uniform(4.2, 6.3) * drift
@@ -48,10 +48,10 @@ def helicopter(duration_s: float, rate_hz: int, rng: np.random.Generator, *, int
         (rotor, 1.0),
         (crack, 0.35 + 0.7 * intensity),
         (tail, rng.uniform(0.08, 0.25)),
-        (whine, rng.uniform(0.004, 0.03)),
+        (whine, rng.uniform(0.01, 0.06)),
         (hiss, rng.uniform(0.08, 0.25)),
     )
-    heard = through_air(mix(parts) * gusts(rng, n, rate_hz, 1.5, 0.6), 10 ** rng.uniform(1.5, 2.4), rate_hz)
+    heard = through_air(mix(parts) * gusts(rng, n, rate_hz, 1.5, 0.6), 10 ** rng.uniform(1.7, 2.5), rate_hz)
     return without_rumble(heard, rate_hz)
 
 
@@ -59,20 +59,22 @@ def aeroplane(duration_s: float, rate_hz: int, rng: np.random.Generator, *, inte
     """A jet overhead, one time in four a propeller aeroplane.
 
     Jet: mixing noise with a broad hump (rising 6, falling 6 dB per octave around it; Lighthill 1952, Tam 1996), fan tones with
-    the sidebands of the shaft, unsteady air, and the moving comb of the reflection from the ground that everybody knows.
+    the sidebands of the shaft, unsteady air, and the comb that the reflection from the ground draws while it flies by: the
+    delay follows the elevation.
     """
     n = n_samples(duration_s, rate_hz)
     propeller = rng.random() < 0.25
     x = _propellers(n, rate_hz, rng, intensity) if propeller else _jet(n, rate_hz, rng, intensity)
-    x = _ground_comb(x, rate_hz, rng)
-    swell_db = 2.5 * slow_random(rng, n, rate_hz, 0.12)
-    return without_rumble(x * 10 ** (swell_db / 20) * gusts(rng, n, rate_hz, 1.2, 1.5), rate_hz)
+    elevation_sine = _sine_of_elevation(n, rate_hz, rng)
+    x = _ground_echo(through_air(x, 10 ** rng.uniform(1.5, 2.2), rate_hz), elevation_sine, rate_hz, rng)
+    return without_rumble(x * np.sqrt(elevation_sine) * gusts(rng, n, rate_hz, 1.4, 1.5), rate_hz)
 
 
 def _jet(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) -> Array:
     """Mixing noise, fan and core."""
     hump_hz = rng.uniform(160, 420) * (0.7 + 0.6 * intensity)
-    roar = band(noise(rng, n), 0.7 * hump_hz, 1.4 * hump_hz, rate_hz, 1)
+    roar = band(noise(rng, n), 0.6 * hump_hz, 1.4 * hump_hz, rate_hz, 1)
+    rumble = band(noise(rng, n, -3.0), 40, 160, rate_hz, 1) * gusts(rng, n, rate_hz, 1.5, 2.0)
     tear = band(noise(rng, n, -3.0), 600, rng.uniform(3000, 7000), rate_hz, 1)
     # High frequencies come in rags: turbulence along the path focuses and defocuses them faster than the low ones.
     tear = tear * gusts(rng, n, rate_hz, 2.2, 5.0)
@@ -83,7 +85,7 @@ def _jet(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) -> Ar
         tones((blades + k) * shaft_hz, 1, 1, rate_hz, rng) for k in (-2, -1, 1, 2)
     )
     fan = fan * gusts(rng, n, rate_hz, 3.0, 3.0)
-    return mix(((roar, 1.0), (tear, 0.35 + 0.3 * intensity), (fan, rng.uniform(0.02, 0.12))))
+    return mix(((roar, 1.0), (rumble, 0.5), (tear, 0.35 + 0.3 * intensity), (fan, rng.uniform(0.02, 0.12))))
 
 
 def _propellers(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) -> Array:
@@ -100,13 +102,20 @@ def _propellers(n: int, rate_hz: int, rng: np.random.Generator, intensity: float
     return mix(((engines, 0.8), (exhaust, 0.4), (air, 0.3 + 0.3 * intensity)))
 
 
-def _ground_comb(x: Array, rate_hz: int, rng: np.random.Generator) -> Array:
-    """``x`` plus its echo from the ground, whose delay drifts as the aeroplane moves: 0.6 to 6 ms at 1.6 m ear height."""
+def _sine_of_elevation(n: int, rate_hz: int, rng: np.random.Generator) -> Array:
+    """Sine of the elevation (T,) of something that flies straight by, closest at some time around the clip."""
+    duration_s = n / rate_hz
+    closest_s = rng.uniform(-0.3, 1.3) * duration_s
+    pace_s = rng.uniform(2, 8)
+    return 1 / np.hypot(1, (np.arange(n) / rate_hz - closest_s) / pace_s) * rng.uniform(0.5, 1.0)
+
+
+def _ground_echo(x: Array, elevation_sine: Array, rate_hz: int, rng: np.random.Generator) -> Array:
+    """``x`` plus its echo from the ground: 2 h sin(elevation) / c later at the ear's height h, less at high frequencies."""
     n = len(x)
-    start, end = np.sort(rng.uniform(0.0006, 0.006, 2))[:: int(rng.choice([-1, 1]))]
-    position = np.arange(n) - np.linspace(start, end, n) * rate_hz
-    echo = np.interp(position, np.arange(n), x, left=0.0)
-    return x + rng.uniform(0.35, 0.7) * band(echo, None, 4000, rate_hz, 1)
+    delay_s = 2 * rng.uniform(1.3, 1.9) * elevation_sine / 343
+    echo = np.interp(np.arange(n) - delay_s * rate_hz, np.arange(n), x, left=0.0)
+    return x + rng.uniform(0.35, 0.7) * band(echo, None, 1500, rate_hz, 1)
 
 
 def chainsaw(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.foley.blocks import Array, band, fade, modal_hit, noise, place, slow_random
-from seehear.foley.pulses import gusts, impulses, mix, pulse_times, resonances, tones, without_rumble
+from seehear.foley.pulses import gusts, impulses, mix, pulse_times, resonances, through_air, tones, without_rumble
 from seehear.types import n_samples
 
 GEAR_RATIOS_HZ_PER_M_S = (7.5, 4.4, 3.0, 2.2, 1.75)
@@ -37,8 +37,8 @@ def car(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     air = band(noise(rng, n, -4.0), 60, 6000, rate_hz, 1) * swift**2
     road = band(noise(rng, n, -4.0), 30, 250, rate_hz) * swift * gusts(rng, n, rate_hz, 2.0, 4.0)
     engine = engine / np.sqrt(np.mean(engine**2)) * effort
-    x = engine + (0.2 + 0.9 * intensity) * _unit(tyres, swift) + 0.35 * _unit(air, swift) + 0.4 * _unit(road, swift)
-    return without_rumble(x * gusts(rng, n, rate_hz, 0.8, 0.5), rate_hz)
+    x = engine + (0.15 + 0.7 * intensity) * _unit(tyres, swift) + 0.35 * _unit(air, swift) + 0.4 * _unit(road, swift)
+    return without_rumble(through_air(x * gusts(rng, n, rate_hz, 0.8, 0.5), rng.uniform(5, 50), rate_hz), rate_hz)
 
 
 def _unit(x: Array, swift: Array) -> Array:
@@ -81,7 +81,7 @@ def _engine(crank_hz: Array, cylinders: int, rate_hz: int, rng: np.random.Genera
     exhaust = resonances(puffs, pipe, rate_hz)
     knock = resonances(puffs * rng.standard_normal(n), ((1100, 500, 0.6), (2300, 900, 0.6), (4200, 2000, 0.4)), rate_hz)
     intake = band(noise(rng, n, -3.0), 150, 3500, rate_hz, 1)
-    return mix(((exhaust, 1.0), (knock, 0.1), (intake, 0.16)))
+    return mix(((exhaust, 1.0), (knock, 0.14), (intake, 0.22)))
 
 
 COACH_M = 25.0
