@@ -44,10 +44,13 @@ def check_output(path: PathLike, force: bool = False) -> Path:
         _check_folder(path.parent)
         if path.is_dir():
             raise InputError(f"{path} is a folder, a file name is needed")
-        if os.path.lexists(path) and not force:
+        path.lstat()
+        if not force:
             raise InputError(f"{path} exists already: use --force to replace it")
     except InputError:
         raise
+    except FileNotFoundError:
+        return path
     except (OSError, ValueError) as error:
         raise InputError(f"{str(path)!r} cannot be written: {error}") from None
     return path

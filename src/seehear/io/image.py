@@ -29,7 +29,18 @@ MAX_PIXELS = 178_956_970
 """Pillow's own limit against decompression bombs: half a gigabyte of RGB."""
 
 _EXIF_IFD, _FOCAL_LENGTH_35MM = 0x8769, 0xA405
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, OverflowError, struct.error, zlib.error)
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    TypeError,
+    RuntimeError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 """What pillow's decoders raise on damaged data (found by corrupting files)."""
 
 

@@ -21,8 +21,8 @@ from seehear.io.files import PathLike, check_input, file_sha256, whole_file, who
 from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Trajectory
 
 VERSION = 1
-_DEGREE_DECIMALS = 9
-"""Angles are rounded to 1e-9 degrees: 30 reads as 30.0, and a render does not hear the difference."""
+_DEGREE_DECIMALS = 12
+"""Angles are rounded to 1e-12 degrees: 30 reads as 30.0, and a render is bit for bit the same but for rare last bits."""
 _NAME_CHARACTERS = 40
 _LINE_CHARACTERS = 110
 

@@ -1,0 +1,100 @@
+"""Files are written whole or not at all."""
+
+import errno
+import hashlib
+import os
+from contextlib import ExitStack
+
+import pytest
+
+from seehear.io.files import check_input, check_output, file_sha256, whole_file, whole_folder
+from seehear.types import InputError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_whole_file_appears_with_its_content(tmp_path):
+    """Oracle: planted bytes; the name has spaces and Unicode."""
+    target = tmp_path / "ein Größe 雨.bin"
+    with whole_file(target) as temporary:
+        assert temporary.suffix == ".bin" and temporary.parent == tmp_path
+        temporary.write_bytes(b"abc")
+        assert not target.exists()
+    assert target.read_bytes() == b"abc" and names(tmp_path) == [target.name]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_nothing_is_left_and_the_old_file_stays_when_writing_fails(tmp_path, error):
+    """Oracle: planted old content and an empty folder otherwise."""
+    (tmp_path / "old").write_bytes(b"old")
+    with pytest.raises(error), ExitStack() as stack:
+        for name in ("old", "new"):
+            stack.enter_context(whole_file(tmp_path / name, force=True)).write_bytes(b"half")
+        raise error
+    assert (tmp_path / "old").read_bytes() == b"old" and names(tmp_path) == ["old"]
+
+
+def test_a_full_disk_is_said(tmp_path):
+    """Oracle: the planted error of the operating system, as one sentence with the target's name."""
+    with pytest.raises(InputError, match=r"x\.wav cannot be written: No space left"), whole_file(tmp_path / "x.wav"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert names(tmp_path) == []
+
+
+def test_only_a_folder_made_here_goes_again(tmp_path):
+    """Oracle: planted folders."""
+    (tmp_path / "there").mkdir()
+    for name in ("there", "made"):
+        with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / name):
+            raise ZeroDivisionError
+    with whole_folder(tmp_path / "kept"):
+        pass
+    assert names(tmp_path) == ["kept", "there"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing/x.wav", "does not exist"),
+        ("file/x.wav", "is not a folder|Not a directory"),
+        ("folder", "is a folder"),
+        ("file", "exists already"),
+        ("", "is a folder|not a file name"),
+        ("a\0b.wav", "cannot be written"),
+        ("x" * 300 + ".wav", "cannot be written"),
+    ],
+)
+def test_impossible_outputs_are_refused_before_the_work(tmp_path, name, message):
+    """Oracle: planted obstacles."""
+    (tmp_path / "file").write_bytes(b"1")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=message):
+        check_output(f"{tmp_path}/{name}")
+    assert names(tmp_path) == ["file", "folder"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_an_unwritable_folder_is_refused(tmp_path):
+    """Oracle: a planted folder without write permission."""
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(InputError, match="not writable"):
+        check_output(tmp_path / "locked" / "x.wav")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("none", "does not exist"), ("", "is a folder"), ("empty", r"0 bytes"), ("\0", "cannot be read")]
+)
+def test_impossible_inputs_are_refused(tmp_path, name, message):
+    """Oracle: planted obstacles."""
+    (tmp_path / "empty").touch()
+    with pytest.raises(InputError, match=message):
+        check_input(f"{tmp_path}/{name}")
+
+
+def test_the_hash_is_sha256(tmp_path):
+    """Oracle: FIPS 180-4's example "abc"."""
+    (tmp_path / "abc").write_bytes(b"abc")
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_sha256(tmp_path / "abc") == expected == hashlib.sha256(b"abc").hexdigest()
