@@ -1,8 +1,8 @@
 """A tree of picture parts: graph segmentation, then greedy merging of the most alike neighbours.
 
 Felzenszwalb & Huttenlocher, "Efficient Graph-Based Image Segmentation", IJCV 2004, gives the leaves; Uijlings et al.,
-"Selective Search for Object Recognition", IJCV 2013, the merging by colour, texture, size and fill similarity, summed. The weakness
-of the common boundary joins the sum here: it keeps a shaded body together.
+"Selective Search for Object Recognition", IJCV 2013, the merging by colour, texture, size and fill similarity, summed. The
+weakness of the common boundary joins the sum here: it keeps a shaded body together.
 Every part of the tree is a set of leaves, so that all its statistics are sums over leaves.
 Shapes: h w pixels of the small picture, L leaves, P parts (the leaves first, then each merge).
 """
@@ -168,7 +168,7 @@ class _Parts:
         self.boxes[new, 2:] = np.maximum(self.boxes[i, 2:], self.boxes[j, 2:])
 
     def similarity(self, i: int, j: int) -> float:
-        """Colour + texture + size + fill similarity (Uijlings et al. 2013, section 3.2) + weakness of the boundary, each 0 to 1."""
+        """Colour + texture + size + fill similarity (Uijlings et al. 2013, 3.2) + weakness of the boundary, each 0 to 1."""
         a, b = self.area[i], self.area[j]
         colour = np.minimum(self.colour[i] / (3 * a), self.colour[j] / (3 * b)).sum()
         texture = np.minimum(self.texture[i] / a, self.texture[j] / b).sum()

@@ -87,9 +87,7 @@ def part_saliency(leaves: Leaves, members: NDArray[np.bool_]) -> FloatArray:
     return np.exp(logs / sum(_CUE_WEIGHTS.values()))
 
 
-def _spread(
-    boxes: FloatArray, members: NDArray[np.bool_], areas: FloatArray, saliency: FloatArray, count: int
-) -> list[int]:
+def _spread(boxes: FloatArray, members: NDArray[np.bool_], areas: FloatArray, saliency: FloatArray, count: int) -> list[int]:
     """Indices of at most ``count`` parts, greedily the most salient that shows something new.
 
     No box may overlap an earlier one's by half, and what shares its pixels with an earlier part (contains it or is
