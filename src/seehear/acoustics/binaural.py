@@ -1,10 +1,9 @@
 """Head-related impulse responses computed from physics, without measured data.
 
 - Head: the exact solution for a rigid sphere (Duda & Martens 1998) gives interaural time and level differences.
-- Pinna: it opens forwards, so what comes from behind loses treble (Blauert 1997, directional bands: 4 kHz front, 1 kHz back),
-  and a notch climbs with the elevation of the source, fading into a boost near 8 kHz overhead (Hebrank & Wright 1974;
-  Lopez-Poveda & Meddis 1996; Blauert's "above" band).
-- Shoulders: a weak echo of what comes from above (Brown & Duda 1998; Algazi, Avendano & Duda 2001).
+- Pinna: it opens forwards and outwards, so what comes from behind loses treble (Blauert 1997, directional bands), and a notch
+  climbs with the elevation of the source and fades into a boost overhead (Hebrank & Wright 1974; Lopez-Poveda & Meddis 1996).
+- Shoulders: a weak echo, the later the higher the source (Brown & Duda 1998; Algazi, Avendano & Duda 2001).
 - What all directions have in common is taken out (diffuse-field equalisation, Moller 1992): a field from everywhere keeps
   its spectrum and its level.
 
@@ -49,6 +48,7 @@ def hrir(directions: FloatArray, sample_rate_hz: int) -> NDArray[np.float32]:
     """Head-related impulse responses (N, 2, L) float32, left then right, for unit vectors ``directions`` (N, 3).
 
     L is 5.3 ms. The head's centre is at `HRIR_DELAY_S`; remove that delay to stay in sync. A diffuse field keeps its level.
+    The tables of a sample rate are computed once (0.1 s).
     """
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     frequencies = _frequencies(sample_rate_hz)
@@ -86,7 +86,7 @@ def _arrival(incidence_rad: FloatArray) -> FloatArray:
 def sphere_response(incidence_rad: FloatArray, frequencies_hz: FloatArray) -> ComplexArray:
     """Pressure (N, F), complex, on a rigid sphere over that of the free field at its centre, for a plane wave.
 
-    Duda & Martens 1998, eqs. 3 and 4 with the source far away: the sum over m of
+    Duda & Martens 1998, the series for an infinitely distant source: the sum over m of
     (-i)^(m - 1) (2 m + 1) P_m(cos incidence) / (mu^2 h_m'(mu)), conjugated for e^{+i omega t}, with mu = omega a / c.
     """
     from scipy.special import eval_legendre, spherical_jn, spherical_yn

@@ -13,7 +13,7 @@ from seehear.acoustics.sphere import directions_of
 from seehear.types import STEREO, SURROUND_5_1, FloatArray, InputError, Layout
 
 SURROUND_TO_STEREO = np.zeros((STEREO.n_channels, SURROUND_5_1.n_channels))
-"""BS.775-4 table 2, 3/2 to 2/0: L' = L + 0.7071 C + 0.7071 Ls, R' alike; the LFE is left out."""
+"""BS.775 downmix from 3/2 to 2/0: L' = L + 0.7071 C + 0.7071 Ls, R' alike; the LFE is left out."""
 for _ear, _front, _side in ((0, "L", "Ls"), (1, "R", "Rs")):
     SURROUND_TO_STEREO[_ear, SURROUND_5_1.labels.index(_front)] = 1.0
     SURROUND_TO_STEREO[_ear, SURROUND_5_1.labels.index(_side)] = math.sqrt(0.5)
@@ -31,10 +31,11 @@ def downmix_5_1_to_stereo(samples: FloatArray) -> FloatArray:
 def speaker_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     """Gains (N, C) that pan with unit energy to unit vectors ``directions`` (N, 3); the LFE's are zero.
 
-    5.1 and every other layout that surrounds the listener: VBAP (Pulkki 1997, eqs. 7 and 18) on the convex hull of the
+    5.1 and every other layout that surrounds the listener: VBAP (Pulkki 1997) on the convex hull of the
     speakers and an imaginary zenith and nadir. What an imaginary speaker gets is shared equally by its hull neighbours
-    (BS.2127-0, 6.1.3) and the energy is made 1 again. Stereo is the BS.775 downmix of the
-    gains of 5.1, the same as `downmix_5_1_to_stereo` of a 5.1 render (so not of unit energy); mono is 1, like W.
+    (the rule of BS.2127) and the energy is made 1 again. Stereo is the BS.775 downmix of the gains of 5.1, the same as
+    `downmix_5_1_to_stereo` of a 5.1 render and so not of unit energy; mono is 1, like W.
+    InputError for ambisonics, binaural, and speakers that do not surround the listener.
     """
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     if layout.kind != "speakers":
@@ -65,7 +66,7 @@ def _hull_gains(layout: Layout, directions: FloatArray) -> FloatArray:
 def _flattened(directions: FloatArray, real: FloatArray) -> FloatArray:
     """Directions (N, 3) brought to the horizon on a side, above or below, where there are no speakers.
 
-    Up to 30 degrees of elevation they are level, as if each speaker had a twin there (BS.2127-0, 6.1.3); what lies beyond is
+    Up to 30 degrees of elevation they are level, as if each speaker had a twin there (as in BS.2127); what lies beyond is
     stretched over the way to the pole. So a sound a little above the screen stays between two speakers.
     """
     elevation = np.arcsin(np.clip(directions[:, 2], -1, 1))

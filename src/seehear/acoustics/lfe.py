@@ -9,7 +9,7 @@ from seehear.types import FloatArray, InputError
 CROSSOVER_HZ = 120.0
 """BS.775 reserves the LFE for at most 120 Hz."""
 FEED_DB = -10.0
-"""Playback adds +10 dB in band (BS.775 annex 7), so a feed at -10 dB plays at the level of a main channel."""
+"""Playback adds +10 dB in band (BS.775), so a feed at -10 dB plays at the level of a main channel."""
 
 
 def lfe_feed(x: FloatArray, sample_rate_hz: int) -> FloatArray:

@@ -1,0 +1,141 @@
+import math
+
+import numpy as np
+import pytest
+
+from seehear.acoustics.loudness import integrated_lufs, normalise, true_peak_dbtp
+from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, InputError, Layout, discrete
+
+RATE = 48000
+
+
+def sine(level_dbfs, seconds, frequency_hz=1000.0, phase_deg=0.0):
+    t = np.arange(round(seconds * RATE)) / RATE
+    return 10 ** (level_dbfs / 20) * np.sin(2 * np.pi * frequency_hz * t + math.radians(phase_deg))
+
+
+def audio(layout, *channels):
+    return Audio(np.stack(channels).astype(np.float32), RATE, layout)
+
+
+def steps(*parts):
+    return np.concatenate([sine(level, seconds) for level, seconds in parts])
+
+
+EBU_STEREO = {
+    1: ([(-23, 20)], -23.0),
+    2: ([(-33, 20)], -33.0),
+    3: ([(-36, 10), (-23, 60), (-36, 10)], -23.0),
+    4: ([(-72, 10), (-36, 10), (-23, 60), (-36, 10), (-72, 10)], -23.0),
+    5: ([(-26, 20), (-20, 20.1), (-26, 20)], -23.0),
+}
+
+
+@pytest.mark.parametrize("case", EBU_STEREO)
+def test_ebu_tech_3341_stereo(case):
+    """Conformance: EBU Tech 3341 minimum requirements, cases 1 to 5, within 0.1 LU."""
+    parts, expected = EBU_STEREO[case]
+    x = steps(*parts)
+    assert integrated_lufs(audio(STEREO, x, x)) == pytest.approx(expected, abs=0.1)
+
+
+def test_ebu_tech_3341_surround():
+    """Conformance: EBU Tech 3341 case 6 in our channel order (L R -28, C -24, Ls Rs -30 dBFS); a full-scale LFE adds nothing."""
+    front, centre, surround = sine(-28, 20), sine(-24, 20), sine(-30, 20)
+    loud = audio(SURROUND_5_1, front, front, centre, sine(0, 20, 60), surround, surround)
+    assert integrated_lufs(loud) == pytest.approx(-23.0, abs=0.1)
+
+
+TRUE_PEAK = {
+    15: (4, 0, -6.0, -6.0),
+    16: (4, 45, -6.0, -6.0),
+    17: (6, 60, -6.0, -6.0),
+    18: (8, 67.5, -6.0, -6.0),
+    19: (4, 45, 3.0, 3.0),
+}
+
+
+@pytest.mark.parametrize("case", TRUE_PEAK)
+def test_ebu_tech_3341_true_peak(case):
+    """Conformance: EBU Tech 3341 cases 15 to 19, sines at fs / 4, 6, 8 whose samples miss the crest, within +0.2 / -0.4 dB."""
+    divisor, phase_deg, level, expected = TRUE_PEAK[case]
+    x = sine(level, 1, RATE / divisor, phase_deg) * np.minimum(1, np.minimum(np.arange(RATE), np.arange(RATE)[::-1]) / 2400)
+    found = true_peak_dbtp(audio(STEREO, x, 0 * x))
+    assert expected - 0.4 <= found <= expected + 0.2
+
+
+def test_true_peak_does_not_depend_on_chunks(monkeypatch):
+    """Round trip: the same sound measured in one piece and in pieces of 1000 samples."""
+    x = audio(MONO, np.random.default_rng(0).normal(size=RATE) * 0.1)
+    whole = true_peak_dbtp(x)
+    monkeypatch.setattr("seehear.acoustics.loudness.CHUNK_SAMPLES", 1000)
+    assert true_peak_dbtp(x) == pytest.approx(whole, abs=1e-4)
+
+
+def test_mono_binaural_and_ambisonics_are_measured_as_documented():
+    """Planted answer: mono is 3 dB below the same sound in two channels; of ambisonics only W counts."""
+    x = sine(-23, 2)
+    one = integrated_lufs(audio(MONO, x))
+    assert integrated_lufs(audio(BINAURAL, x, x)) == pytest.approx(one + 10 * math.log10(2), abs=1e-3)
+    assert integrated_lufs(audio(FOA, x, 3 * x, x, x)) == pytest.approx(one, abs=1e-6)
+
+
+@pytest.mark.parametrize(("layout", "level"), [(MONO, -23), (STEREO, -14), (SURROUND_5_1, -23), (FOA, -30), (BINAURAL, -18)])
+def test_normalise_reaches_the_level_with_one_gain(layout, level):
+    """Round trip: the result measures the wanted level (0.02 LU), whatever the level before; channels keep their ratios."""
+    noise = np.random.default_rng(0).normal(size=(layout.n_channels, 2 * RATE)) * np.linspace(0, 1, 2 * RATE) * 1e-5
+    before = Audio(noise.astype(np.float32), RATE, layout)
+    after, gain_db = normalise(before, level)
+    assert integrated_lufs(after) == pytest.approx(level, abs=0.02)
+    np.testing.assert_allclose(after.samples, before.samples * 10 ** (gain_db / 20), rtol=1e-5)
+
+
+def test_peaks_limit_the_level():
+    """Planted answer: one click in soft noise cannot reach -23 LUFS below -1 dBTP, so its true peak lands on -1 dBTP."""
+    x = 1e-4 * np.random.default_rng(0).normal(size=RATE)
+    x[RATE // 2] = 0.5
+    after, _ = normalise(audio(MONO, x))
+    assert true_peak_dbtp(after) == pytest.approx(-1.0, abs=1e-3)
+    assert integrated_lufs(after) < -23
+
+
+def test_silence_stays_silent():
+    """Closed form: no energy, loudness and peak of -inf, gain 0 dB, no NaN; nothing at all is silent too."""
+    for n in (RATE, 10, 0):
+        silent = Audio(np.zeros((2, n), np.float32), RATE, STEREO)
+        assert integrated_lufs(silent) == true_peak_dbtp(silent) == -math.inf
+        after, gain_db = normalise(silent)
+        assert gain_db == 0
+        assert not after.samples.any()
+
+
+def test_an_lfe_alone_is_only_lowered():
+    """Planted answer: no loudness to reach; a peak of 0 dBTP comes down to -1, one of -20 stays."""
+    nothing, rumble = np.zeros(RATE), sine(0, 1, 60)
+    for level, expected in ((0, -1.0), (-20, 0.0)):
+        x = 10 ** (level / 20) * rumble
+        _, gain_db = normalise(audio(SURROUND_5_1, nothing, nothing, nothing, x, nothing, nothing))
+        assert gain_db == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.01, 1 / RATE])
+def test_shorter_than_a_block(seconds):
+    """Closed form: a short sine has the loudness of its K-weighted power, -3.01 dB and +0.7 - 0.691 dB at 1 kHz; no error."""
+    x = sine(-10, seconds, 1000, 90)
+    after, gain_db = normalise(audio(MONO, x))
+    assert math.isfinite(gain_db)
+    assert np.isfinite(after.samples).all()
+    if seconds == 0.3:
+        assert integrated_lufs(audio(MONO, x)) == pytest.approx(-13.01, abs=0.1)
+
+
+def test_refused():
+    """Planted faults: levels that are none, and a layout that BS.1770's five weights do not cover."""
+    x = sine(-20, 1)
+    for level in (-70, 1, math.nan):
+        with pytest.raises(InputError, match="level"):
+            normalise(audio(MONO, x), level)
+    quad = Layout("quad", "speakers", ("L", "R", "Ls", "Rs"), (0.5, -0.5, 2.0, -2.0), (0.0,) * 4)
+    for layout in (quad, discrete(6)):
+        with pytest.raises(InputError, match="loudness"):
+            integrated_lufs(audio(layout, *[x] * layout.n_channels))
