@@ -119,27 +119,24 @@ def open_track(path: PathLike) -> Track:
 
 def _scan(container: InputContainer, stream: VideoStream, path: PathLike) -> tuple[np.ndarray, float]:
     """Times of the picture's packets and when its last one ends; InputError when the file ends much too early."""
-    times, end_s, any_end_s, first_s = [], 0.0, 0.0, None
-    streams = [s for s in container.streams if s == stream or s.type == "audio"]
-    for packet in container.demux(streams):
+    pts_s, picture_end_s, end_s = [], 0.0, 0.0
+    for packet in container.demux([s for s in container.streams if s == stream or s.type == "audio"]):
         if packet.size == 0:
             continue
+        shown = packet.stream == stream
+        if shown:
+            pts_s.append(float(packet.pts * packet.time_base) if packet.pts is not None else np.nan)
         at = packet.pts if packet.pts is not None else packet.dts
-        time_s = float(at * packet.time_base) if at is not None else float("nan")
-        if packet.stream == stream:
-            times.append(float(packet.pts * packet.time_base) if packet.pts is not None else float("nan"))
         if at is None:
             continue
-        first_s = time_s if first_s is None else min(first_s, time_s)
-        ends_s = time_s + float((packet.duration or 0) * packet.time_base)
-        any_end_s = max(any_end_s, ends_s)
-        if packet.stream == stream:
-            end_s = max(end_s, ends_s if packet.duration else time_s + _frame_interval_s(stream))
+        lasts_s = float(packet.duration * packet.time_base) if packet.duration else _frame_interval_s(stream) if shown else 0.0
+        ends_s = float(at * packet.time_base) + lasts_s
+        end_s = max(end_s, ends_s)
+        picture_end_s = max(picture_end_s, ends_s) if shown else picture_end_s
     declared_s = (container.duration or 0) / av.time_base
-    found_s = any_end_s - (first_s or 0.0)
-    if declared_s - found_s > max(_SLACK_S, _SLACK_PART * declared_s):
-        raise InputError(f"{path} is truncated: it declares {declared_s:.1f} s and holds {max(found_s, 0):.1f} s")
-    return np.array(times), end_s if end_s > 0 else len(times) * _frame_interval_s(stream)
+    if declared_s - end_s > max(_SLACK_S, _SLACK_PART * declared_s):
+        raise InputError(f"{path} is truncated: it declares {declared_s:.1f} s and holds {end_s:.1f} s")
+    return np.array(pts_s), picture_end_s or len(pts_s) * _frame_interval_s(stream)
 
 
 def _frame_interval_s(stream: VideoStream) -> float:

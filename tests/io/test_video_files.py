@@ -1,0 +1,193 @@
+"""Moving pictures: real frame times, rotation, damaged and odd files, memory."""
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from seehear.io.video import open_video, read_frames, read_media
+from seehear.types import Image, InputError, Video
+
+UNEVEN_S = [0.0, 0.04, 0.05, 0.3, 0.35, 1.1, 1.125, 2.0]
+
+
+def indices(frames) -> list[int]:
+    """The planted index of each flat grey frame."""
+    return [round((float(image.rgb.mean()) - 16) / 8) for _, image in frames]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.mov", "a.webm"])
+def test_variable_frame_rate_keeps_real_times(tmp_path, make_video, grey, name):
+    """Oracle: planted times (1 ms clock) and grey levels, through B-frames where the codec has them."""
+    codec = "libvpx-vp9" if name.endswith("webm") else "libx264"
+    video = open_video(make_video(tmp_path / name, grey(8), UNEVEN_S, codec=codec))
+    frames = list(read_frames(video))
+    assert np.abs(np.array([t for t, _ in frames]) - UNEVEN_S).max() < 1e-3
+    assert indices(frames) == list(range(8))
+    assert (video.width_px, video.height_px, video.has_audio, video.rotation_deg) == (64, 48, False, 0)
+
+
+@pytest.mark.parametrize(("clockwise", "corner"), [(90, (3, -4)), (180, (-4, -4)), (270, (-4, 3))])
+def test_the_rotation_flag_is_applied(tmp_path, make_video, rotate_mp4, clockwise, corner):
+    """Oracle: the track header's matrix written by the standard; red top left turns clockwise with it."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:16, :16, 0] = 255
+    path = make_video(tmp_path / "a.mp4", [picture] * 3)
+    rotate_mp4(path, clockwise)
+    video = open_video(path)
+    _, image = next(read_frames(video))
+    assert (image.width_px, image.height_px) == (video.width_px, video.height_px) == ((48, 64) if clockwise % 180 else (64, 48))
+    assert image.rgb[corner][0] > 200 and (image.rgb[..., 0] > 128).mean() == pytest.approx(1 / 12, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "container_options"), [("a.ts", {}), ("a.mkv", {"output_ts_offset": "7.3"}), ("a.mkv", {"live": "1"})]
+)
+def test_time_starts_at_zero_and_duration_is_known(tmp_path, make_video, grey, name, container_options):
+    """Oracle: 25 planted frames at 25 Hz; the file starts late (TS: 1.4 s) or has no duration field (live Matroska)."""
+    path = make_video(tmp_path / name, grey(25), container_options=container_options)
+    with av.open(str(path)) as container:
+        assert container.duration is None or container.start_time > 0
+    video = open_video(path)
+    frames = list(read_frames(video))
+    assert video.duration_s == pytest.approx(1.0, abs=2e-3) and video.frame_rate_hz == pytest.approx(25, rel=3e-3)
+    assert np.abs(np.array([t for t, _ in frames]) - np.arange(25) / 25).max() < 1.1e-3
+
+
+def test_frames_are_thinned_and_reduced(tmp_path, make_video, grey):
+    """Oracle: the first frame at or after each multiple of 0.3 s, of frames every 0.04 s; sides by proportion."""
+    video = open_video(make_video(tmp_path / "a.mp4", grey(25, 60, 120)))
+    frames = list(read_frames(video, every_s=0.3, max_side_px=40))
+    assert [t for t, _ in frames] == pytest.approx([0.0, 0.32, 0.6, 0.92]) and indices(frames) == [0, 8, 15, 23]
+    assert {image.rgb.shape for _, image in frames} == {(20, 40, 3)}
+
+
+def test_pixels_that_are_not_square(tmp_path, make_video, grey):
+    """Oracle: sample aspect 3:2 on 64 x 48 is shown at 96 x 48."""
+    video = open_video(make_video(tmp_path / "a.mp4", grey(2), aspect=Fraction(3, 2)))
+    assert (video.width_px, video.height_px) == (96, 48) and next(read_frames(video))[1].rgb.shape == (48, 96, 3)
+
+
+def gif(path: Path, delays_ms: list[int], **options) -> Path:
+    frames = [Pillow.fromarray(np.full((40, 60, 3), 16 + 8 * i, np.uint8)) for i in range(len(delays_ms))]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=delays_ms, **options)
+    return path
+
+
+@pytest.mark.parametrize(("name", "options"), [("a.gif", {}), ("a.webp", {"lossless": True}), ("a.png", {}), ("a.avif", {})])
+def test_animations_have_their_own_times(tmp_path, name, options):
+    """Oracle: planted delays, the last one counted in the duration."""
+    video = read_media(gif(tmp_path / name, [100, 300, 50, 400], **options))
+    assert isinstance(video, Video) and not video.has_audio
+    frames = list(read_frames(video))
+    assert [t for t, _ in frames] == pytest.approx([0.0, 0.1, 0.4, 0.45]) and video.duration_s == pytest.approx(0.85)
+    assert indices(frames) == [0, 1, 2, 3] and video.frame_rate_hz == pytest.approx(4 / 0.85)
+    assert next(read_frames(video, max_side_px=30))[1].rgb.shape == (20, 30, 3)
+
+
+def test_hasty_gifs_are_shown_as_browsers_do(tmp_path):
+    """Oracle: the rule of the browsers: a delay under 20 ms is 100 ms."""
+    video = read_media(gif(tmp_path / "a.gif", [0, 10, 20, 0]))
+    assert [t for t, _ in read_frames(video)] == pytest.approx([0.0, 0.1, 0.2, 0.22]) and video.duration_s == pytest.approx(0.32)
+
+
+def test_partial_gif_frames_are_composed_on_white(tmp_path):
+    """Oracle: planted: frame 2 paints its right half, the transparent left shows what was there."""
+    first, second = Pillow.new("RGBA", (40, 40), (0, 0, 0, 0)), Pillow.new("RGBA", (40, 40), (0, 0, 0, 0))
+    first.paste((255, 0, 0, 255), (0, 0, 20, 40))
+    second.paste((0, 0, 255, 255), (20, 0, 40, 40))
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second], duration=100, disposal=0)
+    (_, one), (_, two) = read_frames(read_media(tmp_path / "a.gif"))
+    assert (one.rgb[:, :20] == (255, 0, 0)).all() and (one.rgb[:, 20:] == 255).all()
+    assert (two.rgb[:, :20] == (255, 0, 0)).all() and (two.rgb[:, 20:] == (0, 0, 255)).all()
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png", "a.avif"])
+def test_one_frame_is_a_picture(tmp_path, name):
+    """Oracle: planted single frame."""
+    assert isinstance(read_media(gif(tmp_path / name, [100])), Image)
+    with pytest.raises(InputError, match="still picture"):
+        open_video(tmp_path / name)
+
+
+def test_colours_survive(tmp_path, make_video):
+    """Oracle: planted colours in a video tagged BT.601 and limited range, within the loss of 8-bit 4:2:0."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, :32], picture[:, 32:] = (200, 60, 30), (20, 90, 160)
+    _, image = next(read_frames(open_video(make_video(tmp_path / "a.mp4", [picture] * 2, options={"crf": "1"}))))
+    assert np.abs(image.rgb[:, :28].astype(int) - (200, 60, 30)).max() <= 4
+    assert np.abs(image.rgb[:, 36:].astype(int) - (20, 90, 160)).max() <= 4
+
+
+def test_bad_videos_say_why(tmp_path, make_video, grey):
+    """Oracle: planted faults; each is one sentence that names the file."""
+    rng = np.random.default_rng(0)
+    busy = [rng.integers(0, 255, (48, 64, 3), dtype=np.uint8) for _ in range(75)]
+    for name, options in (("end.mp4", {}), ("start.mp4", {"movflags": "faststart"}), ("a.mkv", {})):
+        data = make_video(tmp_path / name, busy, container_options=options).read_bytes()
+        (tmp_path / f"half-{name}").write_bytes(data[: len(data) // 2])
+    tiny = make_video(tmp_path / "tiny.mp4", grey(3, 8, 64))
+    long = make_video(tmp_path / "long.mp4", grey(3, 16, 16 * 33))
+    with av.open(str(tmp_path / "sound.m4a"), "w", format="mp4") as output:
+        stream = output.add_stream("aac", rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 48_000
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    (tmp_path / "text.mp4").write_text("no video\n" * 100)
+    (tmp_path / "list.mp4").write_text("#EXTM3U\n#EXTINF:10,\nend.mp4\n#EXT-X-ENDLIST\n")
+    (tmp_path / "list.txt").write_text("ffconcat version 1.0\nfile end.mp4\n")
+    (tmp_path / "empty.mp4").touch()
+    faults = {
+        "half-end.mp4": "damaged, truncated",
+        "half-start.mp4": "truncated",
+        "half-a.mkv": "truncated",
+        tiny.name: "at least 16 px",
+        long.name: "32 times",
+        "sound.m4a": "sound but no picture",
+        "text.mp4": "no known format",
+        "list.mp4": "no known format",
+        "list.txt": "no known format",
+        "empty.mp4": "0 bytes",
+        "missing.mp4": "does not exist",
+    }
+    for name, message in faults.items():
+        with pytest.raises(InputError, match=message) as caught:
+            open_video(tmp_path / name)
+        assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_name_with_a_colon_is_a_file(tmp_path, make_video, grey):
+    """Oracle: planted file; FFmpeg would take the word before the colon for a protocol."""
+    path = make_video(tmp_path / "a.mp4", grey(3)).rename(tmp_path / "concat:größe 雨.mp4")
+    assert len(list(read_frames(open_video(path)))) == 3
+
+
+def resident_mib() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_memory_does_not_grow_with_length(tmp_path, make_video, grey):
+    """Oracle: 600 frames of 480 x 640 are 527 MiB; a stream holds a few of them (the base is after 50 frames)."""
+    video = open_video(make_video(tmp_path / "a.mp4", grey(600, 480, 640), codec="mpeg4", options={"qscale": "20"}))
+    levels = []
+    for index, _ in enumerate(read_frames(video)):
+        if index % 50 == 49:
+            levels.append(resident_mib())
+    assert len(levels) == 12 and max(levels) - levels[0] < 30
+
+
+def test_real_videos_have_increasing_times_within_their_duration(media):
+    """Oracle: the container's own duration, read by PyAV, and strict order."""
+    for path in sorted((media / "videos_permissive").glob("*.mp4")):
+        video = open_video(path)
+        times = [t for t, _ in read_frames(video, max_side_px=32)]
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            assert video.duration_s == pytest.approx(float(stream.duration * stream.time_base), abs=0.06)
+        assert times[0] == 0 and all(a < b for a, b in pairwise(times)) and times[-1] < video.duration_s
