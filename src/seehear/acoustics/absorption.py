@@ -29,8 +29,8 @@ COLOUR_TAPS = 256
 """Long enough for the smooth colours of walls and air down to 16 kHz sampling and up to 96 kHz."""
 GROUND_LEAD_SAMPLES = 32
 """The ground model is not strictly causal: its filters keep this much before their time zero."""
-COLOUR_ERROR = 3e-3
-"""Basis filters are added until the rest of every colour has less than this of its amplitude (-50 dB)."""
+COLOUR_ERROR = 0.01
+"""Basis filters are added until what they leave of all colours is below this in amplitude (-40 dB, rms)."""
 
 
 def air_attenuation_db_per_m(
@@ -143,17 +143,23 @@ def ground_colouring(max_length_m: float, sample_rate_hz: int, air: bool) -> Col
 
 
 def _colouring(responses: FloatArray, lengths_m: FloatArray, lead_samples: int) -> Colouring:
-    """Principal filters of ``responses`` (rows, lengths, L), each weighed alike whatever its loudness."""
+    """Principal filters of ``responses`` (rows, lengths, L), each weighed alike whatever its loudness.
+
+    The first filter is the unit impulse, so what has no colour stays exactly as it is; the others are principal
+    components of what it leaves.
+    """
     flat = responses.reshape(-1, responses.shape[-1])
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
-    unit = flat / norms
-    _, vectors = np.linalg.eigh(unit.T @ unit)
-    vectors = vectors[:, ::-1]
-    weights = unit @ vectors
-    unexplained = 1 - np.cumsum(weights**2, axis=1).min(axis=0)
-    rank = 1 + int(np.argmax(unexplained < COLOUR_ERROR**2))
-    table = (weights * norms)[:, :rank].reshape(*responses.shape[:2], rank)
-    return Colouring(np.ascontiguousarray(vectors[:, :rank].T, dtype=np.float32), lead_samples, np.log(lengths_m), table)
+    impulse = np.zeros((1, flat.shape[1]))
+    impulse[0, lead_samples] = 1
+    rest = flat / norms
+    rest[:, lead_samples] = 0
+    power, vectors = np.linalg.eigh(rest.T @ rest / len(rest))
+    unexplained = power.sum() - np.concatenate([[0.0], np.cumsum(power[::-1])])
+    rank = int(np.argmax(unexplained < COLOUR_ERROR**2))
+    basis = np.concatenate([impulse, vectors[:, ::-1][:, :rank].T])
+    table = (flat @ basis.T).reshape(*responses.shape[:2], len(basis))
+    return Colouring(basis.astype(np.float32), lead_samples, np.log(lengths_m), table)
 
 
 def _length_grid(max_length_m: float) -> FloatArray:

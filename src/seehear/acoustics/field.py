@@ -6,7 +6,7 @@ Shapes: P paths, B octave bands.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from seehear.types import Direction, FloatArray, Room
 FADE_FROM = 0.7
 """The images fade out and the tail fades in from this share of the mixing time to its whole."""
 
+SOONEST_TAIL_S = 0.02
+"""The tail never takes over earlier than this, even where the images are not complete by then (very long rooms)."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -40,6 +43,9 @@ class Engine:
     """Whether a diffuse tail follows the images; without it every image up to the order is heard."""
     air: bool = True
     """Whether air absorbs high frequencies over distance."""
+
+
+DEFAULT_ENGINE = Engine()
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,16 @@ class Field:
         head = hrir(np.eye(3)[:1], self.sample_rate_hz).shape[-1] if self.panner.ears else 0
         return delay + DELAY_TAPS + COLOUR_TAPS + head
 
-    def paths(self, displacement_m: FloatArray) -> Paths:
-        """Paths (..., P) from a source at ``displacement_m`` (..., 3), directions as the turned head hears them."""
-        return paths_between(self.room, self.images, displacement_m, self.rotation)
+    def paths(self, displacement_m: FloatArray, images: Mirrors | None = None) -> Paths:
+        """Paths (..., P) from a source at ``displacement_m`` (..., 3) by all images or those given, faded out for the tail.
+
+        Directions are as the turned head hears them.
+        """
+        paths = paths_between(self.room, images or self.images, displacement_m, self.rotation)
+        if self.mixing_s is None:
+            return paths
+        fade = np.cos(0.5 * np.pi * fade_position(self.mixing_s, paths.delays_s))
+        return replace(paths, gains=paths.gains * fade)
 
 
 def field_of(room: Room, listener: Direction, panner: Panner, sample_rate_hz: int, engine: Engine, reach_m: float) -> Field:
@@ -91,11 +104,13 @@ def field_of(room: Room, listener: Direction, panner: Panner, sample_rate_hz: in
     images = mirrors(room, engine.image_order)
     mixing_s = None
     if room.kind == "shoebox":
-        longest_m = reach_m + (1 + engine.image_order) * max(room.size_m) + math.hypot(*room.size_m)
+        longest_m = (1 + engine.image_order) * math.hypot(*room.size_m)
+        if engine.tail:
+            complete_s = complete_until_s(room.size_m, engine.image_order) - reach_m / SPEED_OF_SOUND_M_S
+            mixing_s = max(min(mixing_time_s(room.size_m), complete_s), SOONEST_TAIL_S)
+            longest_m = reach_m + mixing_s * SPEED_OF_SOUND_M_S
         absorption = wall_absorption(room.size_m, room.rt60_s)
         colouring = wall_colouring(absorption, engine.image_order, longest_m, sample_rate_hz, engine.air)
-        if engine.tail:
-            mixing_s = min(mixing_time_s(room.size_m), complete_until_s(room.size_m, engine.image_order))
     elif room.kind == "outdoor":
         colouring = ground_colouring(reach_m + 2 * room.listener_m[2], sample_rate_hz, engine.air)
     else:
@@ -113,12 +128,6 @@ def head_rotation(listener: Direction) -> FloatArray:
     return nod @ turn
 
 
-def fade_out(field: Field, delays_s: FloatArray) -> FloatArray:
-    """Gains of images that late: cosine in amplitude up to the mixing time, the complement in power of `_fade_in`."""
-    if field.mixing_s is None:
-        return np.ones_like(delays_s)
-    return np.cos(0.5 * np.pi * fade_position(field.mixing_s, delays_s))
-
-
 def fade_position(mixing_s: float, times_s: FloatArray) -> FloatArray:
+    """0 before the cross-fade from images to tail, 1 after it; images fade by its cosine, the tail by its sine."""
     return np.clip((times_s / mixing_s - FADE_FROM) / (1 - FADE_FROM), 0, 1)

@@ -8,23 +8,26 @@ Shapes: G frames, P paths, M virtual directions, C channels, T samples, L taps, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from seehear.acoustics.absorption import COLOUR_TAPS
 from seehear.acoustics.binaural import hrir
 from seehear.acoustics.extent import spread
-from seehear.acoustics.field import Field, fade_out
+from seehear.acoustics.field import Field
 from seehear.acoustics.panning import ear_lead_samples
-from seehear.acoustics.paths import DELAY_TAPS, Paths, fractional_delays
+from seehear.acoustics.paths import DELAY_PHASES, DELAY_TAPS, Paths, delay_table
 from seehear.acoustics.responses import NEAR_ORDER
 from seehear.types import FloatArray, Source
 
-FRAME_HOP_S = 0.016
+FRAME_HOP_S = 0.02
 GROUP_FRAMES = 32
 """Frames computed at once: enough to leave the interpreter, few enough to stay in the cache."""
+REFLECTION_HOLD = 4
+"""The head filters of the reflections (not their delays and gains) are renewed every so many frames, 80 ms."""
 
 
 @dataclass(frozen=True)
@@ -61,41 +64,38 @@ def add_moving(
 
     ``decorrelators`` (M, L): filters of the virtual sources of an extent, None for a point; reflections come from the middle.
     """
+    from scipy.fft import rfft
+
     frames = Frames.of(field)
     hop, n_samples, window = frames.hop, out.shape[1], frames.window
+    delay_spectra = rfft(delay_table(), frames.n_fft, axis=1)
+    n_spread = 0 if decorrelators is None else len(decorrelators)
     stem = source.audio.samples[0]
     centres = np.arange(0, n_samples + hop, hop)
     for first in range(0, len(centres), GROUP_FRAMES):
         group = centres[first : first + GROUP_FRAMES]
-        paths, feed_of_path = _paths(
-            field, source, group / field.sample_rate_hz, 0 if decorrelators is None else len(decorrelators)
-        )
-        whole, kernels = fractional_delays(paths.delays_s * field.sample_rate_hz)
-        starts = group[:, None] - hop - frames.n_taps + 1 - whole + frames.lead_samples
+        paths, feed_of_path = _paths(field, source, group / field.sample_rate_hz, n_spread)
+        whole, part = np.divmod(paths.delays_s * field.sample_rate_hz, 1)
+        starts = group[:, None] - hop - frames.n_taps + 1 - whole.astype(np.intp) + frames.lead_samples
         low, high = int(starts.min()), int(starts.max()) + frames.n_fft
-        feeds = gain * _feeds(stem, low, high, decorrelators)
-        pieces = feeds[feed_of_path[:, None], (starts - low)[..., None] + np.arange(frames.n_fft)]
-        for centre, heard in zip(group, _transform(field, frames, paths, pieces, kernels) * window, strict=True):
+        feeds = sliding_window_view(gain * _feeds(stem, low, high, decorrelators), frames.n_fft, axis=1)
+        spectra = rfft(feeds[feed_of_path, starts - low]) * delay_spectra[np.rint(part * DELAY_PHASES).astype(np.intp)]
+        for centre, heard in zip(group, _heard(field, frames, paths, spectra) * window, strict=True):
             begin, end = max(centre - hop, 0), min(centre + hop, n_samples)
             out[:, begin:end] += heard[:, begin - centre + hop : end - centre + hop]
 
 
 def _paths(field: Field, source: Source, times_s: FloatArray, n_spread: int) -> tuple[Paths, NDArray[np.intp]]:
-    """Near paths (G, P) at ``times_s`` (G,), and which feed each reads: 0 the stem, then its decorrelated copies."""
+    """Near paths (G, P) at ``times_s`` (G,), direct ones first, and which feed each reads (see `_feeds`)."""
     directions, distances = source.trajectory.at(times_s)
-    near = field.images.orders <= NEAR_ORDER
-    paths = field.paths(directions * distances[:, None])[:, near]
-    faded = paths.gains * fade_out(field, paths.delays_s)
-    paths = Paths(paths.directions, paths.delays_s, paths.lengths_m, faded, paths.rows)
+    paths = field.paths(directions * distances[:, None], field.images.up_to(NEAR_ORDER))
+    n_reflections = paths.gains.shape[1] - 1
     if n_spread == 0:
-        return paths, np.zeros(near.sum(), dtype=np.intp)
+        return paths, np.zeros(1 + n_reflections, dtype=np.intp)
     around = np.stack([spread(d, source.extent_rad, n_spread) for d in directions]) @ field.rotation.T
-    copies = np.zeros(n_spread, dtype=np.intp)
-    direct = paths[:, copies]
-    wide = Paths(around, direct.delays_s, direct.lengths_m, direct.gains, direct.rows)
-    reflections = paths[:, 1:]
-    both = (np.concatenate([getattr(wide, f.name), getattr(reflections, f.name)], axis=1) for f in fields(Paths))
-    return Paths(*both), np.concatenate([1 + np.arange(n_spread), np.zeros(near.sum() - 1, dtype=np.intp)])
+    wide = replace(paths[:, np.zeros(n_spread, dtype=np.intp)], directions=around)
+    both = (np.concatenate([getattr(wide, x.name), getattr(paths, x.name)[:, 1:]], axis=1) for x in fields(Paths))
+    return Paths(*both), np.concatenate([1 + np.arange(n_spread), np.zeros(n_reflections, dtype=np.intp)])
 
 
 def _feeds(stem: NDArray[np.float32], low: int, high: int, decorrelators: NDArray[np.float32] | None) -> NDArray[np.float32]:
@@ -114,23 +114,34 @@ def _feeds(stem: NDArray[np.float32], low: int, high: int, decorrelators: NDArra
     return np.concatenate([plain, fftconvolve(padded[None], decorrelators, mode="valid", axes=1)])
 
 
-def _transform(
-    field: Field, frames: Frames, paths: Paths, pieces: NDArray[np.float32], kernels: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Frames (G, C, 2 hop) of what is heard of ``pieces`` (G, P, N) by their paths; circular convolution, valid part."""
+def _heard(field: Field, frames: Frames, paths: Paths, spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Frames (G, C, 2 hop) from the delayed ``spectra`` (G, P, F) of each path: the valid part of circular convolutions."""
     from scipy.fft import irfft, rfft
 
     panner, n_fft, colouring = field.panner, frames.n_fft, field.colouring
-    colours = (colouring.coefficients(paths.rows, paths.lengths_m) * paths.gains[..., None]).astype(np.float32)
-    spectra = rfft(pieces, n_fft) * rfft(kernels, n_fft)
-    spectra *= colours @ rfft(colouring.basis, n_fft)
-    flat = paths.directions.reshape(-1, 3)
-    gains = panner.amplitude_gains(flat).reshape(*spectra.shape[:2], -1).transpose(0, 2, 1)
+    colours = colouring.coefficients(paths.rows, paths.lengths_m) * paths.gains[..., None]
+    spectra *= colours.astype(np.float32) @ rfft(colouring.basis, n_fft)
+    gains = panner.amplitude_gains(paths.directions.reshape(-1, 3)).reshape(*spectra.shape[:2], -1)
     begin = frames.n_taps - 1
-    heard = irfft(gains @ spectra, n_fft)[..., begin : begin + 2 * frames.hop]
+    heard = irfft(gains.transpose(0, 2, 1) @ spectra, n_fft)[..., begin : begin + 2 * frames.hop]
     if not panner.ears:
         return heard
-    heads = rfft(hrir(flat, field.sample_rate_hz), n_fft).reshape(*spectra.shape[:2], 2, -1)
-    ears = irfft(np.einsum("gpf,gpef->gef", spectra, heads), n_fft)
+    n_reflections = field.images.up_to(NEAR_ORDER).orders.size - 1
+    n_direct = spectra.shape[1] - n_reflections
+    ears = _through_heads(field, paths[:, :n_direct], spectra[:, :n_direct], n_fft, 1)
+    ears += _through_heads(field, paths[:, n_direct:], spectra[:, n_direct:], n_fft, REFLECTION_HOLD)
     begin += frames.ear_lead_samples
-    return np.concatenate([heard, ears[..., begin : begin + 2 * frames.hop]], axis=1)
+    return np.concatenate([heard, irfft(ears, n_fft)[..., begin : begin + 2 * frames.hop]], axis=1)
+
+
+def _through_heads(field: Field, paths: Paths, spectra: NDArray[np.complex64], n_fft: int, hold: int) -> NDArray[np.complex64]:
+    """Spectra (G, 2, F) at the ears; head filters are those of every ``hold``-th frame."""
+    from scipy.fft import rfft
+
+    directions = paths.directions[::hold]
+    heads = rfft(hrir(directions.reshape(-1, 3), field.sample_rate_hz), n_fft).reshape(*directions.shape[:2], 2, -1)
+    ears = np.empty((len(spectra), 2, spectra.shape[-1]), dtype=np.complex64)
+    for index, head in enumerate(heads):
+        held = slice(index * hold, (index + 1) * hold)
+        ears[held] = np.einsum("gpf,pef->gef", spectra[held], head)
+    return ears

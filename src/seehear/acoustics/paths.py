@@ -20,7 +20,7 @@ NEAREST_M = 0.5
 DELAY_TAPS = 32
 DELAY_LEAD_SAMPLES = DELAY_TAPS // 2
 """A fractional delay starts this much before its time: what the taps below put at index 0 is this many samples early."""
-_PHASES = 256
+DELAY_PHASES = 256
 _KAISER_BETA = 8.0
 """-80 dB: a 32-tap sinc under this window is flat to 0.85 of the Nyquist frequency (20.4 kHz at 48 kHz)."""
 
@@ -61,9 +61,9 @@ def paths_between(room: Room, images: Mirrors, displacement_m: FloatArray, rotat
 
 
 @cache
-def _delay_table() -> NDArray[np.float32]:
+def delay_table() -> NDArray[np.float32]:
     """Windowed sincs (phases + 1, taps): row p delays by p / phases of a sample, time zero at `DELAY_LEAD_SAMPLES`."""
-    offsets = np.arange(DELAY_TAPS) - DELAY_LEAD_SAMPLES - np.arange(_PHASES + 1)[:, None] / _PHASES
+    offsets = np.arange(DELAY_TAPS) - DELAY_LEAD_SAMPLES - np.arange(DELAY_PHASES + 1)[:, None] / DELAY_PHASES
     half = DELAY_TAPS / 2
     window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(1 - (offsets / half) ** 2, 0))) / np.i0(_KAISER_BETA)
     return (np.sinc(offsets) * window * (np.abs(offsets) <= half)).astype(np.float32)
@@ -75,10 +75,10 @@ def fractional_delays(delays_samples: FloatArray) -> tuple[NDArray[np.intp], NDA
     Windowed sincs from a polyphase table, linear between its phases (error below -90 dB at 16 of 24 kHz).
     """
     whole = np.floor(delays_samples).astype(np.intp)
-    position = (delays_samples - whole) * _PHASES
-    phase = np.minimum(position.astype(np.intp), _PHASES - 1)
+    position = (delays_samples - whole) * DELAY_PHASES
+    phase = np.minimum(position.astype(np.intp), DELAY_PHASES - 1)
     part = (position - phase).astype(np.float32)[..., None]
-    table = _delay_table()
+    table = delay_table()
     kernels = table[phase]
     kernels += part * (table[phase + 1] - kernels)
     return whole, kernels
@@ -112,7 +112,7 @@ def coloured_spectra(
     colours = colouring.coefficients(paths.rows, paths.lengths_m) * paths.gains[:, None]
     columns = (colours[:, :, None] * bus_gains[:, None, :]).reshape(len(bus_gains), rank * n_buses)
     trains = tap_trains(paths.delays_s * sample_rate_hz, columns, n_fft - n_colour)
-    spectra = rfft(trains.T, n_fft, axis=1).reshape(rank, n_buses, -1)
+    spectra = rfft(trains.T, n_fft, axis=1).reshape(rank, n_buses, n_fft // 2 + 1)
     return np.einsum("rf,rkf->kf", rfft(colouring.basis, n_fft, axis=1), spectra)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.convolve import Blocks, convolve_into, spectra_of
-from seehear.acoustics.field import Engine, Field, field_of
+from seehear.acoustics.field import DEFAULT_ENGINE, Engine, Field, field_of
 from seehear.acoustics.layouts import downmix_5_1_to_stereo
 from seehear.acoustics.lfe import lfe_feed
 from seehear.acoustics.loudness import normalise
@@ -35,7 +35,7 @@ RENDERED = (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)
 
 
 def render(
-    scene: Scene, layouts: Sequence[Layout], *, level_lufs: float | None = -23.0, engine: Engine = Engine()
+    scene: Scene, layouts: Sequence[Layout], *, level_lufs: float | None = -23.0, engine: Engine = DEFAULT_ENGINE
 ) -> tuple[Audio, ...]:
     """The scene in each of ``layouts``, every one exactly ``scene.n_samples`` long; work is shared between them.
 

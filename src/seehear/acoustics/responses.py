@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seehear.acoustics.binaural import hrir
 from seehear.acoustics.extent import decorrelators, spread
-from seehear.acoustics.field import Field, fade_out
+from seehear.acoustics.field import Field
 from seehear.acoustics.panning import ambisonic_ear_filters, ear_lead_samples
 from seehear.acoustics.paths import NEAREST_M, Paths, coloured_spectra, path_spectra
 from seehear.types import FloatArray
@@ -29,9 +29,7 @@ def point_response(field: Field, displacement_m: FloatArray, first_order: int = 
     Direct and first-order paths reach the ears through their own head filters, later ones through the ambisonic buses.
     """
     paths, orders = field.paths(displacement_m), field.images.orders
-    faded = paths.gains * fade_out(field, paths.delays_s)
-    paths = Paths(paths.directions, paths.delays_s, paths.lengths_m, faded, paths.rows)
-    wanted = (orders >= first_order) & (faded > 1e-9)
+    wanted = (orders >= first_order) & (paths.gains > 1e-9)
     return _combine(field, paths[wanted & (orders <= NEAR_ORDER)], paths[wanted & (orders > NEAR_ORDER)])
 
 

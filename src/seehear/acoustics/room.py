@@ -87,6 +87,11 @@ class Mirrors:
     offsets_m: FloatArray
     orders: NDArray[np.intp]
 
+    def up_to(self, order: int) -> Mirrors:
+        """The images after at most that many reflections."""
+        few = self.orders <= order
+        return Mirrors(self.signs[few], self.offsets_m[few], self.orders[few])
+
 
 def mirrors(room: Room, image_order: int) -> Mirrors:
     """The images of the room: up to ``image_order`` in a shoebox, one in the ground outdoors, none without a room."""

@@ -19,6 +19,8 @@ from seehear.types import FloatArray, Room
 MATCH_LIMIT_DB = 6.0
 """The tail follows the images' energy around the mixing time up to this far from the diffuse-field value."""
 TAIL_DIRECTIONS = 16
+MID_OCTAVE = 2
+"""500 Hz in `OCTAVES_HZ`, where the wanted RT60 holds."""
 
 
 def tail_gain(field: Field, displacement_m: FloatArray) -> float:
@@ -33,11 +35,12 @@ def tail_gain(field: Field, displacement_m: FloatArray) -> float:
     start_s = float(np.linalg.norm(displacement_m)) / SPEED_OF_SOUND_M_S
     decayed = 10 ** (-3 * start_s / t_mid)
     paths = field.paths(displacement_m)
-    window = (paths.delays_s >= FADE_FROM * field.mixing_s) & (paths.delays_s < field.mixing_s)
-    absorption = wall_absorption(field.room.size_m, t_mid)[2]
-    found = float(np.sum(paths.gains[window] ** 2 * (1 - absorption) ** field.images.orders[window]))
-    times = np.linspace(FADE_FROM, 1, 65) * field.mixing_s + start_s
-    expected = float(np.trapezoid(_diffuse_power(field.room) * 10 ** (-6 * times / t_mid), times))
+    late = paths.delays_s >= FADE_FROM * field.mixing_s
+    absorption = wall_absorption(field.room.size_m, t_mid)[MID_OCTAVE]
+    found = float(np.sum(paths.gains[late] ** 2 * (1 - absorption) ** field.images.orders[late]))
+    times = np.linspace(FADE_FROM, 1, 65) * field.mixing_s
+    power = _diffuse_power(field.room) * 10 ** (-6 * (times + start_s) / t_mid)
+    expected = float(np.trapezoid(power * np.cos(0.5 * np.pi * fade_position(field.mixing_s, times)) ** 2, times))
     limit = 10 ** (MATCH_LIMIT_DB / 20)
     return decayed * min(max(math.sqrt(found / expected), 1 / limit), limit)
 
