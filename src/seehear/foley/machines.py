@@ -34,9 +34,12 @@ def helicopter(duration_s: float, rate_hz: int, rng: np.random.Generator, *, int
     period = 1 / passage_hz
 
     thump = band(impulses(times, gains, n, rate_hz), 25, rng.uniform(110, 240), rate_hz)
+    depth = rng.uniform(0.05, 0.45) + 0.5 * intensity
     swish = bursts(times, gains, 0.15 * period, 0.3 * period, n, rate_hz)
-    slap = bursts(times + 0.2 * period * rng.random(), gains**2, 0.003, 0.1 * period, n, rate_hz)
-    rotor = band(noise(rng, n, -3.0), 60, 10 ** rng.uniform(2.5, 3.2), rate_hz, 1) * (0.35 + 0.65 * swish)
+    slap = bursts(times + 0.2 * period * rng.random(), gains**2, 0.004, 0.15 * period, n, rate_hz)
+    rotor = band(noise(rng, n, -3.0), 60, 10 ** rng.uniform(2.5, 3.2), rate_hz, 1) * (
+        1 - depth + depth * swish / max(swish.max(), 1e-9)
+    )
     crack = band(noise(rng, n, -3.0), 120, rng.uniform(600, 1500), rate_hz, 1) * slap
     tail_hz = passage_hz * rng.uniform(4.2, 6.3) * drift
     tail = tones(tail_hz, 9, 1.0, rate_hz, rng) * (1 + 0.3 * slow_random(rng, n, rate_hz, 3))
@@ -46,7 +49,7 @@ def helicopter(duration_s: float, rate_hz: int, rng: np.random.Generator, *, int
     parts = (
         (thump, 0.7),
         (rotor, 1.0),
-        (crack, 0.35 + 0.7 * intensity),
+        (crack, rng.uniform(0.05, 0.3) + 0.5 * intensity**1.5),
         (tail, rng.uniform(0.08, 0.25)),
         (whine, rng.uniform(0.01, 0.06)),
         (hiss, rng.uniform(0.08, 0.25)),
