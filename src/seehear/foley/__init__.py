@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
 from pyloudnorm import IIRfilter
 
+from seehear.foley import animals, impacts, machines, nature, voices, water
 from seehear.types import MONO, Audio, InputError, n_samples
 from seehear.vocabulary import find_concept
 
@@ -23,17 +23,15 @@ SILENCE_DB = 40.0
 """A window this far below the loudest one is silence between events and does not count."""
 
 
-def _collect() -> Mapping[str, Callable[..., NDArray[np.floating]]]:
-    found: dict[str, Callable[..., NDArray[np.floating]]] = {}
-    for name in ("nature", "water", "animals", "voices", "machines", "impacts"):
-        try:
-            found |= import_module(f"seehear.foley.{name}").SOUNDS
-        except ModuleNotFoundError:
-            continue
-    return found
-
-
-SOUNDS: Mapping[str, Callable[..., NDArray[np.floating]]] = _collect()
+SOUNDS: Mapping[str, Callable[..., NDArray[np.floating]]] = {
+    **nature.SOUNDS,
+    **water.SOUNDS,
+    **animals.SOUNDS,
+    **voices.SOUNDS,
+    **machines.SOUNDS,
+    **impacts.SOUNDS,
+}
+"""``function(duration_s, rate_hz, rng, *, intensity=0.5, ...) -> (T,)`` by concept."""
 
 
 def sounds() -> tuple[str, ...]:

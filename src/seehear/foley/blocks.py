@@ -43,7 +43,7 @@ def band(x: Array, low_hz: float | None, high_hz: float | None, rate_hz: int, or
     return signal.sosfilt(sos, x)
 
 
-def slow_random(rng: np.random.Generator, n: int, rate_hz: int, speed_hz: float) -> Array:
+def slow_random(rng: np.random.Generator, n: int, rate_hz: float, speed_hz: float) -> Array:
     """A smooth random curve of zero mean, unit variance and about ``speed_hz`` changes a second: gusts, drift."""
     points = max(4, int(np.ceil(n / rate_hz * speed_hz)) + 4)
     knots = rng.standard_normal(points)
@@ -189,12 +189,15 @@ def octave_noise(
     return moving_noise(rng, n, rate_hz, lambda _, f: octave_amplitude(levels_db, f, rate_hz)[None], frame_s)
 
 
-def gust_curve(rng: np.random.Generator, n: int, rate_hz: int, slowest_hz: float = 0.12, octaves: int = 5) -> Array:
+def gust_curve(rng: np.random.Generator, n: int, rate_hz: float, slowest_hz: float = 0.12, octaves: int = 5) -> Array:
     """A wandering curve of zero mean and unit variance with power falling as 1/f over ``octaves``: flow, gusts, flames."""
-    total = np.zeros(n)
+    control_hz = min(32 * slowest_hz * 2 ** (octaves - 1), rate_hz)
+    steps = int(np.ceil(n * control_hz / rate_hz)) + 1
+    total = np.zeros(steps)
     for k in range(octaves):
-        total += 2 ** (-k / 2) * slow_random(rng, n, rate_hz, slowest_hz * 2**k)
-    return total / np.sqrt(sum(2.0**-k for k in range(octaves)))
+        total += 2 ** (-k / 2) * slow_random(rng, steps, control_hz, slowest_hz * 2**k)
+    total /= np.sqrt(sum(2.0**-k for k in range(octaves)))
+    return np.interp(np.arange(n) * (control_hz / rate_hz), np.arange(steps), total)
 
 
 def poisson_times(rng: np.random.Generator, rate_per_s: Array, rate_hz: int) -> Array:

@@ -48,12 +48,12 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     ring as Minnaert bubbles (van den Doel 2005); the far ones sum to Gaussian noise with the spectrum of recordings.
     """
     n = n_samples(duration_s, rate_hz)
-    times = poisson_times(rng, 60 * 25**intensity * np.exp(0.15 * gust_curve(rng, n, rate_hz)), rate_hz)
+    times = poisson_times(rng, 150 * 16**intensity * np.exp(0.15 * gust_curve(rng, n, rate_hz)), rate_hz)
     gains = power_law(rng, len(times), 2.0, 7.0) * signs(rng, len(times))
     hard, wet, dull = (kind := rng.random(len(times))) < 0.7, (kind >= 0.7) & (kind < 0.88), kind >= 0.88
     near = (
-        ticks(rng, n, rate_hz, times[hard], gains[hard], (2500, 11000), (900, 4000))
-        + ticks(rng, n, rate_hz, times[hard], gains[hard], (1200, 6000), (900, 4000))
+        ticks(rng, n, rate_hz, times[hard], gains[hard], (3000, 12000), (1500, 7000))
+        + ticks(rng, n, rate_hz, times[hard], gains[hard], (1200, 6000), (1500, 6000))
         + ticks(rng, n, rate_hz, times[dull], 0.8 * gains[dull], (250, 1200), (200, 700))
         + bubbles(n, rate_hz, times[wet], log_uniform(rng, 6e-4, 2.5e-3, wet.sum()), 0.35 * gains[wet], 0.1)
     )
@@ -99,15 +99,15 @@ def leaves(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensi
     n = n_samples(duration_s, rate_hz)
     steps = n // 64 + 2
     gust = (0.4 + 0.3 * intensity) * gust_curve(rng, steps, round(rate_hz / 64), 0.12, 4)
-    force = np.exp(gust + 0.3 * gust_curve(rng, steps, round(rate_hz / 64), 1.5, 3))
+    force = np.exp(gust + 0.4 * gust_curve(rng, steps, round(rate_hz / 64), 1.7, 4))
     sampled = np.arange(steps) * (64 / rate_hz)
 
     def amplitude(times_s: Array, freqs_hz: Array) -> Array:
         u = np.interp(times_s, sampled, force)[:, None]
         return octave_amplitude(LEAF_HUSH, freqs_hz, rate_hz) * u ** (1 - 0.15 * np.log2(np.maximum(freqs_hz, 100) / 4000))
 
-    times = poisson_times(rng, 120 * 12**intensity * np.interp(np.arange(n) / rate_hz, sampled, force), rate_hz)
-    flutter = ticks(rng, n, rate_hz, times, power_law(rng, len(times), 2.2, 8.0), (1800, 8000), (700, 3000))
+    times = poisson_times(rng, 200 * 10**intensity * np.interp(np.arange(n) / rate_hz, sampled, force), rate_hz)
+    flutter = ticks(rng, n, rate_hz, times, power_law(rng, len(times), 2.2, 8.0), (1800, 9000), (1200, 5000))
     return unit_power(moving_noise(rng, n, rate_hz, amplitude)) + (0.75 - 0.3 * intensity) * unit_power(flutter)
 
 

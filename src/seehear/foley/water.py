@@ -26,19 +26,19 @@ from seehear.foley.blocks import (
 )
 from seehear.types import n_samples
 
-STREAM_HISS = {31.5: -27, 63: -22, 125: -19, 250: -17, 500: -13, 1000: -8, 2000: -6, 4000: -7, 8000: -9, 16000: -16}
+STREAM_HISS = {31.5: -27, 63: -22, 125: -19, 250: -17, 500: -13, 1000: -8, 2000: -6, 4000: -7, 8000: -8, 16000: -14}
 FALL_ROAR = {31.5: -18, 63: -12, 125: -9, 250: -8, 500: -8, 1000: -8, 2000: -9, 4000: -10, 8000: -13, 16000: -20}
 SURF_FAR = {31.5: -24, 63: -17, 125: -12, 250: -8, 500: -6, 1000: -7, 2000: -11, 4000: -17, 8000: -24, 16000: -34}
 SWELL = {31.5: -14, 63: -9, 125: -5, 250: -6, 500: -11, 1000: -19, 2000: -28}
 BREAK_LOW = {63: -16, 125: -10, 250: -6, 500: -4, 1000: -7, 2000: -14, 4000: -24}
-BREAK_HIGH = {250: -16, 500: -8, 1000: -6, 2000: -6, 4000: -10, 8000: -16, 16000: -25}
+BREAK_HIGH = {250: -16, 500: -8, 1000: -6, 2000: -6, 4000: -8, 8000: -13, 16000: -21}
 FOAM = {250: -26, 500: -17, 1000: -10, 2000: -6, 4000: -5, 8000: -8, 16000: -15}
 
 
 def stream(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
     """A stream: gurgling bubbles of all sizes in restless clusters, over the hiss of shallow turbulent water."""
     n = n_samples(duration_s, rate_hz)
-    sizes = ((5e-4, 1.5e-3, 450, 1.0), (1.2e-3, 3.5e-3, 160, 1.1), (3e-3, 8e-3, 14, 0.9))
+    sizes = ((5e-4, 1.3e-3, 250, 0.6), (1.2e-3, 3.5e-3, 250, 1.0), (3e-3, 8e-3, 14, 0.7))
     voice = np.zeros(n)
     for smallest_m, largest_m, rate_per_s, gain in sizes:
         activity = np.exp(0.75 * gust_curve(rng, n, rate_hz, 0.9, 6) - 0.3)
@@ -46,8 +46,11 @@ def stream(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensi
         gains = gain * power_law(rng, len(times), 1.9, 7.0) * signs(rng, len(times))
         rises = rng.uniform(0, 0.25, len(times)) * (rng.random(len(times)) < 0.6)
         voice += bubbles(n, rate_hz, times, log_uniform(rng, smallest_m, largest_m, len(times)), gains, rises)
+    splashes = poisson_times(rng, 120 * 3**intensity * np.exp(0.6 * gust_curve(rng, n, rate_hz, 0.7, 6)), rate_hz)
+    splash_gains = power_law(rng, len(splashes), 1.8, 9) * signs(rng, len(splashes))
+    splash = ticks(rng, n, rate_hz, splashes, splash_gains, (3000, 13000), (900, 5000))
     hiss = octave_noise(rng, n, rate_hz, STREAM_HISS) * np.exp(0.12 * gust_curve(rng, n, rate_hz, 0.4, 5))
-    return unit_power(voice) + (0.5 + 0.6 * intensity) * hiss
+    return unit_power(voice) + 0.35 * unit_power(splash) + (0.5 + 0.6 * intensity) * hiss
 
 
 def waterfall(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:
@@ -101,7 +104,11 @@ def sea(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     drag = np.interp(every, np.arange(len(t)), (heights * pulse(t[:, None] - crests - 4.0, 0.8, 0.8)).sum(1))
     splash = np.interp(every, np.arange(len(t)), (heights * pulse(t[:, None] - crests - 0.3, 0.5, 1.2)).sum(1))
     pebbles, drops = poisson_times(rng, 500 * drag, rate_hz), poisson_times(rng, 400 * splash, rate_hz)
-    grains = ticks(rng, n, rate_hz, pebbles, 0.05 * power_law(rng, len(pebbles), 2.2, 5), (1500, 6000), (500, 2000))
+    spray = poisson_times(rng, 600 * splash * np.exp(0.6 * gust_curve(rng, n, rate_hz, 2, 5)), rate_hz)
+    grains = ticks(
+        rng, n, rate_hz, spray, 0.22 * power_law(rng, len(spray), 2.0, 7) * signs(rng, len(spray)), (1500, 10000), (900, 5000)
+    )
+    grains += ticks(rng, n, rate_hz, pebbles, 0.05 * power_law(rng, len(pebbles), 2.2, 5), (1500, 6000), (500, 2000))
     sizes = log_uniform(rng, 8e-4, 5e-3, len(drops))
     grains += bubbles(n, rate_hz, drops, sizes, 0.04 * power_law(rng, len(drops), 2.2, 6) * signs(rng, len(drops)), 0.1)
     return moving_noise(rng, n, rate_hz, amplitude, 0.08) * np.exp(0.15 * gust_curve(rng, n, rate_hz, 0.7, 6)) + grains
