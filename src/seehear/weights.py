@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -57,7 +56,9 @@ def load_pack(name: str, folder: Path | None = None) -> tuple[dict[str, Tensor],
     data = path.read_bytes()
     found = hashlib.sha256(data).hexdigest()
     if found != entry["sha256"]:
-        raise InputError(f"the weights file {path} is damaged: its SHA-256 is {found[:12]}..., expected {entry['sha256'][:12]}...")
+        raise InputError(
+            f"the weights file {path} is damaged: its SHA-256 is {found[:12]}..., expected {entry['sha256'][:12]}..."
+        )
     return {key: t.float() if t.is_floating_point() else t for key, t in load(data).items()}, entry
 
 
@@ -98,4 +99,4 @@ def write_pack(name: str, path: Path, tensors: Mapping[str, Tensor], entry: Mapp
 def _write(path: Path, data: bytes) -> None:
     partial = path.with_name(path.name + ".part")
     partial.write_bytes(data)
-    os.replace(partial, path)
+    partial.replace(path)

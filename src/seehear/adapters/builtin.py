@@ -71,7 +71,9 @@ class BuiltinRecognizer:
         parts = []
         with torch.inference_mode():
             for start in range(0, len(images), self.batch_size):
-                squares = [warp_to_square(image.rgb, encoder.config.input_px) for image in images[start : start + self.batch_size]]
+                squares = [
+                    warp_to_square(image.rgb, encoder.config.input_px) for image in images[start : start + self.batch_size]
+                ]
                 rgb = torch.from_numpy(np.stack(squares)).float() / 255
                 parts.append(encoder(rgb))
         return Encoding(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
@@ -82,4 +84,6 @@ class BuiltinRecognizer:
             return []
         names, matrix = concept_matrix(self.manifest_entry["classes"])
         probabilities = self.encode(images).logits.double().softmax(1).numpy() @ matrix
-        return [ConceptScores(dict(zip(names, (float(p) for p in row[:-1]), strict=True)), float(row[-1])) for row in probabilities]
+        return [
+            ConceptScores(dict(zip(names, (float(p) for p in row[:-1]), strict=True)), float(row[-1])) for row in probabilities
+        ]

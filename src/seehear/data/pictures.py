@@ -38,7 +38,9 @@ class Pictures:
     def __post_init__(self) -> None:
         n = len(self.labels)
         if self.pixels.ndim != 4 or self.pixels.shape[1] != 3 or len(self.pixels) != n or len(self.names) != n:
-            raise InputError(f"pictures need (N, 3, S, S) pixels, N labels and N names, got {self.pixels.shape}, {n}, {len(self.names)}")
+            raise InputError(
+                f"pictures need (N, 3, S, S) pixels, N labels and N names, got {self.pixels.shape}, {n}, {len(self.names)}"
+            )
         if len(self.classes) != len(self.sound_classes):
             raise InputError("every class needs a sound class")
 

@@ -46,7 +46,7 @@ def _to_bytes(rgb: NDArray) -> Rgb:
 
 def wall(side_px: int, rng: np.random.Generator) -> Rgb:
     """One colour under uneven light, with a little grain."""
-    yy, xx = np.mgrid[0:1 : side_px * 1j, 0:1 : side_px * 1j]
+    yy, xx = np.mgrid[0 : 1 : side_px * 1j, 0 : 1 : side_px * 1j]
     light = 1 + rng.uniform(-0.35, 0.35) * (xx - 0.5) + rng.uniform(-0.35, 0.35) * (yy - 0.5)
     grain = rng.uniform(0, 6) * rng.standard_normal((side_px, side_px))
     return _to_bytes(np.asarray(_colour(rng)) * light[..., None] + grain[..., None])
@@ -164,6 +164,8 @@ def corner_pictures(pictures: Pictures, count: int, seed: int = 0) -> Pictures:
     pixels = np.empty((len(chosen), 3, side, side), np.uint8)
     for row, i in enumerate(chosen):
         y, x = ((side - cut) * rng.integers(0, 2, 2)).tolist()
-        pixels[row] = warp_to_square(np.ascontiguousarray(pictures.pixels[i, :, y : y + cut, x : x + cut].transpose(1, 2, 0)), side)
+        pixels[row] = warp_to_square(
+            np.ascontiguousarray(pictures.pixels[i, :, y : y + cut, x : x + cut].transpose(1, 2, 0)), side
+        )
     names = tuple(f"rendered/corner/{pictures.names[i]}" for i in chosen)
     return Pictures(pixels, np.zeros(len(chosen), np.int64), ("rendered/corner",), ("nothing (silent)",), names)

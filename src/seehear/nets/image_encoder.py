@@ -76,7 +76,9 @@ class Residual(nn.Module):
         nn.init.zeros_(self.norm2.weight)
         same = n_in == n_out and stride == 1
         pool = nn.AvgPool2d(stride) if stride > 1 else nn.Identity()
-        self.shortcut = nn.Identity() if same else nn.Sequential(pool, nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out))
+        self.shortcut = (
+            nn.Identity() if same else nn.Sequential(pool, nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))

@@ -22,6 +22,9 @@ from torch.nn import functional as F
 CELLS = 4
 """A descriptor covers 4 x 4 cells, as SIFT does."""
 
+SAMPLED = 64
+"""Descriptors of each picture that the projection and the mixture are fitted to."""
+
 
 @dataclass(frozen=True)
 class FisherConfig:
@@ -144,14 +147,14 @@ def normalise(vectors: Tensor) -> Tensor:
 def fit_fisher(config: FisherConfig, batches: Iterable[Tensor], generator: torch.Generator, em_steps: int = 25) -> FisherVector:
     """A FisherVector whose PCA and mixture are fitted to pictures (each batch (B, 3, H, W) in 0 to 1).
 
-    A random 5 % of each picture's descriptors are kept; the mixture starts from random points and takes ``em_steps``
+    At most ``SAMPLED`` random descriptors of each picture are kept; the mixture starts from random points and takes ``em_steps``
     steps of expectation-maximisation with a variance floor.
     """
     fisher = FisherVector(config)
     samples, positions = [], []
     for batch in batches:
         descriptors, centres = dense_descriptors(batch, config)
-        keep = torch.randperm(len(centres), generator=generator)[: max(1, len(centres) // 20)]
+        keep = torch.randperm(len(centres), generator=generator)[:SAMPLED]
         samples.append(descriptors[:, keep].flatten(0, 1))
         positions.append(centres[keep].repeat(len(batch), 1))
     x = torch.cat(samples)
@@ -160,15 +163,17 @@ def fit_fisher(config: FisherConfig, batches: Iterable[Tensor], generator: torch
     kept = slice(-config.projection, None)
     fisher.whitening.copy_(vectors[:, kept] / torch.sqrt(values[kept] + 1e-4))
     position = config.position_weight * math.sqrt(3) * torch.cat(positions)
-    _fit_mixture(fisher, torch.cat([(x - fisher.centre) @ fisher.whitening, position], -1), generator, em_steps)
+    fit_mixture(fisher, torch.cat([(x - fisher.centre) @ fisher.whitening, position], -1), generator, em_steps)
     return fisher
 
 
-def _fit_mixture(fisher: FisherVector, x: Tensor, generator: torch.Generator, em_steps: int) -> None:
+@torch.no_grad()
+def fit_mixture(fisher: FisherVector, x: Tensor, generator: torch.Generator, em_steps: int) -> None:
+    """Fills the mixture of ``fisher`` from points (N, D) by expectation-maximisation with a variance floor."""
     k = fisher.config.components
     fisher.mean.copy_(x[torch.randperm(len(x), generator=generator)[:k]])
     fisher.deviation.copy_(x.std(0).expand(k, -1))
-    floor = 0.1 * x.var(0)
+    floor = 0.01 * x.var(0)
     for _ in range(em_steps):
         gamma = fisher.responsibilities(x)
         mass = gamma.sum(0).clamp_min(1e-3)

@@ -53,7 +53,9 @@ def random_views(rgb: Tensor, out_px: int, recipe: Augmentation, generator: torc
     mirror = torch.where(torch.rand(n, generator=generator) < 0.5, -1.0, 1.0)
     x0 = _uniform(n, -1, 1, generator) * (1 - wide)
     y0 = _uniform(n, -1, 1, generator) * (1 - high)
-    rows = torch.stack([mirror * wide * angle.cos(), -high * angle.sin(), x0, mirror * wide * angle.sin(), high * angle.cos(), y0], 1)
+    rows = torch.stack(
+        [mirror * wide * angle.cos(), -high * angle.sin(), x0, mirror * wide * angle.sin(), high * angle.cos(), y0], 1
+    )
     grid = F.affine_grid(rows.view(n, 2, 3), [n, 3, out_px, out_px], align_corners=False)
     if out_px <= rgb.shape[-1] // 2:  # sampling every other pixel would alias
         rgb = F.avg_pool2d(rgb, 2)

@@ -7,7 +7,6 @@ killed and started again takes the same steps and ends with the same weights on 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +124,7 @@ def _save(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, avera
     tensors["step"] = torch.tensor(step)
     partial = path.with_name(path.name + ".part")
     save_file({name: t.detach().clone().contiguous() for name, t in tensors.items()}, partial)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _load(path: Path, module: nn.Module, optimizer: torch.optim.Optimizer, average: dict[str, Tensor]) -> int:
