@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy import signal
 
 from seehear.foley import animals, voices
 
-RATE_HZ = 32_000
+RATE_HZ = 24_000
 MEDIA = Path(os.environ.get("SEEHEAR_MEDIA", Path(__file__).resolve().parents[2] / "../shared/media"))
 EDGES_HZ = np.array([400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500, 3150, 4000, 5000, 6300, 8000])
 
@@ -23,7 +24,7 @@ def third_octaves_db(x: np.ndarray) -> np.ndarray:
     freqs, _, power = signal.spectrogram(x, RATE_HZ, nperseg=1024)
     total = power.sum(0)
     mean = power[:, total > 0.03 * total.max()].mean(1)
-    bands = [mean[(freqs >= a) & (freqs < b)].sum() for a, b in zip(EDGES_HZ[:-1], EDGES_HZ[1:], strict=True)]
+    bands = [mean[(freqs >= a) & (freqs < b)].sum() for a, b in pairwise(EDGES_HZ)]
     levels = 10 * np.log10(np.array(bands) + 1e-15)
     return levels - levels.mean()
 
@@ -34,7 +35,7 @@ def real_clips(folder: str) -> Iterator[np.ndarray]:
 
     with (MEDIA / "audio_labels.csv").open(encoding="utf-8") as file:
         paths = sorted(row["file"] for row in csv.DictReader(file) if row["file"].startswith(f"audio_esc10/{folder}/"))
-    for path in paths[::3]:
+    for path in paths[::4]:
         x, rate_hz = soundfile.read(MEDIA / path, always_2d=True)
         yield soxr.resample(x.mean(1), rate_hz, RATE_HZ)
 
@@ -44,10 +45,10 @@ def real_clips(folder: str) -> Iterator[np.ndarray]:
     ("name", "folder"), [("dog", "dog_bark"), ("baby", "baby_cry"), ("rooster", "rooster"), ("sneeze", "person_sneeze")]
 )
 def test_spectrum_lies_among_real_recordings(name: str, folder: str) -> None:
-    """Oracle: real recordings (ESC-10). At least 11 of 13 third octaves lie between their 10th and 90th percentile (2 dB aside)."""
+    """Oracle: real recordings (ESC-10). 11 of 13 third octaves or more lie between their 10th and 90th percentile (+-2 dB)."""
     real = np.array([third_octaves_db(x) for x in real_clips(folder)])
     make = {**animals.SOUNDS, **voices.SOUNDS}[name]
-    ours = np.median([third_octaves_db(make(5.0, RATE_HZ, np.random.default_rng(seed))) for seed in range(8)], axis=0)
+    ours = np.median([third_octaves_db(make(5.0, RATE_HZ, np.random.default_rng(seed))) for seed in range(6)], axis=0)
     low, high = np.percentile(real, [10, 90], axis=0)
     assert ((ours > low - 2) & (ours < high + 2)).sum() >= 11
 
@@ -75,7 +76,7 @@ def test_babble_has_the_rhythm_of_speech_and_never_stops() -> None:
     faster = freqs > 8
     assert power[syllables].sum() > 3 * power[faster].sum()
     x = voices.crowd(6.0, RATE_HZ, np.random.default_rng(1))
-    frames = np.sqrt((x.reshape(-1, 3200) ** 2).mean(1))
+    frames = np.sqrt((x.reshape(-1, 2400) ** 2).mean(1))
     assert frames.min() > 0.1 * frames.max()
 
 
@@ -97,10 +98,10 @@ def test_sneeze_is_a_faint_breath_and_a_broad_blast() -> None:
     """Oracle: planted answer; the blast is 20 dB above the breath before it, begins within 60 ms and reaches above 6 kHz."""
     for seed in range(5):
         x = voices.sneeze(3.0, RATE_HZ, np.random.default_rng(seed))
-        frames = np.sqrt((x[: len(x) // 320 * 320].reshape(-1, 320) ** 2).mean(1))
+        frames = np.sqrt((x.reshape(-1, 240) ** 2).mean(1))
         peak = frames.argmax()
         onset = np.flatnonzero(frames[: peak + 1] < 0.1 * frames[peak])[-1]
         assert peak - onset <= 12
-        blast = x[onset * 320 : onset * 320 + RATE_HZ // 4]
+        blast = x[onset * 240 : onset * 240 + RATE_HZ // 4]
         freqs, power = signal.welch(blast, RATE_HZ, nperseg=1024)
         assert 0.02 < power[freqs > 6000].sum() / power.sum() < 0.6

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seehear.foley import birds
 from seehear.foley.blocks import band, noise, place, slow_random
-from seehear.foley.phonation import call_in_bouts, glide, normalised, source, throat_hz, tract
+from seehear.foley.phonation import Voice, call_in_bouts, glide, throat_hz, utter
 
 Array = NDArray[np.floating]
 
@@ -27,31 +27,28 @@ def dog(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     """
     size = rng.random()
     pitch_hz = 740 * 0.5**size * rng.uniform(0.93, 1.07) * (0.9 + 0.2 * intensity)
-    length_m = 0.10 + 0.09 * size
+    voice = Voice(
+        length_m=0.10 + 0.09 * size,
+        slope_db_per_octave=-5 + 2 * intensity,
+        jitter=(0.02, 0.05),
+        shimmer=(0.15, 0.2),
+        subharmonic=0.35 * rng.random(),
+        breath=(0.2, 0.6),
+        damping=2.2,
+        corner_hz=700,
+    )
     harsh = rng.uniform(0.4, 1.0) * (0.5 + intensity)
     pace_s = rng.uniform(0.13, 0.32) + 0.1 * size
 
     def bark() -> Array:
         n = round(rate_hz * rng.uniform(0.15, 0.23) * (1 + 0.25 * size))
-        peak = rng.uniform(0.25, 0.4)
-        top_hz = pitch_hz * rng.uniform(1.1, 1.35)
-        f0 = glide([(0, 0.62 * pitch_hz), (peak, top_hz), (0.7, 0.88 * pitch_hz), (1, 0.55 * pitch_hz)], n)
-        rough = harsh * glide([(0, 0.6), (peak, 1.0), (0.75, 0.5), (1, 0.8)], n)
-        x = source(
-            f0,
-            rate_hz,
-            rng,
-            slope_db_per_octave=-5 + 2 * intensity,
-            jitter=0.02 + 0.05 * rough,
-            shimmer=0.15 + 0.2 * harsh,
-            subharmonic=0.35 * rough * rng.random(),
-            breath=0.2 + 0.6 * rough,
-        )
-        open_ = np.interp(np.linspace(0, 1, 9), [0, peak, 0.65, 1], [0.55, 1.25, 1.1, 0.6])
-        throat = throat_hz(length_m, 1.35 * open_, 0.75 + 0.15 * open_)
-        y = tract(x, rate_hz, throat, length_m, damping=2.2, mouth_hz=700)
+        peak, top = rng.uniform(0.25, 0.4), rng.uniform(1.1, 1.35)
+        f0 = pitch_hz * glide([(0, 0.62), (peak, top), (0.7, 0.88), (1, 0.55)], n)
         loud = glide([(0, 0), (0.07, 0.55), (peak, 1), (0.6, 0.6), (0.8, 0.2), (1, 0)], n)
-        return normalised(y * loud, rng.uniform(0.6, 1.0))
+        rough = harsh * glide([(0, 0.6), (peak, 1.0), (0.75, 0.5), (1, 0.8)], n)
+        gape = np.interp(np.linspace(0, 1, 9), [0, peak, 0.65, 1], [0.55, 1.25, 1.1, 0.6])
+        muzzle = throat_hz(voice.length_m, 1.35 * gape, 0.75 + 0.15 * gape)
+        return rng.uniform(0.6, 1.0) * utter(voice, f0, loud, rough, muzzle, rate_hz, rng)
 
     return call_in_bouts(duration_s, rate_hz, rng, bark, count=(1, 4), gap_s=(pace_s, 1.5 * pace_s), event_rate=event_rate)
 
@@ -62,31 +59,28 @@ def cat(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     0.5 to 1 s, pitch arched within 400 to 800 Hz, the mouth opening and closing through [m i a o u] (Nicastro 2004;
     Schötz, van de Weijer & Eklund 2019), a tract of about 8 cm.
     """
-    pitch_hz = rng.uniform(440, 680)
-    length_m = rng.uniform(0.068, 0.085)
+    pitch_hz = rng.uniform(440, 680) * (0.92 + 0.16 * intensity)
+    voice = Voice(
+        length_m=rng.uniform(0.068, 0.085),
+        slope_db_per_octave=-5 + 2 * intensity,
+        jitter=(0.006, 0.012),
+        shimmer=(0.1, 0.0),
+        subharmonic=0.3 * (rng.random() > 0.6),
+        breath=(0.04, 0.08),
+        damping=2.2,
+        corner_hz=1200,
+    )
     plaintive = rng.random()
 
     def meow() -> Array:
         n = round(rate_hz * rng.uniform(0.5, 0.95) * (0.85 + 0.4 * plaintive))
-        f0_hz = pitch_hz * rng.uniform(0.94, 1.06) * (0.92 + 0.16 * intensity)
         peak = rng.uniform(0.2, 0.45)
-        f0 = glide([(0, 0.78 * f0_hz), (peak, 1.18 * f0_hz), (0.75, f0_hz), (1, (0.62 + 0.3 * plaintive) * f0_hz)], n)
+        f0 = pitch_hz * rng.uniform(0.94, 1.06) * glide([(0, 0.78), (peak, 1.18), (0.75, 1), (1, 0.62 + 0.3 * plaintive)], n)
         f0 *= 1 + 0.012 * slow_random(rng, n, rate_hz, 9)
-        rough = intensity * glide([(0, 0.1), (peak, 1.0), (0.7, 0.5), (1, 0.3)], n)
-        x = source(
-            f0,
-            rate_hz,
-            rng,
-            slope_db_per_octave=-6 + 2 * intensity,
-            jitter=0.006 + 0.012 * rough,
-            shimmer=0.1,
-            subharmonic=0.3 * rough * (rng.random() > 0.6),
-            breath=0.04 + 0.08 * rough,
-        )
-        vowels = throat_hz(length_m, [0.35, 0.45, 0.95, 1.1, 0.95, 0.7, 0.45], [0.75, 1.05, 0.8, 0.62, 0.52, 0.42, 0.38])
-        y = tract(x, rate_hz, vowels, length_m, damping=2.2, mouth_hz=1200)
         loud = glide([(0, 0), (0.08, 0.25), (peak, 1), (0.7, 0.6), (0.92, 0.15), (1, 0)], n)
-        return normalised(y * loud, rng.uniform(0.6, 1.0))
+        rough = intensity * glide([(0, 0.1), (peak, 1.0), (0.7, 0.5), (1, 0.3)], n)
+        vowels = throat_hz(voice.length_m, [0.45, 0.7, 1.35, 1.6, 1.4, 1.0, 0.6], [0.75, 1.0, 0.9, 0.8, 0.7, 0.55, 0.45])
+        return rng.uniform(0.6, 1.0) * utter(voice, f0, loud, rough, vowels, rate_hz, rng)
 
     return call_in_bouts(duration_s, rate_hz, rng, meow, count=(1, 2), gap_s=(0.4, 1.0), event_rate=event_rate)
 
@@ -100,7 +94,14 @@ def rooster(
     Kruijt 1964 for the four notes).
     """
     pitch_hz = rng.uniform(620, 860)
-    length_m = rng.uniform(0.05, 0.062)
+    voice = Voice(
+        length_m=rng.uniform(0.05, 0.062),
+        slope_db_per_octave=-5,
+        jitter=(0.004, 0.025),
+        shimmer=(0.08, 0.1),
+        subharmonic=0.4,
+        breath=(0.06, 0.2),
+    )
     harsh = rng.uniform(0.2, 1.0) * (0.5 + intensity)
     tempo = rng.uniform(0.85, 1.15)
     fall = rng.uniform(0.62, 0.85)
@@ -109,21 +110,11 @@ def rooster(
     def note(seconds: float, shape: list[tuple[float, float]], level: float, rough: float) -> Array:
         n = round(rate_hz * seconds * tempo * rng.uniform(0.93, 1.07))
         f0 = pitch_hz * glide(shape, n) * (1 + 0.006 * slow_random(rng, n, rate_hz, 12))
-        effort = harsh * rough
-        x = source(
-            f0,
-            rate_hz,
-            rng,
-            slope_db_per_octave=-5,
-            jitter=0.004 + 0.025 * effort,
-            shimmer=0.08 + 0.1 * effort,
-            subharmonic=0.5 * effort * glide([(0, 0.2), (0.3, 1), (0.6, 0.6), (1, 0)], n),
-            breath=0.06 + 0.2 * effort,
-        )
+        loud = glide([(0, 0), (0.12, 0.85), (0.4, 1), (0.8, 0.75), (0.93, 0.3), (1, 0)], n)
+        strain = harsh * rough * glide([(0, 0.5), (0.3, 1), (0.6, 0.8), (1, 0.4)], n)
         gape = np.interp(np.linspace(0, 1, 7), [0, 0.3, 0.7, 1], [0.85, 1.05, 1.0, 0.8])
-        beak = throat_hz(length_m, gape, 0.6 + 0.4 * gape)
-        y = tract(x, rate_hz, beak, length_m, damping=2.0, mouth_hz=1000)
-        return normalised(y * glide([(0, 0), (0.12, 0.85), (0.4, 1), (0.8, 0.75), (0.93, 0.3), (1, 0)], n), level)
+        beak = throat_hz(voice.length_m, gape, 0.6 + 0.4 * gape)
+        return level * utter(voice, f0, loud, strain, beak, rate_hz, rng)
 
     def crow() -> Array:
         top = rng.uniform(1.05, 1.2)
@@ -155,7 +146,7 @@ def crickets(
     """A summer night (T,): chirping crickets near and far, tree-cricket trills, a distant chorus.
 
     ``event_rate`` is chirps per second of one insect, by Dolbear's law the temperature. Each insect has its own
-    carrier near 4.5 kHz, its own clock and distance; a chirp is 3 to 5 wing strokes of 15 to 25 ms that grow
+    carrier near 4.5 kHz, its own clock and distance; a chirp is 3 to 6 wing strokes of 15 to 25 ms that grow
     (Bennet-Clark 1989), trillers stroke 40 to 50 times a second near 3 kHz (Walker 1962). ``intensity`` sets how many.
     """
     n = round(duration_s * rate_hz)
@@ -164,7 +155,7 @@ def crickets(
         gain = 1.0 if insect == 0 else rng.uniform(0.05, 0.5)
         place(out, _chirper(duration_s, rate_hz, rng, event_rate), 0.0, rate_hz, gain)
     for _ in range(1 + round(2 * intensity)):
-        place(out, _triller(n, rate_hz, rng), 0.0, rate_hz, rng.uniform(0.02, 0.08))
+        place(out, _triller(n, rate_hz, rng), 0.0, rate_hz, rng.uniform(0.01, 0.05))
     chorus = band(noise(rng, n), 3600, 5200, rate_hz) * (1 + 0.25 * slow_random(rng, n, rate_hz, 3.0))
     return out + 0.015 * chorus
 
@@ -173,7 +164,7 @@ def _chirper(duration_s: float, rate_hz: int, rng: np.random.Generator, event_ra
     """One chirping insect (T,); of its strokes only those that fit whole."""
     out = np.zeros(round(duration_s * rate_hz))
     carrier_hz = rng.normal(4500, 180)
-    strokes = int(rng.integers(3, 6))
+    strokes = int(rng.integers(3, 7))
     stroke_s = rng.uniform(0.015, 0.022)
     spacing_s = stroke_s * rng.uniform(1.35, 1.7)
     envelope = glide([(0, 0), (0.3, 0.9), (0.55, 1), (1, 0)], round(stroke_s * rate_hz))
@@ -191,7 +182,9 @@ def _chirper(duration_s: float, rate_hz: int, rng: np.random.Generator, event_ra
 
 def _stroke(envelope: Array, carrier_hz: float, rate_hz: int, rng: np.random.Generator) -> Array:
     """One wing closure: a tone burst whose pitch sinks by 3 %, with weak overtones where the rate carries them."""
-    phase = 2 * np.pi * np.cumsum(carrier_hz * np.linspace(1.015, 0.985, len(envelope))) / rate_hz + rng.uniform(0, 2 * np.pi)
+    # The teeth of the file are not even, which widens the line.
+    sweep = carrier_hz * (np.linspace(1.015, 0.985, len(envelope)) + 0.015 * slow_random(rng, len(envelope), rate_hz, 250))
+    phase = 2 * np.pi * np.cumsum(sweep) / rate_hz + rng.uniform(0, 2 * np.pi)
     tones = np.zeros(len(envelope))
     for k, gain in ((1, 1.0), (2, 0.04), (3, 0.025)):
         if k * carrier_hz < 0.47 * rate_hz:

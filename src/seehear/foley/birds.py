@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.foley.blocks import slow_random
-from seehear.foley.phonation import call_in_bouts, glide, normalised, source, throat_hz, tract
+from seehear.foley.blocks import fade, slow_random
+from seehear.foley.phonation import Voice, call_in_bouts, glide, normalised, smeared, throat_hz, utter
 
 Array = NDArray[np.floating]
 
@@ -49,20 +49,21 @@ def sing(syllable: Syllable, rate_hz: int, rng: np.random.Generator, effort: flo
     n = max(round(syllable.seconds * rate_hz), 8)
     cycle = np.linspace(0, 1, n)
     turns, sign = {"fall": (0.5, 1), "rise": (0.5, -1), "arch": (1.0, -1), "dip": (1.0, 1)}[syllable.shape]
-    tension = 0.5 + 0.5 * sign * np.cos(2 * np.pi * turns * cycle)
+    lean = cycle ** rng.uniform(0.75, 1.3)
+    tension = 0.5 + 0.5 * sign * np.cos(2 * np.pi * turns * lean)
     f = syllable.low_hz + (syllable.high_hz - syllable.low_hz) * tension
-    f *= 1 + 0.004 * slow_random(rng, n, rate_hz, 60)
+    f *= 1 + 0.012 * slow_random(rng, n, rate_hz, 2 / syllable.seconds) + 0.004 * slow_random(rng, n, rate_hz, 120)
     if syllable.warble_hz:
         f *= 1 + 0.06 * np.sin(2 * np.pi * syllable.warble_hz * np.arange(n) / rate_hz)
     f *= min(1.0, 0.4 * rate_hz / syllable.high_hz)
     phase = 2 * np.pi * np.cumsum(f) / rate_hz
-    pressure = np.sin(np.pi * cycle) ** rng.uniform(0.5, 0.9) * (1 + 0.08 * slow_random(rng, n, rate_hz, 80))
+    pressure = np.sin(np.pi * cycle) ** rng.uniform(0.5, 0.9) * np.exp(0.25 * slow_random(rng, n, rate_hz, 40))
     rich = np.clip(3000 / f, 0.2, 1.5) * (0.5 + effort) * pressure
     tone = np.sin(phase)
     for k, share in ((2, 0.09), (3, 0.035)):
         tone += np.where(k * f < 0.45 * rate_hz, share * rich, 0) * np.sin(k * phase + k)
     # Turbulence rides on the tone: it is heard around the pitch, not as white noise.
-    tone *= 1 + 0.06 * slow_random(rng, n, rate_hz, 900)
+    tone *= 1 + 0.1 * slow_random(rng, n, rate_hz, 900)
     return syllable.loudness * pressure * tone
 
 
@@ -214,8 +215,12 @@ def bird(
     def song() -> Array:
         parts: list[Array] = []
         for pause, syllable in phrase():
-            parts += [np.zeros(max(round(pause * rate_hz), 0)) if parts else np.zeros(0), sing(syllable, rate_hz, rng, intensity)]
-        return normalised(np.concatenate(parts), rng.uniform(0.7, 1.0))
+            parts += [np.zeros(round(pause * rate_hz)) if parts else np.zeros(0), sing(syllable, rate_hz, rng, intensity)]
+        dry = np.concatenate(parts)
+        # Leaves around the perch scatter the song: part of the source, not of the room.
+        song = 0.1 * fade(smeared(dry, rate_hz, rng, 0.35), 0, 0.1, rate_hz)
+        song[: len(dry)] += dry
+        return normalised(song, rng.uniform(0.7, 1.0))
 
     return call_in_bouts(duration_s, rate_hz, rng, song, count=(1, 1), gap_s=(0.25, 0.4), event_rate=event_rate)
 
@@ -229,19 +234,27 @@ def seagull(
     which beats (Suthers 1990 on two voices).
     """
     pitch_hz = rng.uniform(700, 980)
-    length_m = rng.uniform(0.065, 0.08)
+    voice = Voice(
+        length_m=rng.uniform(0.065, 0.08),
+        slope_db_per_octave=-4.5,
+        jitter=(0.006, 0.02),
+        shimmer=(0.12, 0.0),
+        subharmonic=0.25,
+        breath=(0.05, 0.12),
+        damping=2.2,
+        corner_hz=1500,
+    )
     apart = rng.uniform(1.02, 1.09)
 
     def cry(seconds: float, shape: list[tuple[float, float]], rough: float) -> Array:
         n = round(rate_hz * seconds)
         f0 = pitch_hz * rng.uniform(0.96, 1.04) * glide(shape, n) * (1 + 0.008 * slow_random(rng, n, rate_hz, 14))
-        style = {"slope_db_per_octave": -5.5, "jitter": 0.006 + 0.02 * rough, "shimmer": 0.12, "breath": 0.05 + 0.12 * rough}
-        x = source(f0, rate_hz, rng, subharmonic=0.25 * rough, **style)
-        x += 0.45 * source(f0 * apart, rate_hz, rng, **style) * glide([(0, 0), (0.35, 0.2), (0.7, 1), (1, 0.6)], n)
+        loud = glide([(0, 0), (0.08, 0.7), (0.3, 1), (0.75, 0.6), (1, 0)], n)
         gape = np.interp(np.linspace(0, 1, 7), [0, 0.3, 1], [0.9, 1.25, 0.85])
-        beak = throat_hz(length_m, gape, 0.55 + 0.35 * gape)
-        y = tract(x, rate_hz, beak, length_m, damping=2.2, mouth_hz=1500)
-        return normalised(y * glide([(0, 0), (0.08, 0.7), (0.3, 1), (0.75, 0.6), (1, 0)], n))
+        beak = throat_hz(voice.length_m, gape, 0.55 + 0.35 * gape)
+        left = utter(voice, f0, loud, rough, beak, rate_hz, rng)
+        right = utter(voice, apart * f0, loud * glide([(0, 0), (0.35, 0.2), (0.7, 1), (1, 0.6)], n), rough, beak, rate_hz, rng)
+        return normalised(left + 0.35 * right)
 
     def mew() -> Array:
         return cry(rng.uniform(0.45, 0.85), [(0, 0.8), (0.2, rng.uniform(1.25, 1.45)), (0.6, 1.1), (1, 0.72)], 0.4 + intensity)
@@ -267,8 +280,17 @@ def crow(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     Closely spaced harmonics of 280 to 400 Hz whose energy lies at 1 to 2 kHz, dissolving into noise towards the end
     (Mates et al. 2015: American crow; harsh calls by chaotic vibration, Fitch et al. 2002).
     """
-    pitch_hz = rng.uniform(290, 390)
-    length_m = rng.uniform(0.06, 0.075)
+    pitch_hz = rng.uniform(290, 380)
+    voice = Voice(
+        length_m=rng.uniform(0.056, 0.07),
+        slope_db_per_octave=-1.5,
+        jitter=(0.015, 0.08),
+        shimmer=(0.15, 0.25),
+        subharmonic=0.3,
+        breath=(0.08, 0.35),
+        damping=2.4,
+        corner_hz=4000,
+    )
     harsh = rng.uniform(0.6, 1.2) * (0.6 + 0.8 * intensity)
     seconds = rng.uniform(0.26, 0.42)
     gap = rng.uniform(0.18, 0.4)
@@ -276,21 +298,11 @@ def crow(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     def caw() -> Array:
         n = round(rate_hz * seconds * rng.uniform(0.9, 1.1))
         f0 = pitch_hz * rng.uniform(0.96, 1.04) * glide([(0, 0.85), (0.35, 1.12), (0.7, 1.02), (1, 0.75)], n)
-        rough = harsh * glide([(0, 0.25), (0.4, 0.4), (0.65, 1.0), (1, 1.2)], n)
-        x = source(
-            f0,
-            rate_hz,
-            rng,
-            slope_db_per_octave=-2,
-            jitter=0.015 + 0.09 * rough,
-            shimmer=0.2 + 0.2 * harsh,
-            subharmonic=0.3 * rough,
-            breath=0.15 + 0.5 * rough,
-        )
+        loud = glide([(0, 0), (0.07, 0.45), (0.35, 1), (0.75, 0.6), (1, 0)], n)
+        rough = harsh * glide([(0, 0.15), (0.4, 0.3), (0.65, 1.0), (1, 1.2)], n)
         gape = np.interp(np.linspace(0, 1, 7), [0, 0.3, 0.7, 1], [0.75, 1.05, 1.0, 0.8])
-        beak = throat_hz(length_m, gape, 0.3 + 0.4 * gape)
-        y = tract(x, rate_hz, beak, length_m, damping=2.4, mouth_hz=2500)
-        return normalised(y * glide([(0, 0), (0.07, 0.6), (0.35, 1), (0.8, 0.55), (1, 0)], n), rng.uniform(0.75, 1.0))
+        beak = throat_hz(voice.length_m, gape, 0.45 + 0.4 * gape)
+        return rng.uniform(0.75, 1.0) * utter(voice, f0, loud, rough, beak, rate_hz, rng)
 
     return call_in_bouts(duration_s, rate_hz, rng, caw, count=(2, 5), gap_s=(gap, 1.4 * gap), event_rate=event_rate)
 

@@ -9,9 +9,10 @@ breath. Frequencies in hertz, times in seconds, arrays (T,).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import fft, signal
 from scipy.interpolate import PchipInterpolator
 
@@ -22,7 +23,8 @@ Points = list[tuple[float, float]]
 
 SPEED_OF_SOUND = 350.0
 """In the warm, moist air of a vocal tract, m/s."""
-_TABLE = 4096
+_TABLE = 16384
+"""Samples of one stored cycle: so fine that the nearest one will do (error below -70 dB)."""
 
 
 def glide(points: Points, n: int) -> Array:
@@ -37,31 +39,36 @@ def source(
     rng: np.random.Generator,
     *,
     slope_db_per_octave: float = -9.0,
+    press: float | Array = 1.0,
     jitter: float | Array = 0.005,
-    shimmer: float = 0.05,
+    shimmer: float | Array = 0.05,
     subharmonic: float | Array = 0.0,
     breath: float | Array = 0.05,
 ) -> Array:
     """Flow derivative (T,) of vibrating folds along the pitch curve ``f0_hz`` (T,), unit RMS before breath.
 
-    ``slope_db_per_octave`` falls from about -6 (pressed, loud) to -15 (soft) (Fant, Liljencrants & Lin 1985).
+    ``slope_db_per_octave`` falls from about -6 (pressed, loud) to -15 (soft) (Fant, Liljencrants & Lin 1985); where
+    ``press`` sinks from 1 to 0 it is 8 dB per octave steeper, as a voice that fades loses its overtones first.
     ``jitter`` and ``shimmer`` are relative deviations per cycle (1 % is a steady voice, 10 % a harsh one),
     ``subharmonic`` 0..1 weakens every other cycle, ``breath`` is the RMS of noise that comes with the open phase.
     """
-    n = len(f0_hz)
     steady = np.cumsum(f0_hz) / rate_hz
     cycles = np.arange(int(steady[-1]) + 3)
     wander, loudness = (np.interp(steady, cycles, rng.standard_normal(len(cycles))) for _ in range(2))
     phase = np.cumsum(f0_hz * np.maximum(1 + jitter * wander, 0.3)) / rate_hz + rng.random()
     highest = int(np.clip(0.45 * rate_hz / max(float(np.max(f0_hz)), 1.0), 1, _TABLE // 8))
-    harmonics = np.arange(1, highest + 1)
+    position = (phase % 1 * _TABLE).astype(int)
+    bright, soft = (_one_cycle(highest, slope_db_per_octave - extra)[position] for extra in (0, 8))
+    voiced = (soft + press * (bright - soft)) * np.maximum(1 + shimmer * loudness, 0) * (1 + subharmonic * np.cos(np.pi * phase))
+    return voiced + breath * rng.standard_normal(len(f0_hz)) * (0.6 + 0.4 * np.cos(2 * np.pi * phase))
+
+
+def _one_cycle(harmonics: int, slope_db_per_octave: float) -> Array:
+    """One period of a pulse of unit RMS with that many harmonics."""
     spectrum = np.zeros(_TABLE // 2 + 1)
-    spectrum[1 : highest + 1] = harmonics ** (slope_db_per_octave / (20 * np.log10(2)))
+    spectrum[1 : harmonics + 1] = np.arange(1, harmonics + 1) ** (slope_db_per_octave / (20 * np.log10(2)))
     wave = np.fft.irfft(spectrum, _TABLE)
-    wave /= np.sqrt(np.mean(wave**2))
-    voiced = np.interp((phase % 1) * _TABLE, np.arange(_TABLE + 1), np.append(wave, wave[0]))
-    voiced *= np.maximum(1 + shimmer * loudness, 0) * (1 + subharmonic * np.cos(np.pi * phase))
-    return voiced + breath * rng.standard_normal(n) * (0.6 + 0.4 * np.cos(2 * np.pi * phase))
+    return wave / np.sqrt(np.mean(wave**2))
 
 
 def tube_hz(length_m: float, count: int) -> Array:
@@ -69,7 +76,7 @@ def tube_hz(length_m: float, count: int) -> Array:
     return (2 * np.arange(1, count + 1) - 1) * SPEED_OF_SOUND / (4 * length_m)
 
 
-def throat_hz(length_m: float, first: Array, second: Array) -> Array:
+def throat_hz(length_m: float, first: ArrayLike, second: ArrayLike) -> Array:
     """Formants (P, 2) of a mouth that moves: the first two resonances of the tube, times the curves (P,)."""
     f1, f2 = tube_hz(length_m, 2)
     return np.column_stack([f1 * np.asarray(first), f2 * np.asarray(second)])
@@ -82,14 +89,14 @@ def tract(
     length_m: float,
     *,
     damping: float = 1.0,
-    mouth_hz: float = 80.0,
+    corner_hz: float = 80.0,
     frame_s: float = 0.02,
 ) -> Array:
     """``x`` (T,) through a vocal tract whose lowest formants move, as sound radiated from the mouth (T,).
 
     ``formants_hz`` (P, K): K formants at P positions spread evenly over the sound. Above them the tract of
     ``length_m`` keeps the resonances of a uniform tube, as many as fit. A cascade of resonances (Klatt 1980), of
-    bandwidth (40 Hz + 6 %, at most 300 Hz) * ``damping``, so that levels follow from frequencies. Below ``mouth_hz``
+    bandwidth (40 Hz + 6 %, at most 300 Hz) * ``damping``, so that levels follow from frequencies. Below ``corner_hz``
     the mouth radiates 6 dB per octave less (a wide-open beak or muzzle: about 1 kHz), and no DC. Frames of ``frame_s``
     are filtered by their own response and overlap-added.
     """
@@ -106,7 +113,7 @@ def tract(
     moving = [np.interp(np.arange(count) / max(count - 1, 1), positions, track)[:, None] for track in points.T]
     tube = tube_hz(length_m, 40)
     fixed = [f for f in tube[points.shape[1] :] if f < 0.6 * rate_hz]
-    response = 1j * freqs / (mouth_hz + 1j * freqs)
+    response = 1j * freqs / (corner_hz + 1j * freqs)
     for centre in fixed:
         response = response * _resonance(freqs, centre, damping)
     spectra = fft.rfft(frames, size) * response
@@ -128,6 +135,58 @@ def _resonance(freqs: Array, centre: float | Array, damping: float) -> NDArray[n
 def normalised(x: Array, peak: float = 1.0) -> Array:
     """``x`` scaled to that peak; silence stays silent."""
     return x * (peak / max(float(np.max(np.abs(x), initial=0.0)), 1e-9))
+
+
+@dataclass(frozen=True)
+class Voice:
+    """An individual's voice. Pairs are (calm, what harshness 1 adds)."""
+
+    length_m: float
+    """Of the vocal tract."""
+    slope_db_per_octave: float
+    jitter: tuple[float, float] = (0.006, 0.02)
+    shimmer: tuple[float, float] = (0.08, 0.1)
+    subharmonic: float = 0.0
+    """Weight of period doubling at harshness 1."""
+    breath: tuple[float, float] = (0.05, 0.2)
+    damping: float = 2.0
+    corner_hz: float = 1000.0
+    """``corner_hz`` of :func:`tract`."""
+
+
+def utter(
+    voice: Voice,
+    f0_hz: Array,
+    loudness: Array,
+    harsh: float | Array,
+    mouth_hz: Array,
+    rate_hz: int,
+    rng: np.random.Generator,
+) -> Array:
+    """One utterance (T,) of peak 1: curves (T,) of pitch, ``loudness`` 0..1 and ``harsh`` 0..1, mouth formants (P, K)."""
+    x = source(
+        f0_hz,
+        rate_hz,
+        rng,
+        slope_db_per_octave=voice.slope_db_per_octave,
+        press=loudness,
+        jitter=voice.jitter[0] + voice.jitter[1] * harsh,
+        shimmer=voice.shimmer[0] + voice.shimmer[1] * harsh,
+        subharmonic=voice.subharmonic * harsh,
+        breath=voice.breath[0] + voice.breath[1] * harsh,
+    )
+    y = tract(x, rate_hz, mouth_hz, voice.length_m, damping=voice.damping, corner_hz=voice.corner_hz)
+    return normalised(y * loudness)
+
+
+def smeared(x: Array, rate_hz: int, rng: np.random.Generator, t60_s: float) -> Array:
+    """``x`` (T,) scattered by many surfaces, tail included (T + t60).
+
+    Convolution with decaying noise of unit energy (Moorer 1979).
+    """
+    t = np.arange(max(round(t60_s * rate_hz), 1)) / rate_hz
+    tail = rng.standard_normal(len(t)) * 10 ** (-3 * t / t60_s)
+    return signal.fftconvolve(x, tail / np.sqrt(np.sum(tail**2)))[: len(x) + len(t)]
 
 
 Call = Callable[[], Array]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from seehear.foley.blocks import band, noise, slow_random
-from seehear.foley.phonation import call_in_bouts, glide, normalised, source, throat_hz, tract
+from seehear.foley.phonation import Voice, call_in_bouts, glide, normalised, smeared, source, throat_hz, tract, utter
 
 Array = NDArray[np.floating]
 
@@ -39,14 +39,13 @@ def crowd(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensit
         gain = 0.9**index * rng.uniform(0.5, 1.0)
         voices += gain * voice
         hiss += gain * consonants
-    murmur = np.zeros(slow_n)
-    for low_hz in (200, 400, 800, 1600, 3200):
-        swell = np.exp(0.35 * slow_random(rng, slow_n, SPEECH_RATE_HZ, 4.0))
-        murmur += band(noise(rng, slow_n), low_hz, 2 * low_hz, SPEECH_RATE_HZ) * swell * (400 / low_hz) ** 0.8
-    babble = signal.resample(voices + (0.3 + 0.4 * intensity) * murmur, n)
+    # The same people from other moments, smeared by the room: the murmur of those too many and too far to follow.
+    elsewhere = sum((np.roll(voices, rng.integers(slow_n)) for _ in range(4)), np.zeros(slow_n))
+    murmur = smeared(elsewhere, SPEECH_RATE_HZ, rng, 0.7)[:slow_n]
+    babble = signal.resample(voices + (0.15 + 0.25 * intensity) * murmur, n)
     envelope = np.interp(np.arange(n) / rate_hz, np.arange(slow_n) / SPEECH_RATE_HZ, hiss)
     hissing = band(noise(rng, n), 3800, 9000, rate_hz) if rate_hz > 9000 else np.zeros(n)
-    return band(babble + 0.35 * (envelope + 0.08) * hissing, 70, None, rate_hz)
+    return band(babble + 0.3 * (envelope + 0.1) * hissing, 70, None, rate_hz)
 
 
 def _talker(n: int, rng: np.random.Generator, effort: float) -> tuple[Array, Array]:
@@ -56,9 +55,9 @@ def _talker(n: int, rng: np.random.Generator, effort: float) -> tuple[Array, Arr
     length_m = rng.uniform(0.14, 0.15) if woman else rng.uniform(0.165, 0.18)
     times, levels, hisses, tones = _syllables(n / SPEECH_RATE_HZ, rng)
     t = np.arange(n) / SPEECH_RATE_HZ
-    f0 = pitch_hz * np.interp(t, times, tones) * (1 + 0.015 * slow_random(rng, n, SPEECH_RATE_HZ, 6)) * (1 + 0.15 * effort)
+    f0 = pitch_hz * np.interp(t, times, tones) * (1 + 0.02 * slow_random(rng, n, SPEECH_RATE_HZ, 7)) * (1 + 0.15 * effort)
     loud = np.interp(t, times, levels)
-    x = source(f0, SPEECH_RATE_HZ, rng, slope_db_per_octave=-11 + 3 * effort, jitter=0.01, shimmer=0.08, breath=0.08)
+    x = source(f0, SPEECH_RATE_HZ, rng, slope_db_per_octave=-9 + 3 * effort, jitter=0.01, shimmer=0.08, breath=0.08)
     vowels = VOWELS[rng.integers(len(VOWELS), size=len(times))] * (0.175 / length_m) * rng.normal(1, 0.05, (len(times), 2))
     grid = np.linspace(0, n / SPEECH_RATE_HZ, max(round(n / SPEECH_RATE_HZ * 100), 2))
     formants = np.column_stack([np.interp(grid, times, vowels[:, k]) for k in range(2)])
@@ -76,7 +75,7 @@ def _syllables(duration_s: float, rng: np.random.Generator) -> tuple[Array, Arra
         for i in range(count):
             length = rng.lognormal(0, 0.25) / pace * (1.4 if i == count - 1 else 1.0)
             stress = rng.uniform(0.4, 1.0)
-            tone = 1.12 - 0.25 * i / count + 0.15 * (stress - 0.6)
+            tone = 1.15 - 0.3 * i / count + 0.3 * (stress - 0.7) + 0.05 * rng.standard_normal()
             hiss = rng.choice([0.0, 0.0, 0.15, 1.0]) * rng.uniform(0.4, 1)
             closed = 0.02 if hiss else rng.uniform(0.05, 0.5)
             rows += [(now + 0.12 * length, closed * stress, hiss, tone), (now + 0.3 * length, stress, 0.02, tone)]
@@ -100,7 +99,15 @@ def baby(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     2005; Michelsson & Michelsson 1999).
     """
     pitch_hz = rng.uniform(380, 460) * (0.93 + 0.14 * intensity)
-    length_m = rng.uniform(0.07, 0.08)
+    voice = Voice(
+        length_m=rng.uniform(0.07, 0.08),
+        slope_db_per_octave=-3 + 2 * intensity,
+        jitter=(0.006, 0.07),
+        shimmer=(0.1, 0.0),
+        subharmonic=0.3 * rng.random(),
+        breath=(0.08, 0.6),
+        damping=2.2,
+    )
     typical_s = rng.uniform(0.65, 1.2)
 
     def cry() -> Array:
@@ -108,26 +115,16 @@ def baby(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         peak = rng.uniform(0.15, 0.45)
         f0 = pitch_hz * rng.uniform(0.95, 1.06) * glide([(0, 0.78), (peak, 1.12), (0.75, 1.02), (0.92, 0.9), (1, 0.68)], n)
         f0 *= 1 + 0.012 * slow_random(rng, n, rate_hz, 8)
-        strain = np.clip(0.5 * intensity + 0.55 * slow_random(rng, n, rate_hz, 2.5) - 0.1, 0, 1)
-        x = source(
-            f0,
-            rate_hz,
-            rng,
-            slope_db_per_octave=-4 + 2 * intensity,
-            jitter=0.006 + 0.07 * strain,
-            shimmer=0.1,
-            subharmonic=0.4 * strain * (rng.random() < 0.5),
-            breath=0.08 + 0.6 * strain,
-        )
-        gape = np.interp(np.linspace(0, 1, 9), [0, 0.2, 0.8, 1], [0.7, 1.05, 1.0, 0.65]) * rng.uniform(0.92, 1.08)
-        mouth = throat_hz(length_m, gape, (0.75 + 0.2 * gape))
-        y = tract(x, rate_hz, mouth, length_m, damping=2.2, mouth_hz=1000)
         loud = glide([(0, 0), (0.08, 0.6), (peak, 1), (0.8, 0.8), (0.95, 0.3), (1, 0)], n)
-        return normalised(y * loud * (1 + 0.12 * slow_random(rng, n, rate_hz, 6)), rng.uniform(0.75, 1.0))
+        loud *= 1 + 0.12 * slow_random(rng, n, rate_hz, 6)
+        strain = np.clip(0.5 * intensity + 0.55 * slow_random(rng, n, rate_hz, 2.5) - 0.1, 0, 1)
+        gape = np.interp(np.linspace(0, 1, 9), [0, 0.2, 0.8, 1], [0.7, 1.05, 1.0, 0.65]) * rng.uniform(0.92, 1.08)
+        mouth = throat_hz(voice.length_m, gape, 0.75 + 0.2 * gape)
+        return rng.uniform(0.75, 1.0) * utter(voice, f0, loud, strain, mouth, rate_hz, rng)
 
     def breath_group() -> Array:
         pause = np.zeros(round(rate_hz * rng.uniform(0.03, 0.12)))
-        gasp = _gasp(rate_hz, rng, rng.uniform(0.18, 0.32), length_m, rng.uniform(0.04, 0.16))
+        gasp = _gasp(rate_hz, rng, rng.uniform(0.18, 0.32), voice.length_m, rng.uniform(0.04, 0.16))
         return np.concatenate([cry(), pause, gasp])
 
     return call_in_bouts(duration_s, rate_hz, rng, breath_group, count=(4, 8), gap_s=(0.03, 0.15), event_rate=event_rate)
