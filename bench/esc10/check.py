@@ -1,6 +1,6 @@
 """Count the ESC-10 classes of which the frozen, real-clips-only judge recognises our procedural sounds.
 
-    python bench/esc10/check.py [--classes dog,rain] [--seeds 50]
+    python bench/esc10/check.py [--classes dog,rain] [--seeds 50] [--weights FILE]
 
 Per class ``--seeds`` clips of 5 s at 44.1 kHz, seeds 0, 1, 2, ...; as controls as many clips of white and of pink noise.
 A class counts when more than half of its clips are recognised and, of each control, at most half is called that class.
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
-from classifier import CLASSES, load_frozen, log_mel_db, probabilities
+from classifier import CLASSES, WEIGHTS, load_frozen, log_mel_db, probabilities
 from numpy.typing import NDArray
 
 from seehear.foley import synthesize
@@ -41,9 +42,9 @@ def sounds(classes: list[str]) -> dict[str, Callable[[int], NDArray]]:
     return {name: maker(name) for name in classes}
 
 
-def answers(make: Callable[[int], NDArray], seeds: int) -> dict[str, int]:
+def answers(make: Callable[[int], NDArray], seeds: int, weights: Path) -> dict[str, int]:
     """How many of the clips get which answer, ``none`` included."""
-    net, threshold = load_frozen()
+    net, threshold = load_frozen(weights)
     p = probabilities(net, np.stack([log_mel_db(make(seed), RATE_HZ) for seed in range(seeds)]))
     named = [CLASSES[row.argmax()] if row.max() >= threshold else NONE for row in p]
     return {name: named.count(name) for name in (*CLASSES, NONE)}
@@ -53,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--classes", default=",".join(CLASSES), help="comma-separated, default all ten")
     parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="another judge, made by train.py")
     options = parser.parse_args()
     classes = options.classes.split(",")
     unknown = sorted(set(classes) - set(CLASSES))
@@ -62,7 +64,7 @@ def main() -> None:
     print(f"{'':12s}" + "".join(f"{name[:6]:>7s}" for name in (*CLASSES, NONE)))
     table = {}
     for name, make in (sounds(classes) | controls()).items():
-        table[name] = answers(make, options.seeds)
+        table[name] = answers(make, options.seeds, options.weights)
         print(f"{name:12s}" + "".join(f"{count:7d}" for count in table[name].values()), flush=True)
     most = options.seeds / 2
     fooled = {name for name in CLASSES if any(table[control][name] > most for control in controls())}

@@ -83,9 +83,9 @@ class Esc10Net(nn.Module):
         return self.head(self.dropout(torch.cat([h.mean(dim=2), h.amax(dim=2)], dim=1)))
 
 
-def load_frozen() -> tuple[Esc10Net, float]:
+def load_frozen(path: Path = WEIGHTS) -> tuple[Esc10Net, float]:
     """The frozen network and its rejection threshold: below that probability a clip is none of the ten."""
-    tensors = load_file(WEIGHTS)
+    tensors = load_file(path)
     threshold = float(tensors.pop("threshold"))
     net = Esc10Net()
     net.load_state_dict(tensors)

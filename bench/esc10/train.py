@@ -1,6 +1,6 @@
 """Train the judge on folds 1 to 4 of ESC-10 (real clips only), measure it on fold 5, and write it to be frozen.
 
-    python bench/esc10/train.py --media MEDIA_FOLDER [--out FILE] [--test-fold 5]
+    python bench/esc10/train.py --media MEDIA_FOLDER [--out FILE] [--test-fold 5] [--seed 0]
 
 MEDIA_FOLDER holds ``audio_esc10`` with ``labels.csv`` (columns file, coarse, fold).
 """
@@ -62,17 +62,17 @@ def augment(db: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return torch.where((mel >= start) & (mel < start + width), torch.tensor(-80.0), db)
 
 
-def train(db: NDArray[np.float32], labels: NDArray[np.int64], seed: int, epochs: int = EPOCHS) -> Esc10Net:
+def train(db: NDArray[np.float32], labels: NDArray[np.int64], seed: int) -> Esc10Net:
     """A network trained with mixup (Zhang 2018), AdamW and a one-cycle rate."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     net = Esc10Net().to(memory_format=torch.channels_last)
     x, y = torch.from_numpy(db), functional.one_hot(torch.from_numpy(labels), len(CLASSES)).float()
     optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=2e-2)
-    steps = epochs * (len(x) // BATCH)
+    steps = EPOCHS * (len(x) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.2, final_div_factor=20)
     averaged = torch.optim.swa_utils.AveragedModel(net)
-    for epoch in range(epochs):
+    for epoch in range(EPOCHS):
         net.train()
         for rows in torch.randperm(len(x), generator=generator).split(BATCH):
             if len(rows) < BATCH:
@@ -88,7 +88,7 @@ def train(db: NDArray[np.float32], labels: NDArray[np.int64], seed: int, epochs:
             loss.backward()
             optimizer.step()
             schedule.step()
-        if epoch >= epochs - AVERAGED_EPOCHS:
+        if epoch >= EPOCHS - AVERAGED_EPOCHS:
             averaged.update_parameters(net)
         if epoch % 10 == 9:
             print(f"epoch {epoch + 1}: loss {loss.item():.3f}", flush=True)
@@ -102,12 +102,12 @@ def main() -> None:
     parser.add_argument("--media", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     parser.add_argument("--test-fold", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(2)
     db, labels, folds = read_clips(options.media)
     held = folds == options.test_fold
-    net = train(db[~held], labels[~held], seed=0, epochs=options.epochs)
+    net = train(db[~held], labels[~held], seed=options.seed)
     p = probabilities(net, db[held])
     guesses = p.argmax(axis=1)
     right = guesses == labels[held]
