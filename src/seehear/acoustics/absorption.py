@@ -32,6 +32,9 @@ GROUND_LEAD_SAMPLES = 32
 COLOUR_ERROR = 0.01
 """Basis filters are added until what they leave of all colours is below this in amplitude (-40 dB, rms)."""
 
+COLOUR_SAMPLE = 64
+"""The basis is found from this many of a table's colours, evenly picked; neighbours differ little."""
+
 
 def air_attenuation_db_per_m(
     frequencies_hz: FloatArray, temperature_c: float = 20.0, humidity_percent: float = 50.0, pressure_kpa: float = 101.325
@@ -143,10 +146,9 @@ def ground_colouring(max_length_m: float, sample_rate_hz: int, air: bool) -> Col
 
 
 def _colouring(responses: FloatArray, lengths_m: FloatArray, lead_samples: int) -> Colouring:
-    """Principal filters of ``responses`` (rows, lengths, L), each weighed alike whatever its loudness.
+    """A few filters that all ``responses`` (rows, lengths, L) are sums of, each weighed alike whatever its loudness.
 
-    The first filter is the unit impulse, so what has no colour stays exactly as it is; the others are principal
-    components of what it leaves.
+    The first filter is the unit impulse, so what has no colour stays exactly as it is.
     """
     flat = responses.reshape(-1, responses.shape[-1])
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
@@ -154,12 +156,23 @@ def _colouring(responses: FloatArray, lengths_m: FloatArray, lead_samples: int) 
     impulse[0, lead_samples] = 1
     rest = flat / norms
     rest[:, lead_samples] = 0
-    power, vectors = np.linalg.eigh(rest.T @ rest / len(rest))
-    unexplained = power.sum() - np.concatenate([[0.0], np.cumsum(power[::-1])])
-    rank = int(np.argmax(unexplained < COLOUR_ERROR**2))
-    basis = np.concatenate([impulse, vectors[:, ::-1][:, :rank].T])
+    basis = np.concatenate([impulse, _principal(rest[np.linspace(0, len(rest) - 1, COLOUR_SAMPLE).astype(np.intp)])])
     table = (flat @ basis.T).reshape(*responses.shape[:2], len(basis))
     return Colouring(basis.astype(np.float32), lead_samples, np.log(lengths_m), table)
+
+
+def _principal(rows: FloatArray) -> FloatArray:
+    """Orthonormal vectors (R, L) that leave of ``rows`` (N, L) an rms of `COLOUR_ERROR`: Gram-Schmidt, largest rest first.
+
+    A row or so more than singular vectors would need, without a decomposition of the whole.
+    """
+    rest, vectors = rows.copy(), np.zeros((0, rows.shape[1]))
+    while np.sum(rest**2) > COLOUR_ERROR**2 * len(rows):
+        largest = rest[np.sum(rest**2, axis=1).argmax()]
+        vector = largest / np.linalg.norm(largest)
+        vectors = np.concatenate([vectors, vector[None]])
+        rest -= np.outer(rest @ vector, vector)
+    return vectors
 
 
 def _length_grid(max_length_m: float) -> FloatArray:

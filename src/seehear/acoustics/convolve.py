@@ -69,12 +69,13 @@ def convolve_into(
     from scipy.fft import irfft, rfft
 
     n_channels, n_samples = out.shape
+    product = np.empty((n_channels, blocks.n_fft // 2 + 1), dtype=np.complex64)
     for start in blocks.starts:
         stop = min(start + blocks.hop + blocks.fade, n_samples)
         pieces = segment(start, stop) * blocks.window(start)[: stop - start]
-        total = np.zeros((n_channels, blocks.n_fft // 2 + 1), dtype=np.complex64)
+        total = np.zeros_like(product)
         for spectrum, channels in zip(rfft(pieces, blocks.n_fft, axis=1), filters(start), strict=True):
-            total += spectrum * channels
+            total += np.multiply(spectrum, channels, out=product)
         heard = irfft(total, blocks.n_fft, axis=1)
         low, high = max(start - lead_samples, 0), min(start - lead_samples + blocks.n_fft, n_samples)
         if high > low:

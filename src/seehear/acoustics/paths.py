@@ -113,12 +113,18 @@ def coloured_spectra(
     columns = (colours[:, :, None] * bus_gains[:, None, :]).reshape(len(bus_gains), rank * n_buses)
     trains = tap_trains(paths.delays_s * sample_rate_hz, columns, n_fft - n_colour)
     spectra = rfft(trains.T, n_fft, axis=1).reshape(rank, n_buses, n_fft // 2 + 1)
-    return np.einsum("rf,rkf->kf", rfft(colouring.basis, n_fft, axis=1), spectra)
+    spectra *= rfft(colouring.basis, n_fft, axis=1)[:, None]
+    return spectra.sum(axis=0)
 
 
 def path_spectra(paths: Paths, colouring: Colouring, sample_rate_hz: int, n_fft: int) -> NDArray[np.complex64]:
-    """Spectra (P, F) of each path by itself, with the same time zero as `coloured_spectra`."""
-    return coloured_spectra(paths, np.eye(len(paths.gains), dtype=np.float32), colouring, sample_rate_hz, n_fft)
+    """Spectra (P, F) of each of a few paths by itself, with the same time zero as `coloured_spectra`."""
+    from scipy.fft import rfft
+
+    colours = (colouring.coefficients(paths.rows, paths.lengths_m) * paths.gains[:, None]).astype(np.float32)
+    alone = np.eye(len(paths.gains), dtype=np.float32)
+    trains = tap_trains(paths.delays_s * sample_rate_hz, alone, n_fft - colouring.basis.shape[1])
+    return rfft(trains.T, n_fft, axis=1) * (colours @ rfft(colouring.basis, n_fft, axis=1))
 
 
 def omni_responses(

@@ -31,6 +31,8 @@ from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, Floa
 BLOCK_HOP_S = 0.5
 BLOCK_FADE_S = 0.1
 """A moving source's later images are renewed every `BLOCK_HOP_S` and cross-faded over `BLOCK_FADE_S`."""
+STILL_HOP_S = 1.0
+"""Block length when nothing moves: longer transforms waste less on the overlap."""
 RENDERED = (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)
 
 
@@ -158,9 +160,8 @@ def _add_early(out: NDArray[np.float32], scene: Scene, field: Field, decorrelato
         return
     wide = max((0 if filters is None else filters.shape[1] for _, filters in heard), default=0)
     lead = field.lead_samples + wide // 2
-    hop, fade = min(round(BLOCK_HOP_S * rate), scene.n_samples), round(BLOCK_FADE_S * rate)
-    moving = any(_moves(source) for source, _ in heard)
-    blocks = Blocks(scene.n_samples, hop, fade if moving else 0, lead + wide + field.n_taps)
+    hop_s, fade_s = (BLOCK_HOP_S, BLOCK_FADE_S) if any(_moves(source) for source, _ in heard) else (STILL_HOP_S, 0)
+    blocks = Blocks(scene.n_samples, min(round(hop_s * rate), scene.n_samples), round(fade_s * rate), lead + wide + field.n_taps)
 
     def spectra(source: Source, filters: NDArray[np.float32] | None, start: int) -> NDArray[np.complex64]:
         responses = _early_response(field, source, filters, blocks.middle(start) / rate)

@@ -17,6 +17,7 @@ from seehear.acoustics.extent import decorrelators, spread
 from seehear.acoustics.field import Field
 from seehear.acoustics.panning import ambisonic_ear_filters, ear_lead_samples
 from seehear.acoustics.paths import NEAREST_M, Paths, coloured_spectra, path_spectra
+from seehear.acoustics.sphere import real_sh
 from seehear.types import FloatArray
 
 NEAR_ORDER = 1
@@ -28,29 +29,35 @@ def point_response(field: Field, displacement_m: FloatArray, first_order: int = 
 
     Direct and first-order paths reach the ears through their own head filters, later ones through the ambisonic buses.
     """
+    from scipy.fft import irfft, next_fast_len
+
     paths, orders = field.paths(displacement_m), field.images.orders
     wanted = (orders >= first_order) & (paths.gains > 1e-9)
-    return _combine(field, paths[wanted & (orders <= NEAR_ORDER)], paths[wanted & (orders > NEAR_ORDER)])
-
-
-def _combine(field: Field, near: Paths, far: Paths) -> NDArray[np.float32]:
-    from scipy.fft import irfft, next_fast_len, rfft
-
+    heard, near = paths[wanted], paths[wanted & (orders <= NEAR_ORDER)]
     panner, rate = field.panner, field.sample_rate_hz
     n_fft = next_fast_len(field.n_taps, real=True)
-    alone = path_spectra(near, field.colouring, rate, n_fft)
-    buses = coloured_spectra(far, panner.bus_gains(far.directions), field.colouring, rate, n_fft)
-    spectra = buses[panner.handed_out] + panner.amplitude_gains(near.directions).T @ alone
-    taps = irfft(spectra, n_fft, axis=1)[:, : field.n_taps]
+    buses = coloured_spectra(heard, panner.bus_gains(heard.directions), field.colouring, rate, n_fft)
+    taps = irfft(buses[panner.handed_out], n_fft, axis=1)[:, : field.n_taps]
     if not panner.ears:
         return taps
-    assert panner.order is not None
-    fixed = rfft(ambisonic_ear_filters(panner.order, rate), n_fft, axis=-1)
-    heads = rfft(hrir(near.directions, rate), n_fft, axis=-1)
-    ears = np.einsum("ekf,kf->ef", fixed, buses[: panner.n_ambisonic_buses]) + np.einsum("pef,pf->ef", heads, alone)
     lead = ear_lead_samples(rate)
-    heard = irfft(ears, n_fft, axis=1)[:, lead : field.n_taps]
-    return np.concatenate([taps, np.pad(heard, ((0, 0), (0, field.n_taps - heard.shape[1])))])
+    ears = irfft(_ears(field, near, buses[: panner.n_ambisonic_buses], n_fft), n_fft, axis=1)[:, lead : field.n_taps]
+    return np.concatenate([taps, np.pad(ears, ((0, 0), (0, lead)))])
+
+
+def _ears(field: Field, near: Paths, ambisonics: NDArray[np.complex64], n_fft: int) -> NDArray[np.complex64]:
+    """Spectra (2, F) at the ears: ``near`` paths through their own head filters, the rest of ``ambisonics`` (K, F) fixed."""
+    from scipy.fft import rfft
+
+    order, rate = field.panner.order, field.sample_rate_hz
+    assert order is not None
+    fixed = rfft(ambisonic_ear_filters(order, rate), n_fft, axis=-1)
+    if not len(near.gains):
+        return np.einsum("ekf,kf->ef", fixed, ambisonics)
+    alone = path_spectra(near, field.colouring, rate, n_fft)
+    far = ambisonics - real_sh(order, near.directions).T.astype(np.float32) @ alone
+    heads = rfft(hrir(near.directions, rate), n_fft, axis=-1)
+    return np.einsum("ekf,kf->ef", fixed, far) + np.einsum("pef,pf->ef", heads, alone)
 
 
 def spread_filters(extent_rad: float, sample_rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
