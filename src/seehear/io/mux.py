@@ -245,13 +245,32 @@ def _copied_packets(output: OutputContainer, track: Track, duration_s: float) ->
         with open_container(path) as source:
             origin = picture_stream(source, path)
             offset = round(track.first_s / origin.time_base)
-            for packet in itertools.islice((p for p in source.demux(origin) if p.size), n_kept):
+            kept = itertools.islice((packet for packet in source.demux(origin) if packet.size), n_kept)
+            for packet in _with_decoding_times(kept):
                 packet.pts -= offset
-                packet.dts = packet.pts if packet.dts is None else packet.dts - offset
+                packet.dts -= offset
                 packet.stream = stream
                 yield packet
 
     return _lasting(packets(), duration_s)
+
+
+def _with_decoding_times(packets: Iterator[av.Packet]) -> Iterator[av.Packet]:
+    """The packets, those before the first known decoding time counted back from it: Matroska leaves them to be found."""
+    waiting: list[av.Packet] = []
+    for packet in packets:
+        if packet.dts is None:
+            waiting.append(packet)
+            continue
+        dts = packet.dts
+        for earlier in reversed(waiting):
+            dts -= earlier.duration or 1
+            earlier.dts = dts
+        yield from (*waiting, packet)
+        waiting = []
+    for packet in waiting:
+        packet.dts = packet.pts
+        yield packet
 
 
 def _lasting(packets: Iterator[av.Packet], duration_s: float) -> Iterator[av.Packet]:
