@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
-from seehear.acoustics.binaural import HEAD_RADIUS_M, SPEED_OF_SOUND_M_S, hrir
+from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
+from seehear.acoustics.binaural import HEAD_RADIUS_M, hrir
 from seehear.acoustics.sphere import directions_of
 
 BANDS_HZ = (250, 500, 1000, 2000, 4000, 8000, 16000)
@@ -100,9 +101,23 @@ def print_tables(ours: Head, kemar: Head) -> None:
         print(f"front minus back, {head.name:8s} in dB   " + "".join(f"{v:7.1f}" for v in difference))
 
 
+def print_spectral_error(ours: Head, kemar: Head) -> None:
+    """Mean distance of the diffuse-field equalised spectra over all directions, third octaves from 500 Hz to 16 kHz."""
+    f, centres = kemar.frequencies_hz, 1000 * 2.0 ** (np.arange(-3, 13) / 3)
+    spectra = {}
+    for head in (ours, kemar):
+        power = np.abs(np.fft.rfft(head.responses, N_FFT)) ** 2 / 10 ** (diffuse_spectrum_db(head) / 10)
+        bands = [power[..., (f >= c * 2 ** (-1 / 6)) & (f < c * 2 ** (1 / 6))].mean(axis=-1) for c in centres]
+        spectra[head.name] = 10 * np.log10(np.stack(bands, axis=-1))
+    weight = np.hypot(kemar.directions[:, 0], kemar.directions[:, 1])
+    for name, guess in (("no head at all", 0.0), (ours.name, spectra[ours.name])):
+        error = np.abs(spectra[kemar.name] - guess).mean(axis=(1, 2)) @ weight / weight.sum()
+        print(f"spectrum, mean absolute error over all directions, {name}: {error:.1f} dB")
+
+
 def diffuse_spectrum_db(head: Head) -> np.ndarray:
     """Mean power over directions (F,) in dB, weighted by the solid angle of an equal-elevation grid."""
-    power = np.abs(np.fft.rfft(head.responses, N_FFT)).mean(axis=1) ** 2
+    power = (np.abs(np.fft.rfft(head.responses, N_FFT)) ** 2).mean(axis=1)
     weight = np.hypot(head.directions[:, 0], head.directions[:, 1]) + 0.02
     return 10 * np.log10(weight @ power / weight.sum())
 
@@ -147,6 +162,7 @@ def main() -> None:
     kemar = measured_head(arguments.sofa)
     ours = built_in_head(kemar)
     print_tables(ours, kemar)
+    print_spectral_error(ours, kemar)
     if arguments.figure:
         draw(ours, kemar, arguments.figure)
 

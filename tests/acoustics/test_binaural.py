@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from seehear.acoustics.binaural import HEAD_RADIUS_M, HRIR_DELAY_S, SPEED_OF_SOUND_M_S, hrir, sphere_response
+from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
+from seehear.acoustics.binaural import HEAD_RADIUS_M, HRIR_DELAY_S, hrir, sphere_response
 from seehear.acoustics.extent import spread
 from seehear.acoustics.sphere import directions_of
 

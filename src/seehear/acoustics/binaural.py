@@ -19,6 +19,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
 from seehear.acoustics.extent import spread
 from seehear.acoustics.sphere import directions_of
 from seehear.types import FloatArray
@@ -26,7 +27,6 @@ from seehear.types import FloatArray
 ComplexArray = NDArray[np.complexfloating]
 
 HEAD_RADIUS_M = 0.0875
-SPEED_OF_SOUND_M_S = 343.0
 EAR_AZIMUTH_RAD = math.radians(95)
 """Behind the middle by half of what Brown & Duda 1998 take: delays at 60 and 120 degrees differ by 23 us (KEMAR: 34 us)."""
 HRIR_S = 256 / 48000

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.acoustics.sphere import directions_of
 from seehear.types import FloatArray, InputError
@@ -49,27 +50,31 @@ def _axes_around(centre: FloatArray) -> FloatArray:
     return np.stack([first, np.cross(centre, first), centre])
 
 
-def decorrelators(n: int, sample_rate_hz: int, rng: np.random.Generator) -> FloatArray:
+def decorrelators(n: int, sample_rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """All-pass filters (n, L) float32 with mutually random phase; the common delay is L // 2 samples.
 
     Unit magnitude, and a phase that runs straight between random values at knots: their spacing bounds the group delay by
     half its inverse (20 ms below 500 Hz, 3.3 ms above 3 kHz), so that transients stay short where the ear is quickest.
-    At each knot the n phases are one fixed set in random order. The set is a chirp whose sum has the magnitude sqrt(n)
-    (Chu 1972): copies fed to one ear or to W add up in energy, neither boosting the bass nor cancelling.
+
+    Filters 2 j and 2 j + 1, which `spread` puts on opposite sides of the middle, have opposite phases: their sum is real and
+    their difference imaginary, so the intensity of all of them together points at the middle. At each knot the phases of the
+    pairs are one fixed set in random order, a chirp (Chu 1972) whose cosines add up to sqrt(n) / 2: copies that meet in one
+    ear or in W add up in energy, neither boosting the bass nor cancelling. (An odd ``n`` lacks the last one's partner.)
     """
     length = 2 * round(FILTER_S * sample_rate_hz / 2)
     frequencies = np.arange(length // 2 + 1) * sample_rate_hz / length
     knots = [LOW_HZ]
     while knots[-1] < sample_rate_hz / 2:
         knots.append(knots[-1] + min(max(knots[-1] / 20, 25.0), 150.0))
-    index = np.arange(n)
-    chirp = np.pi * index * (index + n % 2) / n
-    phases = rng.permuted(np.tile(chirp, (len(knots), 1)), axis=1) + rng.uniform(0, 2 * np.pi, (len(knots), 1))
-    phases = np.unwrap(phases, axis=0)
+    n_pairs = (n + 1) // 2
+    index = np.arange(n_pairs)
+    chirp = np.pi * index * (index + n_pairs % 2) / n_pairs
+    chirp += np.pi / 4 - np.angle(np.exp(1j * chirp).sum())
+    phases = np.unwrap(rng.permuted(np.tile(chirp, (len(knots), 1)), axis=1), axis=0)
     curves = np.stack([np.interp(frequencies, knots, phase) for phase in phases.T])
-    spectrum = np.exp(1j * curves)
-    spectrum[:, [0, -1]] = np.where(np.cos(curves[:, [0, -1]]) < 0, -1, 1)  # a real filter is real at 0 Hz and Nyquist
-    return np.fft.fftshift(np.fft.irfft(spectrum, length), axes=1).astype(np.float32)
+    spectra = np.exp(1j * np.stack([curves, -curves], axis=1).reshape(2 * n_pairs, -1))
+    spectra[:, [0, -1]] = np.where(np.real(spectra[:, [0, -1]]) < 0, -1, 1)  # a real filter is real at 0 Hz and Nyquist
+    return np.fft.fftshift(np.fft.irfft(spectra[:n], length), axes=1).astype(np.float32)
 
 
 def decorrelate(x: FloatArray, n: int, sample_rate_hz: int, rng: np.random.Generator) -> FloatArray:
