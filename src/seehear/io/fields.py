@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +27,14 @@ class Fields:
         for name in self.value:
             if name not in known:
                 raise InputError(f"{self.where}: unknown field {name!r}, known are {', '.join(known)}")
+
+    @contextmanager
+    def placing_errors(self) -> Iterator[None]:
+        """Puts this place before the InputErrors of the values made in the block."""
+        try:
+            yield
+        except InputError as error:
+            raise InputError(f"{self.where}: {error}") from None
 
     def number(self, name: str, minimum: float = -math.inf, maximum: float = math.inf) -> float:
         value = self._get(name)

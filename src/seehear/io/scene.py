@@ -18,7 +18,7 @@ import numpy as np
 from seehear.io.audio import read_audio, write_audio
 from seehear.io.fields import Fields
 from seehear.io.files import PathLike, check_input, file_sha256, whole_file, whole_folder
-from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Trajectory
+from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Trajectory, n_samples
 
 VERSION = 1
 _DEGREE_DECIMALS = 12
@@ -70,18 +70,12 @@ def read_scene(path: PathLike) -> Scene:
         raise InputError(f"{path} is a scene of version {version}, this seehear reads version {VERSION}")
     fields.only("version", "duration_s", "sample_rate_hz", "seed", "listener", "room", "sources", "extra")
     rate = fields.integer("sample_rate_hz", minimum=1)
-    duration_s = fields.number("duration_s")
-    try:
-        return Scene(
-            sources=tuple(_read_source(entry, path.parent, rate) for entry in fields.entries("sources")),
-            room=_read_room(fields.child("room")),
-            duration_s=duration_s,
-            sample_rate_hz=rate,
-            seed=fields.integer("seed", minimum=0),
-            listener=_read_direction(fields.child("listener")),
-        )
-    except InputError as error:
-        raise InputError(str(error) if str(path.parent) in str(error) else f"{path}: {error}") from None
+    duration_s, seed = fields.number("duration_s", minimum=1 / rate), fields.integer("seed", minimum=0)
+    room, listener = _read_room(fields.child("room")), _read_listener(fields.child("listener"))
+    length = n_samples(duration_s, rate)
+    sources = tuple(_read_source(entry, path.parent, rate, length) for entry in fields.entries("sources"))
+    with fields.placing_errors():
+        return Scene(sources, room, duration_s, rate, seed, listener)
 
 
 # ------------------------------------------------------------------------------------------- writing
@@ -192,36 +186,39 @@ def _parsed(path: Path) -> Any:
 
 def _read_room(fields: Fields) -> Room:
     fields.only("kind", "size_m", "listener_m", "rt60_s")
-    return Room(fields.text("kind"), fields.triple("size_m"), fields.triple("listener_m"), fields.number("rt60_s", minimum=0))  # type: ignore[arg-type]
+    kind, rt60_s = fields.text("kind"), fields.number("rt60_s", minimum=0)
+    size_m, listener_m = fields.triple("size_m"), fields.triple("listener_m")
+    with fields.placing_errors():
+        return Room(kind, size_m, listener_m, rt60_s)  # type: ignore[arg-type]  # Room checks the kind
 
 
-def _read_direction(fields: Fields) -> Direction:
+def _read_listener(fields: Fields) -> Direction:
     fields.only("azimuth_deg", "elevation_deg")
+    return _read_angles(fields)
+
+
+def _read_angles(fields: Fields) -> Direction:
     elevation_deg = fields.number("elevation_deg", minimum=-90, maximum=90)
     return Direction(math.radians(fields.number("azimuth_deg")), math.radians(elevation_deg))
 
 
-def _read_source(fields: Fields, folder: Path, rate: int) -> Source:
+def _read_source(fields: Fields, folder: Path, rate: int, length: int) -> Source:
     fields.only("label", "stem", "sha256", "gain_db", "extent_deg", "lfe", "trajectory")
-    return Source(
-        audio=_read_stem(fields, folder, rate),
-        trajectory=_read_trajectory(fields.entries("trajectory")),
-        label=fields.text("label"),
-        gain_db=fields.number("gain_db"),
-        extent_rad=math.radians(fields.number("extent_deg", minimum=0, maximum=360)),
-        lfe=fields.flag("lfe"),
-    )
+    label, gain_db, lfe = fields.text("label"), fields.number("gain_db"), fields.flag("lfe")
+    extent_rad = math.radians(fields.number("extent_deg", minimum=0, maximum=360))
+    trajectory = _read_trajectory(fields)
+    return Source(_read_stem(fields, folder, rate, length), trajectory, label, gain_db, extent_rad, lfe)
 
 
-def _read_trajectory(points: list[Fields]) -> Trajectory:
+def _read_trajectory(fields: Fields) -> Trajectory:
     times_s, vectors, distances_m = [], [], []
-    for point in points:
+    for point in fields.entries("trajectory"):
         point.only("time_s", "azimuth_deg", "elevation_deg", "distance_m")
-        elevation_deg = point.number("elevation_deg", minimum=-90, maximum=90)
-        vectors.append(Direction(math.radians(point.number("azimuth_deg")), math.radians(elevation_deg)).vector)
         times_s.append(point.number("time_s"))
+        vectors.append(_read_angles(point).vector)
         distances_m.append(point.number("distance_m"))
-    return Trajectory(np.array(times_s), np.array(vectors).reshape(-1, 3), np.array(distances_m))
+    with fields.placing_errors():
+        return Trajectory(np.array(times_s), np.array(vectors).reshape(-1, 3), np.array(distances_m))
 
 
 def _stem_path(fields: Fields, folder: Path) -> Path:
@@ -236,13 +233,15 @@ def _stem_path(fields: Fields, folder: Path) -> Path:
     return stem
 
 
-def _read_stem(fields: Fields, folder: Path, rate: int) -> Audio:
+def _read_stem(fields: Fields, folder: Path, rate: int, length: int) -> Audio:
     stem = _stem_path(fields, folder)
     audio = read_audio(stem)
     if audio.layout.n_channels != 1:
         raise InputError(f"the stem {stem} must be mono, it has {audio.layout.n_channels} channels")
     if audio.sample_rate_hz != rate:
         raise InputError(f"the stem {stem} has {audio.sample_rate_hz} Hz, the scene {rate} Hz")
+    if audio.n_samples != length:
+        raise InputError(f"the stem {stem} has {audio.n_samples} samples, the scene {length}")
     told = fields.text("sha256", default="")
     if told and told.lower() != file_sha256(stem):
         raise InputError(

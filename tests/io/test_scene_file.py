@@ -1,0 +1,282 @@
+"""The scene file: round trip, schema, editing by hand, and every way to be wrong."""
+
+import json
+import math
+import re
+import shutil
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import soundfile
+
+from seehear.io import scene as scene_module
+from seehear.io.scene import read_scene, write_scene
+from seehear.types import MONO, Audio, Direction, InputError, Room, Scene, Source, Trajectory
+
+RATE = 8000
+SCHEMA = json.loads(resources.files("seehear.io").joinpath("scene.schema.json").read_text("utf-8"))
+
+
+def stem(seed: int) -> Audio:
+    """Half a second of noise that goes beyond full scale, as a loud stem may."""
+    return Audio(np.random.default_rng(seed).normal(0, 1, (1, RATE // 2)).astype(np.float32), RATE, MONO)
+
+
+def example() -> Scene:
+    moving = Trajectory(
+        np.array([0.0, 0.125, 0.3]),
+        np.stack([Direction(a, e).vector for a, e in ((0.1, 0.2), (3.0, -1.5), (-2.0, math.pi / 2))]),
+        np.array([1.0, 2.5, 0.3]),
+    )
+    fixed = Trajectory.fixed(Direction(math.radians(30), math.radians(-5)), 2.5)
+    return Scene(
+        sources=(
+            Source(stem(1), fixed, "dog", gain_db=14.0),
+            Source(stem(2), moving, "雨 / ../größe: rain", gain_db=-6.5, extent_rad=2 * math.pi, lfe=True),
+            Source(stem(3), fixed, "dog", extent_rad=math.radians(40)),
+        ),
+        room=Room("shoebox", (6.0, 5.0, 3.0), (3.0, 2.5, 1.6), 0.4),
+        duration_s=0.5,
+        sample_rate_hz=RATE,
+        seed=7,
+        listener=Direction(0.3, -0.1),
+    )
+
+
+@pytest.fixture
+def written(tmp_path) -> Path:
+    write_scene(tmp_path / "scene.json", example(), tmp_path / "stems", extra={"picture": "größe.jpg"})
+    return tmp_path / "scene.json"
+
+
+def test_a_scene_comes_back(written):
+    """Oracle: the scene in memory: equal samples and numbers, directions to 1e-13."""
+    scene, back = example(), read_scene(written)
+    assert (back.room, back.duration_s, back.sample_rate_hz, back.seed) == (scene.room, 0.5, RATE, 7)
+    assert np.abs(back.listener.vector - scene.listener.vector).max() < 1e-13
+    for a, b in zip(scene.sources, back.sources, strict=True):
+        assert np.array_equal(a.audio.samples, b.audio.samples) and (a.label, a.gain_db, a.lfe) == (b.label, b.gain_db, b.lfe)
+        assert b.extent_rad == pytest.approx(a.extent_rad, abs=1e-13) and a.is_bed == b.is_bed
+        assert np.array_equal(a.trajectory.times_s, b.trajectory.times_s)
+        assert np.array_equal(a.trajectory.distances_m, b.trajectory.distances_m)
+        assert np.abs(a.trajectory.directions - b.trajectory.directions).max() < 1e-13
+
+
+def test_a_scene_that_was_read_is_written_the_same(written, tmp_path):
+    """Oracle: equality of bytes, scene and stems, in another folder."""
+    (tmp_path / "other").mkdir()
+    write_scene(tmp_path / "other/scene.json", read_scene(written), tmp_path / "other/stems", extra={"picture": "größe.jpg"})
+    assert (tmp_path / "other/scene.json").read_bytes() == written.read_bytes()
+    for path in (tmp_path / "stems").iterdir():
+        assert (tmp_path / "other/stems" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_degrees_are_as_people_write_them(written):
+    """Oracle: planted 30 and -5 degrees, 360 for a bed, as text; paths with / and no way out."""
+    document = json.loads(written.read_text("utf-8"))
+    point = document["sources"][0]["trajectory"][0]
+    assert (point["azimuth_deg"], point["elevation_deg"]) == (30.0, -5.0) and '"azimuth_deg": 30.0' in written.read_text("utf-8")
+    assert document["sources"][1]["extent_deg"] == 360.0 and document["sources"][2]["extent_deg"] == 40.0
+    assert [source["stem"] for source in document["sources"]] == [
+        "stems/01-dog.wav",
+        "stems/02-雨-größe-rain.wav",
+        "stems/03-dog.wav",
+    ]
+    assert document["extra"] == {"picture": "größe.jpg"}
+
+
+def test_the_schema_takes_what_is_written_and_the_page_shows(written):
+    """Oracle: jsonschema with the committed schema, on a written scene and on the example of docs/scene.md."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.validate(json.loads(written.read_text("utf-8")), SCHEMA)
+    page = (Path(__file__).resolve().parents[2] / "docs/scene.md").read_text("utf-8")
+    shown = json.loads(re.search(r"```json\n(.*?)```", page, re.S)[1])
+    jsonschema.validate(shown, SCHEMA)
+    for name in [*SCHEMA["properties"], *SCHEMA["$defs"]["source"]["properties"]]:
+        assert f"`{name}" in page
+
+
+def test_the_folder_may_be_moved(written, tmp_path):
+    """Oracle: the scene before the move."""
+    shutil.copytree(tmp_path, tmp_path.parent / "wo anders", dirs_exist_ok=True)
+    moved = read_scene(tmp_path.parent / "wo anders/scene.json")
+    assert np.array_equal(moved.sources[1].audio.samples, example().sources[1].audio.samples)
+
+
+def test_an_edited_stem_needs_its_hash_removed(written):
+    """Oracle: planted samples in an edited stem, 16-bit from another program."""
+    edited = np.linspace(-0.5, 0.5, RATE // 2)
+    soundfile.write(written.parent / "stems/01-dog.wav", edited, RATE, subtype="PCM_16")
+    with pytest.raises(InputError, match=r"01-dog\.wav has changed"):
+        read_scene(written)
+    document = json.loads(written.read_text("utf-8"))
+    del document["sources"][0]["sha256"]
+    written.write_text(json.dumps(document), "utf-8")
+    assert np.abs(read_scene(written).sources[0].audio.samples[0] - edited).max() <= 2.0**-15
+
+
+def test_a_replaced_scene_takes_its_stems_along(written):
+    """Oracle: the planted set of files: the old scene's unchanged stems go, an edited one and a stranger stay."""
+    stems = written.parent / "stems"
+    soundfile.write(stems / "03-dog.wav", np.zeros(RATE // 2), RATE)
+    (stems / "mine.txt").write_text("mine")
+    only = replace(example(), sources=example().sources[1:2])
+    with pytest.raises(InputError, match="exists already"):
+        write_scene(written, only, stems)
+    write_scene(written, only, stems, force=True)
+    assert sorted(path.name for path in stems.iterdir()) == ["01-雨-größe-rain.wav", "03-dog.wav", "mine.txt"]
+    assert len(read_scene(written).sources) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_nothing_is_left_of_a_scene_that_failed(tmp_path, monkeypatch, error):
+    """Oracle: an empty folder after a planted failure at the third stem."""
+    calls = []
+
+    def failing(path, audio, subtype):
+        calls.append(path)
+        if len(calls) == 3:
+            raise error("planted")
+        path.write_bytes(b"half")
+
+    monkeypatch.setattr(scene_module, "write_audio", failing)
+    with pytest.raises(error):
+        write_scene(tmp_path / "scene.json", example(), tmp_path / "stems")
+    assert len(calls) == 3 and list(tmp_path.iterdir()) == []
+
+
+def test_an_extra_that_is_no_json_leaves_nothing(tmp_path):
+    """Oracle: an empty folder after a planted NaN."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_scene(tmp_path / "scene.json", example(), tmp_path / "stems", extra={"score": math.nan})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("scene", "stems", "message"),
+    [
+        ("scene.json", "../elsewhere", "must lie in the folder"),
+        ("none/scene.json", "none/stems", "does not exist"),
+        ("scene.json", "file", "is not a folder"),
+        ("scene.json", "a/b", "does not exist"),
+    ],
+)
+def test_impossible_places_are_refused(tmp_path, scene, stems, message):
+    """Oracle: planted obstacles; nothing appears."""
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=message):
+        write_scene(tmp_path / scene, example(), tmp_path / stems)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def edit(document: dict, path: str, value: object) -> None:
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
+    for part in parents:
+        document = document[part]
+    if value is KeyError:
+        del document[last]
+    else:
+        document[last] = value
+
+
+WRONG_VALUES = [
+    ("version", 2, "version 2, this seehear reads version 1"),
+    ("version", "1", "version must be a whole number, not a text"),
+    ("version", KeyError, "version is missing"),
+    ("duration_s", -1, "duration_s must be at least"),
+    ("duration_s", 0, "duration_s must be at least"),
+    ("duration_s", 0.25, "the scene 2000"),
+    ("duration_s", "long", "duration_s must be a number, not a text"),
+    ("duration_s", True, "duration_s must be a number, not true or false"),
+    ("sample_rate_hz", 0, "at least 1"),
+    ("sample_rate_hz", 16000, "8000 Hz, the scene 16000 Hz"),
+    ("seed", -1, "at least 0"),
+    ("seed", 0.5, "seed must be a whole number"),
+    ("listener", None, "an object is needed, not null"),
+    ("listener.elevation_deg", 91, "from -90 to 90"),
+    ("room.kind", "cave", "unknown room kind 'cave'"),
+    ("room.size_m", [1, 2], "three numbers"),
+    ("room.rt60_s", 0, "positive rt60_s"),
+    ("room.listener_m", [9, 9, 9], "listener inside"),
+    ("sources", {}, "sources must be a list"),
+    ("sources.0", "dog", "an object is needed, not a text"),
+    ("sources.0.gain", 3, "unknown field 'gain'"),
+    ("sources.0.gain_db", None, "gain_db must be a number, not null"),
+    ("sources.0.gain_db", 10**400, "gain_db must be finite"),
+    ("sources.0.extent_deg", 361, "from 0 to 360"),
+    ("sources.0.lfe", 1, "lfe must be true or false, not a number"),
+    ("sources.0.stem", "stems/none.wav", "none.wav does not exist"),
+    ("sources.0.stem", "../x.wav", "outside the folder"),
+    ("sources.0.stem", "/etc/passwd", "outside the folder"),
+    ("sources.0.stem", "C:\\x.wav", "outside the folder"),
+    ("sources.0.stem", "a\0b", "is not a file name"),
+    ("sources.0.stem", "stems", "is a folder"),
+    ("sources.0.sha256", "0" * 64, "has changed"),
+    ("sources.0.trajectory", [], "needs K times"),
+    ("sources.0.trajectory.0.distance_m", 0, "positive distances"),
+    ("sources.1.trajectory.1.time_s", 0, "times must increase"),
+    ("sources.1.trajectory.1.azimuth_deg", KeyError, "azimuth_deg is missing"),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "message"), WRONG_VALUES)
+def test_wrong_values_are_refused_with_their_place(written, field, value, message):
+    """Oracle: one planted fault per file; the sentence names the file and the fault."""
+    document = json.loads(written.read_text("utf-8"))
+    edit(document, field, value)
+    written.write_text(json.dumps(document), "utf-8")
+    with pytest.raises(InputError, match=re.escape(message)) as caught:
+        read_scene(written)
+    assert str(written.parent) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "nonsense", '{"version": NaN}', '{"version": Infinity}', "[" * 100_000, "\ufeff[]", "\x00\x01"],
+)
+def test_what_is_not_a_scene_is_refused(tmp_path, text):
+    """Oracle: planted texts; one sentence with the file's name."""
+    (tmp_path / "scene.json").write_text(text, "utf-8")
+    with pytest.raises(InputError, match=r"scene\.json") as caught:
+        read_scene(tmp_path / "scene.json")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_wrong_stems_are_refused_by_name(written):
+    """Oracle: one planted fault per stem."""
+    document = json.loads(written.read_text("utf-8"))
+    for source in document["sources"]:
+        source.pop("sha256")
+    written.write_text(json.dumps(document), "utf-8")
+    path = written.parent / "stems/01-dog.wav"
+    right = stem(1).samples[0]
+    nan = right.copy()
+    nan[5] = np.nan
+    for samples, rate, message in [
+        (np.stack([right, right], axis=1), RATE, "must be mono, it has 2 channels"),
+        (right, 2 * RATE, "16000 Hz, the scene 8000 Hz"),
+        (right[:-1], RATE, "3999 samples, the scene 4000"),
+        (nan, RATE, "NaN"),
+        (right[:0], RATE, "no samples"),
+    ]:
+        soundfile.write(path, samples, rate, subtype="FLOAT")
+        with pytest.raises(InputError, match=message) as caught:
+            read_scene(written)
+        assert str(written.parent) in str(caught.value)
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match=r"01-dog\.wav is empty"):
+        read_scene(written)
+
+
+def test_a_stem_behind_a_link_is_refused(written, tmp_path_factory):
+    """Oracle: a planted symbolic link out of the folder."""
+    outside = tmp_path_factory.mktemp("outside") / "x.wav"
+    soundfile.write(outside, stem(1).samples[0], RATE, subtype="FLOAT")
+    (written.parent / "stems/01-dog.wav").unlink()
+    (written.parent / "stems/01-dog.wav").symlink_to(outside)
+    with pytest.raises(InputError, match="outside the folder"):
+        read_scene(written)
