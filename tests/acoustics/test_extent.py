@@ -36,6 +36,14 @@ def test_point_and_sphere():
     np.testing.assert_allclose(harmonics.T @ harmonics / len(harmonics), np.diag([1, 1 / 3, 1 / 3, 1 / 3]), atol=0.01)
 
 
+def test_the_cap_turns_with_a_moving_source():
+    """Closed form: turning the source around the vertical axis turns every virtual direction by the same rotation."""
+    for azimuth, elevation in ((1.0, 0.2), (3.0, -0.9), (-2.0, 1.3)):
+        turn = np.array([[np.cos(azimuth), -np.sin(azimuth), 0], [np.sin(azimuth), np.cos(azimuth), 0], [0, 0, 1]])
+        still = spread(Direction(0.0, elevation).vector, 0.5)
+        np.testing.assert_allclose(spread(Direction(azimuth, elevation).vector, 0.5), still @ turn.T, atol=1e-12)
+
+
 @pytest.mark.parametrize("extent_rad", [-0.1, 7.0])
 def test_extent_out_of_range(extent_rad):
     """Planted fault."""

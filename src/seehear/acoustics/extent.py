@@ -43,9 +43,8 @@ def spread(direction: FloatArray, extent_rad: float, n_directions: int | None = 
 
 
 def _axes_around(centre: FloatArray) -> FloatArray:
-    """Orthonormal rows (3, 3), the last one along ``centre``."""
-    other = np.eye(3)[np.abs(centre).argmin()]
-    first = np.cross(other, centre)
+    """Orthonormal rows (3, 3): to the left, up, along ``centre``. Steady while ``centre`` moves, but for the poles."""
+    first = np.cross([0.0, 0.0, 1.0] if abs(centre[2]) < 0.999 else [0.0, 1.0, 0.0], centre)
     first /= np.linalg.norm(first)
     return np.stack([first, np.cross(centre, first), centre])
 
