@@ -157,6 +157,23 @@ def test_air_takes_its_decibels_and_takes_more_the_later(freq_hz, path_m):
         assert loss_db == pytest.approx(expected, rel=0.01)
 
 
+def iso_9613_db_per_km(freq_hz):
+    """ISO 9613-1 eqs. 3 to 5 at 15 degrees, 70 % relative humidity, one atmosphere."""
+    warm, humidity = 288.15 / 293.15, 70 * 10 ** (-6.8346 * (273.16 / 288.15) ** 1.261 + 4.6151)
+    oxygen_hz = 24 + 4.04e4 * humidity * (0.02 + humidity) / (0.391 + humidity)
+    nitrogen_hz = warm**-0.5 * (9 + 280 * humidity * np.exp(-4.17 * (warm ** (-1 / 3) - 1)))
+    oxygen = 0.01275 * np.exp(-2239.1 / 288.15) / (oxygen_hz + freq_hz**2 / oxygen_hz)
+    nitrogen = 0.1068 * np.exp(-3352 / 288.15) / (nitrogen_hz + freq_hz**2 / nitrogen_hz)
+    return 8686 * freq_hz**2 * (1.84e-11 * warm**0.5 + warm**-2.5 * (oxygen + nitrogen))
+
+
+def test_air_absorption_follows_iso_9613():
+    """Published formula: the power law stays within 2 dB/km of ISO 9613-1 from 125 Hz to 4 kHz."""
+    freqs = np.array([125, 250, 500, 1000, 2000, 4000.0])
+    assert iso_9613_db_per_km(1000.0) == pytest.approx(4.08, abs=0.01)
+    assert np.abs(1000 * nature.air_db_per_m(freqs) - iso_9613_db_per_km(freqs)).max() < 2
+
+
 def test_near_thunder_cracks_and_far_thunder_rumbles():
     """Planted: the same physics at 200 m and 3 km; the farther stroke is darker. The channel has steps of exactly 3 m."""
     near, far = (

@@ -229,19 +229,24 @@ def damped_sines(
     highest = columns[1] * (1 + 4 * np.maximum(columns[4], 0))
     length = np.ceil(6.9 / columns[2] * rate_hz).astype(int) + 1
     start = np.round(columns[0] * rate_hz).astype(int)
+    size_class = np.ceil(2 * np.log2(length)).astype(int)
     keep = np.flatnonzero((highest < 0.48 * rate_hz) & (start < n) & (start + length > 0))
-    keep = keep[np.argsort(length[keep], kind="stable")]
+    keep = keep[np.lexsort((start[keep], size_class[keep]))]
     out = np.zeros(n)
     while len(keep):
-        # Grains of similar length share one block of about a quarter million samples.
-        count = max(1, int(2**18 // length[keep[min(len(keep) - 1, int(2**18 // length[keep[0]]))]]))
-        block, keep = keep[:count], keep[count:]
-        t = np.arange(length[block[-1]], dtype=np.float32) / np.float32(rate_hz)
+        # A block of about a quarter million samples: grains of similar length that follow one another in time.
+        longest = int(2 ** (size_class[keep[0]] / 2)) + 1
+        block = keep[: max(1, 2**18 // longest)]
+        block = block[size_class[block] == size_class[block[0]]]
+        keep = keep[len(block) :]
+        t = np.arange(longest, dtype=np.float32) / np.float32(rate_hz)
         freq, decay, gain, rise, phase = (c[block, None].astype(np.float32) for c in columns[1:])
         wave = gain * np.exp(-decay * t) * np.sin(np.float32(2 * np.pi) * freq * (t + 0.5 * rise * decay * t * t) + phase)
-        index = start[block, None] + np.arange(len(t))
+        index = start[block, None] + np.arange(longest)
         inside = (index >= 0) & (index < n)
-        out += np.bincount(index[inside], wave[inside], minlength=n)
+        first = max(int(start[block[0]]), 0)
+        span = np.bincount(index[inside] - first, wave[inside])
+        out[first : first + len(span)] += span
     return out
 
 

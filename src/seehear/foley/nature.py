@@ -31,6 +31,8 @@ from seehear.foley.blocks import (
 from seehear.types import n_samples
 
 SPEED_OF_SOUND_M_S = 343.0
+LEAD_S = 0.05
+"""Silence before the first arrival of thunder, room for the filters."""
 
 RAIN_BED = {31.5: -26, 63: -20, 125: -16, 250: -13, 500: -11, 1000: -9.5, 2000: -8, 4000: -8, 8000: -9, 16000: -16}
 WIND_BROAD = {31.5: -13, 63: -7, 125: -6, 250: -7, 500: -12, 1000: -18, 2000: -25, 4000: -32, 8000: -41, 16000: -50}
@@ -134,6 +136,8 @@ def fire(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
             ((7000, 15000), (1500, 6000)),
         )
     )
+    pops = gains > 4
+    crackle += ticks(rng, n, rate_hz, times[pops], 0.25 * gains[pops], (150, 900), (60, 250))
     fizz_times = poisson_times(rng, 150 * activity, rate_hz)
     fizz = ticks(rng, n, rate_hz, fizz_times, 0.3 * power_law(rng, len(fizz_times), 1.8, 10), (4000, 14000), (2000, 8000))
     return (0.5 + 0.7 * intensity) * roar + 0.12 * hiss + crackle + fizz
@@ -155,12 +159,12 @@ def thunder(
     out = np.zeros(n)
     for time in event_times(rng, duration_s, event_rate, min_gap_s=4.0):
         distance = 4000 * 0.0375 ** np.clip(intensity + rng.normal(0, 0.06), 0, 1)
-        place(out, stroke(distance, duration_s - time, rate_hz, rng), time, rate_hz, (300 / distance) ** 0.5)
+        place(out, stroke(distance, duration_s - time + LEAD_S, rate_hz, rng), time - LEAD_S, rate_hz, (300 / distance) ** 0.5)
     return out
 
 
 def stroke(distance_m: float, longest_s: float, rate_hz: int, rng: np.random.Generator) -> Array:
-    """One thunder (T,) of unit peak, at most ``longest_s``, of a lightning channel that meets the ground at ``distance_m``.
+    """One thunder (T,) of unit peak, cut after ``longest_s``, of lightning that meets the ground ``distance_m`` away.
 
     Ribner & Roy (1982), "Acoustics of thunder": each short segment of a tortuous channel sends an N-wave that arrives
     after r / c with a strength of 1 / r. As r grows with time, air absorption is a low-pass that closes with time.
@@ -170,10 +174,9 @@ def stroke(distance_m: float, longest_s: float, rate_hz: int, rng: np.random.Gen
     path = np.linalg.norm(points, axis=1)
     # The current varies along the channel and weakens with height.
     strength = np.exp(0.6 * gust_curve(rng, len(path), 1, 1 / 200, 4) - np.abs(points[:, 2]) / 1200) / path
-    lead_s = 0.05
-    arrival = lead_s + (path - path.min()) / SPEED_OF_SOUND_M_S
+    arrival = LEAD_S + (path - path.min()) / SPEED_OF_SOUND_M_S
     end_s = arrival.max() + 4.0
-    n = max(round(min(end_s, longest_s) * rate_hz), 1)
+    n = round(min(end_s, longest_s) * rate_hz)
     size = fft.next_fast_len(2 * n, real=True)
     spectrum = np.zeros(size // 2 + 1, complex)
     durations_s = (0.001, 0.0025, 0.006, 0.014)
@@ -189,21 +192,23 @@ def stroke(distance_m: float, longest_s: float, rate_hz: int, rng: np.random.Gen
         rng, n, rate_hz, lambda _, f: min(distance_m / 800, 1.2) / (1 + (f[None] / 150) ** 2) + 0.5 / (1 + (f[None] / 600) ** 2)
     )
     x = fft.irfft(spectrum * (1 + fft.rfft(echo / np.sqrt(np.sum(decay**2)), size)), size)[:n]
-    x = absorb(x, rate_hz, path.min() - lead_s * SPEED_OF_SOUND_M_S)
-    x = fade(x, lead_s + distance_m / 4000, 0, rate_hz) * np.clip((end_s - t) / 2.5, 0, 1)
+    x = absorb(x, rate_hz, path.min() - LEAD_S * SPEED_OF_SOUND_M_S)
+    x = fade(x, LEAD_S + distance_m / 4000, 0, rate_hz) * np.clip((end_s - t) / 2.5, 0, 1)
     return x / max(float(np.max(np.abs(x))), 1e-12)
 
 
 def absorb(x: Array, rate_hz: int, path_m: float) -> Array:
-    """``x`` after air absorption over a path of ``path_m`` that grows by the speed of sound while it lasts.
-
-    About 4 dB/km at 1 kHz, growing with f^1.4 (ISO 9613-1 at 15 degrees and 70 % humidity, within 2 dB/km to 4 kHz).
-    """
+    """``x`` after air absorption over a path of ``path_m`` that grows by the speed of sound while it lasts."""
     transform = signal.ShortTimeFFT(signal.windows.hann(half := 2 * round(0.02 * rate_hz)), half // 2, rate_hz)
     frames = transform.stft(x)
     path = np.maximum(path_m + SPEED_OF_SOUND_M_S * transform.t(len(x)), 0)
-    loss_db = 4e-3 * np.outer((transform.f / 1000) ** 1.4, path)
+    loss_db = np.outer(air_db_per_m(transform.f), path)
     return transform.istft(frames * 10 ** (-loss_db / 20), k1=len(x))
+
+
+def air_db_per_m(freqs_hz: Array) -> Array:
+    """Air absorption in dB/m: a power law within 2 dB/km of ISO 9613-1 (15 degrees, 70 % humidity) up to 4 kHz."""
+    return 4e-3 * (freqs_hz / 1000) ** 1.4
 
 
 def channel(distance_m: float, rng: np.random.Generator) -> Array:

@@ -31,7 +31,7 @@ FALL_ROAR = {31.5: -18, 63: -12, 125: -9, 250: -8, 500: -8, 1000: -8, 2000: -9, 
 SURF_FAR = {31.5: -24, 63: -17, 125: -12, 250: -8, 500: -6, 1000: -7, 2000: -11, 4000: -17, 8000: -24, 16000: -34}
 SWELL = {31.5: -14, 63: -9, 125: -5, 250: -6, 500: -11, 1000: -19, 2000: -28}
 BREAK_LOW = {63: -16, 125: -10, 250: -6, 500: -4, 1000: -7, 2000: -14, 4000: -24}
-BREAK_HIGH = {250: -16, 500: -8, 1000: -6, 2000: -6, 4000: -8, 8000: -13, 16000: -21}
+BREAK_HIGH = {250: -16, 500: -8, 1000: -6, 2000: -7, 4000: -10, 8000: -15, 16000: -23}
 FOAM = {250: -26, 500: -17, 1000: -10, 2000: -6, 4000: -5, 8000: -8, 16000: -15}
 
 
@@ -106,12 +106,15 @@ def sea(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     pebbles, drops = poisson_times(rng, 500 * drag, rate_hz), poisson_times(rng, 400 * splash, rate_hz)
     spray = poisson_times(rng, 600 * splash * np.exp(0.6 * gust_curve(rng, n, rate_hz, 2, 5)), rate_hz)
     grains = ticks(
-        rng, n, rate_hz, spray, 0.22 * power_law(rng, len(spray), 2.0, 7) * signs(rng, len(spray)), (1500, 10000), (900, 5000)
+        rng, n, rate_hz, spray, 0.15 * power_law(rng, len(spray), 2.0, 7) * signs(rng, len(spray)), (1500, 10000), (900, 5000)
     )
     grains += ticks(rng, n, rate_hz, pebbles, 0.05 * power_law(rng, len(pebbles), 2.2, 5), (1500, 6000), (500, 2000))
     sizes = log_uniform(rng, 8e-4, 5e-3, len(drops))
     grains += bubbles(n, rate_hz, drops, sizes, 0.04 * power_law(rng, len(drops), 2.2, 6) * signs(rng, len(drops)), 0.1)
-    return moving_noise(rng, n, rate_hz, amplitude, 0.08) * np.exp(0.15 * gust_curve(rng, n, rate_hz, 0.7, 6)) + grains
+    return (
+        moving_noise(rng, n, rate_hz, amplitude, 0.08) * np.exp(0.15 * gust_curve(rng, n, rate_hz, 0.7, 6))
+        + (0.3 + 0.7 * intensity) * grains
+    )
 
 
 def breakers(duration_s: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
