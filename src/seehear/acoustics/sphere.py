@@ -85,9 +85,8 @@ def convert(samples: FloatArray, from_: Convention, to: Convention) -> FloatArra
     InputError for an unknown convention, an incomplete order, or FuMa of more than four channels.
     """
     order = order_of(len(samples))
-    _, gain_in = _channel_order_and_gain(from_, order)
+    index_in, gain_in = _channel_order_and_gain(from_, order)
     index_out, gain_out = _channel_order_and_gain(to, order)
-    index_in, _ = _channel_order_and_gain(from_, order)
     acn = np.empty_like(samples)
     acn[index_in] = samples / gain_in[index_in, None].astype(samples.dtype)
     return acn[index_out] * gain_out[index_out, None].astype(samples.dtype)
