@@ -87,7 +87,7 @@ def _caption(mark: Mark) -> str:
 def _draw_picture(axes: Axes, picture: Image, marks: Sequence[Mark], colours: Sequence[str]) -> None:
     _mount(axes, picture)
     outline = [patheffects.withStroke(linewidth=4.5, foreground="#000000a0")]
-    line = dict(fill=False, linewidth=2, path_effects=outline, joinstyle="round")
+    line = {"fill": False, "linewidth": 2, "path_effects": outline, "joinstyle": "round"}
     for mark, colour in zip(marks, colours, strict=True):
         if mark.box is None:
             continue
@@ -95,7 +95,7 @@ def _draw_picture(axes: Axes, picture: Image, marks: Sequence[Mark], colours: Se
         shape = Polygon(mark.polygon, closed=True, edgecolor=colour, **line) if mark.polygon else None
         axes.add_patch(shape or Rectangle((x0, y0), x1 - x0, y1 - y0, edgecolor=colour, **line))
         top = max(y0, 0.045 * picture.height_px)
-        tag = dict(boxstyle="round,pad=0.3", facecolor=colour, edgecolor="none")
+        tag = {"boxstyle": "round,pad=0.3", "facecolor": colour, "edgecolor": "none"}
         axes.text(x0, top, _caption(mark), color=PAPER, fontsize=9.5, fontweight="bold", va="bottom", bbox=tag)
     beds = ", ".join(mark.label for mark in marks if mark.is_bed)
     if beds:

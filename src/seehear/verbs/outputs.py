@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seehear.io.files import check_output
+from seehear.io.files import check_folder, check_output
 from seehear.systems.spatialize.options import option
-from seehear.types import BINAURAL, SURROUND_5_1, InputError, Layout
+from seehear.types import BINAURAL, InputError, Layout
 
 KINDS = {".wav": "audio", ".flac": "audio", ".mp4": "video", ".json": "scene", ".png": "figure"}
 
@@ -99,14 +97,17 @@ def _with_output(found: Targets, output: Path, layout: Layout) -> Targets:
 
 
 def _check(found: Targets, force: bool) -> None:
-    paths = [path.resolve() for path in found.files]
-    if len(set(paths)) < len(paths):
+    if len({path.resolve() for path in found.files}) < len(found.files):
         raise InputError("two outputs have the same name")
-    made = None if found.folder is None or found.folder.exists() else found.folder
-    if made is not None:
-        check_output(made, force)
+    new = found.folder is not None and check_folder(found.folder)
     for path in found.files:
-        if made is None or path.parent != made:
+        if not (new and path.parent == found.folder):
             check_output(path, force)
-    if found.stems is not None and (made is None or found.stems.parent != made):
-        check_output(found.stems.parent / f"{found.stems.name}.new", force=True)
+    if found.stems is not None and not (new and found.stems.parent == found.folder):
+        check_folder(found.stems)
+    if (
+        found.scene is not None
+        and found.stems is not None
+        and not found.stems.resolve().is_relative_to(found.scene.parent.resolve())
+    ):
+        raise InputError(f"the stems folder {found.stems} must lie in the folder of {found.scene}, so that both can be moved")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from math import degrees, isfinite, radians
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import seehear
+from seehear.io.files import check_input
 from seehear.presets import SpatializePreset, spatialize_preset
 from seehear.systems.spatialize import Geometry, Sighting, SoundingObject, SpatializeOptions, compose, sight
 from seehear.types import FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
@@ -39,13 +40,15 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     """
     wanted, outputs = split_options(options)
     layout = layout_named(wanted.layout)
-    name = Path(picture).stem if isinstance(picture, str | Path) else "picture"
+    name = check_input(picture).stem if isinstance(picture, str | Path) else "picture"
     files = targets(outputs, name, layout)
     preset = spatialize_preset(wanted.models)
     stages = Stages(watch)
     with stages.stage("reading", 0.03):
         media = _read(picture)
         duration_s = _duration_s(media, wanted.seconds)
+        if outputs.keep_audio_db is not None and not (isinstance(media, Video) and media.has_audio):
+            raise InputError("--keep-audio needs a video with sound: this picture has none")
     if dry_run:
         return _plan(media, duration_s, wanted, files, preset)
     with stages.stage("looking", 0.3):

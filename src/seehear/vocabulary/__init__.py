@@ -36,6 +36,8 @@ class Concept:
     """Typical height, a cue for its distance; None where it has none."""
     extent_rad: float
     """Typical angular width when nothing is seen of it; 2 pi surrounds."""
+    outdoors: bool | None
+    """Where it is mostly heard; None where it may be either."""
     words: tuple[str, ...]
     """Other words for it, in lower case."""
 
@@ -55,6 +57,7 @@ def concepts() -> Mapping[str, Concept]:
             lfe=row["lfe"] == "1",
             size_m=float(row["size_m"]) if row["size_m"] else None,
             extent_rad=radians(float(row["extent_deg"])),
+            outdoors={"1": True, "0": False}.get(row["outdoors"]),
             words=tuple(word for word in row["words"].split(";") if word),
         )
         for row in _rows("concepts.csv")

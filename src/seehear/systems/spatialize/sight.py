@@ -7,7 +7,7 @@ recognition; what is recognised needs evidence in its own region or in the scene
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -136,13 +136,14 @@ def sight(
     if not placed and not said and cues.silent > SILENT:
         return _nothing_sounds(cues, picture)
     view = _look(frames, eyes, geometry, cues)
-    room: RoomKind = "outdoor" if cues.outdoor > 0.5 else "small"
     if placed or said:
         found = [_placed(view, concept, point) for concept, point in placed if point is not None]
-        return Sighting((*found, *_said(view, said, eyes.recognizer)), room, picture)
+        found += _said(view, said, eyes.recognizer)
+        return Sighting(tuple(found), _room_kind(cues, found), picture)
     chosen = choose(_seen(view, eyes.recognizer) + _stuff(view), n_sources)
     seen = [SoundingObject(c.concept, c.score, "seen", view.place(c.what, c.concept)) for c in chosen]
-    bed = _suggested_bed(cues, {c.concept.name for c in chosen})
+    room = _room_kind(cues, seen)
+    bed = _suggested_bed(cues, room, {c.concept.name for c in chosen})
     notes = () if seen else ("Nothing that sounds was recognised: only an ambience is heard.",)
     uncertain = max((c.score for c in chosen), default=0.0) < SURE_SCORE
     return Sighting((*seen, _ambience(bed)), room, picture, notes, uncertain)
@@ -153,6 +154,15 @@ def _nothing_sounds(cues: SceneCues, picture: Image) -> Sighting:
     kind = max(kinds, key=lambda name: getattr(cues, name))
     note = f"This looks like {kinds[kind]}: nothing in it sounds, so only room tone is heard (say otherwise with --say)."
     return Sighting((_ambience("room tone"),), "small", picture, (note,))
+
+
+def _room_kind(cues: SceneCues, heard: Sequence[SoundingObject]) -> RoomKind:
+    """Outdoors or a small room: what the picture's materials say, moved by where the heard things usually are."""
+    evidence = cues.outdoor - 0.5
+    for item in heard:
+        if item.concept.outdoors is not None:
+            evidence += (0.5 if item.concept.outdoors else -0.5) * item.score
+    return "outdoor" if evidence > 0 else "small"
 
 
 def _ambience(name: str) -> SoundingObject:
@@ -291,9 +301,9 @@ def choose(candidates: Sequence[_Candidate], n_sources: int) -> list[_Candidate]
     return chosen
 
 
-def _suggested_bed(cues: SceneCues, heard: set[str]) -> str:
+def _suggested_bed(cues: SceneCues, room: RoomKind, heard: set[str]) -> str:
     """The ambience that the scene's materials suggest."""
-    if cues.outdoor <= 0.5:
+    if room != "outdoor":
         return "room tone"
     if cues.is_night:
         return "crickets"
@@ -306,19 +316,16 @@ def _suggested_bed(cues: SceneCues, heard: set[str]) -> str:
 
 
 def _placed(view: _View, concept: Concept, point: Point) -> SoundingObject:
-    """A concept at a point: in a video it follows the track that is there at the start."""
+    """A concept at a point; in a video it follows the smallest thing that is ever seen there."""
     width, height = view.surveyor.camera.width_px, view.surveyor.camera.height_px
     x, y = point[0] * width, point[1] * height
-
-    def holds(region: Region) -> bool:
-        row, column = min(int(y), height - 1), min(int(x), width - 1)
-        return bool(region.mask[row, column])
-
-    there = [track for track in view.tracks if holds(track.regions[0])]
-    smallest: Callable[[Track], float] = lambda track: float(track.regions[0].mask.sum())  # noqa: E731
+    row, column = min(int(y), height - 1), min(int(x), width - 1)
+    there = []
+    for index, track in enumerate(view.tracks):
+        there += [(int(region.mask.sum()), index) for region in track.regions if region.mask[row, column]]
     if there and not view.is_still:
-        return SoundingObject(concept, 1.0, "placed", view.place(min(there, key=smallest), concept))
-    region = min(there, key=smallest).regions[0] if there else _patch(x, y, width, height)
+        return SoundingObject(concept, 1.0, "placed", view.place(view.tracks[min(there)[1]], concept))
+    region = view.tracks[min(there)[1]].regions[0] if there else _patch(x, y, width, height)
     return SoundingObject(concept, 1.0, "placed", view.surveyor.point(point, region, concept))
 
 

@@ -1,0 +1,274 @@
+"""The command line as a newcomer meets it. Oracle: the exit statuses and names of DESIGN.md and issue 1's contract."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image as Pillow
+
+from conftest import scenery, with_disc
+from seehear.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Call the command line in this process, in an empty folder: exit status, stdout, stderr."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["seehear", *map(str, words)])
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return call
+
+
+QUICK = ("--seconds", "0.5", "--rate", "16000", "--say", "dog")
+
+
+def test_the_newcomers_command(run: Run, photo: Path) -> None:
+    """`seehear spatialize photo` makes ./NAME-seehear and says what is heard where."""
+    status, out, _ = run("spatialize", photo, *QUICK)
+    assert status == 0
+    assert "dog" in out and "wrote" in out
+    folder = Path(f"{photo.stem}-seehear")
+    assert {p.name for p in folder.iterdir()} == {
+        f"{photo.stem}.5.1.wav", f"{photo.stem}.binaural.wav", f"{photo.stem}.mp4", f"{photo.stem}.png", "scene.json", "stems",
+    }  # fmt: skip
+    status, _, err = run("spatialize", photo, *QUICK)
+    assert status == 2 and "--force" in err
+    assert run("spatialize", photo, *QUICK, "--force")[0] == 0
+
+
+def test_json_is_one_object(run: Run, photo: Path) -> None:
+    """stdout is one JSON object with the promised keys, progress is on stderr."""
+    status, out, err = run("spatialize", photo, *QUICK, "-o", "a.wav", "--json")
+    report = json.loads(out)
+    assert status == 0
+    assert {"sources", "files", "seconds", "models"} <= report.keys()
+    assert {"label", "score", "azimuth_deg", "elevation_deg", "distance_m", "box"} <= report["sources"][0].keys()
+    assert report["files"] == ["a.wav"]
+    assert all({"name", "licence"} <= model.keys() for model in report["models"])
+    assert "rendering" in err
+
+
+def test_render_version_and_concepts(run: Run, photo: Path) -> None:
+    """The small commands answer on stdout."""
+    assert run("spatialize", photo, *QUICK, "--scene", "s.json")[0] == 0
+    status, out, _ = run("render", "s.json", "-o", "ambi.wav", "--layout", "foa")
+    assert status == 0 and "foa" in out
+    assert soundfile.info("ambi.wav").channels == 4
+    assert re.fullmatch(r"seehear \d+\.\d+\.\d+\n", run("--version")[1])
+    listed = run("concepts")[1]
+    assert len(listed.splitlines()) >= 24 and "chainsaw" in listed
+
+
+def test_every_promised_flag_exists(run: Run) -> None:
+    """The contract of the issue: names of flags, as the help shows them."""
+    promised = """-o --layout --seconds --sources --say --object --models --fov --equirectangular --room --seed --rate --level
+    --video --scene --stems --figure --keep-audio --force --json --dry-run --debug --near --far --video-layout"""
+    import typer
+
+    from seehear.cli import app
+
+    command = typer.main.get_command(app).commands["spatialize"]
+    names = {name for parameter in command.params for name in parameter.opts}
+    assert set(promised.split()) <= names
+
+
+# ------------------------------------------------------------------------------------------------ bad input
+
+
+def _png(path: Path, width: int = 64, height: int = 48) -> Path:
+    Pillow.fromarray(with_disc(scenery(width, height), 20, 20, 8)).save(path)
+    return path
+
+
+def _file(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def _cut(path: Path, share: float = 0.5) -> Path:
+    data = path.read_bytes()
+    return _file(path, data[: int(len(data) * share)])
+
+
+def _jpeg(path: Path) -> Path:
+    Pillow.fromarray(scenery(320, 200)).save(path, quality=90)
+    return path
+
+
+def _video(path: Path, frames: int = 12) -> Path:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i in range(frames):
+            frame = av.VideoFrame.from_ndarray(with_disc(scenery(64, 48, i), 10 + 3 * i, 20, 6), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def _sound(path: Path) -> Path:
+    soundfile.write(path, np.zeros(800), 8000)
+    return path
+
+
+PICTURES: dict[str, Callable[[Path], Path]] = {
+    "missing file": lambda d: d / "nothing.png",
+    "folder": lambda d: d,
+    "empty file": lambda d: _file(d / "a.png", b""),
+    "text named png": lambda d: _file(d / "a.png", b"this is not a picture\n" * 20),
+    "text named mp4": lambda d: _file(d / "a.mp4", b"neither is this\n" * 50),
+    "random bytes": lambda d: _file(d / "a.jpg", np.random.default_rng(0).bytes(4000)),
+    "truncated jpeg": lambda d: _cut(_jpeg(d / "a.jpg")),
+    "truncated png": lambda d: _cut(_png(d / "a.png", 300, 200)),
+    "truncated mp4": lambda d: _cut(_video(d / "a.mp4")),
+    "truncated gif header": lambda d: _file(d / "a.gif", b"GIF89a\x10\x00"),
+    "sides under 16 px": lambda d: _png(d / "a.png", 300, 10),
+    "aspect over 32": lambda d: _png(d / "a.png", 1000, 20),
+    "huge declared size": lambda d: _file(
+        d / "a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">IIBBBBB", 2**30, 2**30, 8, 2, 0, 0, 0) + b"\0\0\0\0"
+    ),
+    "sound only": lambda d: _sound(d / "a.wav"),
+    "pdf": lambda d: _file(d / "a.pdf", b"%PDF-1.4\n%%EOF\n"),
+    "svg": lambda d: _file(d / "a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    "null byte in name": lambda d: d / "a\0b.png",
+    "name too long": lambda d: d / ("x" * 300 + ".png"),
+}
+
+FLAGS: dict[str, tuple[object, ...]] = {
+    "unknown layout": ("--layout", "9.1"),
+    "negative seconds": ("--seconds", "-3"),
+    "zero seconds": ("--seconds", "0"),
+    "seconds not a number": ("--seconds", "abc"),
+    "seconds nan": ("--seconds", "nan"),
+    "seconds infinite": ("--seconds", "inf"),
+    "no sources": ("--sources", "0"),
+    "sources not whole": ("--sources", "2.5"),
+    "unknown word": ("--say", "flurbel"),
+    "unknown object": ("--object", "flurbel@0.5,0.5"),
+    "object outside": ("--object", "dog@1.5,0.5"),
+    "object without numbers": ("--object", "dog@left"),
+    "unknown models": ("--models", "gpt"),
+    "fov too wide": ("--fov", "190"),
+    "fov zero": ("--fov", "0"),
+    "near beyond far": ("--near", "50", "--far", "5"),
+    "unknown room": ("--room", "cathedral"),
+    "negative seed": ("--seed", "-1"),
+    "rate zero": ("--rate", "0"),
+    "rate absurd": ("--rate", "9999999"),
+    "level above zero": ("--level", "3"),
+    "level nan": ("--level", "nan"),
+    "unknown outline": ("--outline", "circle"),
+    "unknown flag": ("--volume", "3"),
+    "output folder missing": ("-o", "no/such/folder/a.wav"),
+    "output is a folder": ("-o", "."),
+    "output without type": ("-o", "sound"),
+    "output type unknown": ("-o", "sound.ogg"),
+    "video not mp4": ("--video", "a.wav"),
+    "figure not png": ("--figure", "a.mp4"),
+    "scene not json": ("--scene", "a.txt"),
+    "two figures": ("-o", "a.png", "--figure", "b.png"),
+    "same name twice": ("--scene", "a.json", "-o", "./a.json"),
+    "stems elsewhere": ("--scene", "a.json", "--stems", "/tmp"),
+    "unknown video layout": ("--video", "a.mp4", "--video-layout", "foa"),
+    "keep audio too loud": ("--keep-audio", "99"),
+    "keep audio of a still": ("--video", "a.mp4", "--keep-audio", "0"),
+    "foa as mp4": ("--layout", "nonsense", "-o", "a.mp4"),
+    "unwritable folder": ("-o", "/proc/a.wav"),
+}
+
+
+def _assert_refused(status: int, out: str, err: str, folder: Path, before: set[Path]) -> None:
+    sentences = [line for line in err.splitlines() if not line.startswith("[")]
+    assert status == 2, err
+    assert out == ""
+    assert len(sentences) == 1 and sentences[0].startswith("seehear: ") and len(sentences[0]) > 20, err
+    assert "Traceback" not in err
+    assert set(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_bad_pictures(kind: str, run: Run, tmp_path: Path) -> None:
+    """Exit status 2, one sentence, nothing left behind."""
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    path = PICTURES[kind](inputs)
+    before = set(tmp_path.rglob("*"))
+    _assert_refused(*run("spatialize", path, "--seconds", "0.5"), tmp_path, before)
+
+
+@pytest.mark.parametrize("kind", FLAGS)
+def test_bad_flags(kind: str, run: Run, tmp_path: Path) -> None:
+    """Exit status 2, one sentence, nothing left behind, before any work is done."""
+    path = _png(tmp_path / "a.png")
+    before = set(tmp_path.rglob("*"))
+    _assert_refused(*run("spatialize", path, *FLAGS[kind]), tmp_path, before)
+
+
+def _scene(run: Run, photo: Path) -> dict:
+    assert run("spatialize", photo, *QUICK, "--scene", "s.json")[0] == 0
+    return json.loads(Path("s.json").read_text("utf-8"))
+
+
+def _stem(scene: dict) -> Path:
+    return Path(scene["sources"][0]["stem"])
+
+
+def _rewrite(scene: dict, **changes: object) -> None:
+    Path("s.json").write_text(json.dumps(scene | changes), "utf-8")
+
+
+SCENES: dict[str, Callable[[dict], object]] = {
+    "not json": lambda s: Path("s.json").write_text("{", "utf-8"),
+    "unknown version": lambda s: _rewrite(s, version=99),
+    "missing stem": lambda s: _stem(s).unlink(),
+    "empty stem": lambda s: _stem(s).write_bytes(b""),
+    "changed stem": lambda s: soundfile.write(_stem(s), np.ones(8000) * 0.1, 16000),
+    "nan in stem": lambda s: (
+        soundfile.write(_stem(s), np.full(8000, np.nan, np.float32), 16000, subtype="FLOAT"),
+        _rewrite(s, sources=[{k: v for k, v in s["sources"][0].items() if k != "sha256"}]),
+    ),
+    "wrong duration": lambda s: _rewrite(s, duration_s=-1),
+    "path out of the folder": lambda s: _rewrite(s, sources=[s["sources"][0] | {"stem": "../../etc/passwd"}]),
+    "endless distance": lambda s: _rewrite(s, sources=[s["sources"][0] | {"trajectory": [{"time_s": 0, "azimuth_deg": 0}]}]),
+}
+
+
+@pytest.mark.parametrize("kind", SCENES)
+def test_bad_scenes(kind: str, run: Run, photo: Path, tmp_path: Path) -> None:
+    """A scene file that cannot be rendered is refused in one sentence that names it."""
+    SCENES[kind](_scene(run, photo))
+    before = set(tmp_path.rglob("*"))
+    _assert_refused(*run("render", "s.json", "-o", "out.wav"), tmp_path, before)
+
+
+def test_at_least_forty_kinds() -> None:
+    """The issue asks for forty kinds of bad input."""
+    assert len(PICTURES) + len(FLAGS) + len(SCENES) >= 40
+
+
+def test_debug_shows_the_traceback(run: Run, tmp_path: Path) -> None:
+    """--debug adds the traceback; the status stays 2."""
+    status, _, err = run("spatialize", tmp_path / "none.png", "--debug")
+    assert status == 2 and "Traceback" in err
