@@ -71,7 +71,7 @@ def write_audio(path: PathLike, audio: Audio, subtype: Subtype = "PCM_24", *, fo
         raise InputError(f"{path} has no known audio extension: use .wav or .flac")
     with whole_file(path, force) as temporary:
         if suffix == ".flac":
-            _write_flac(temporary, audio, subtype)
+            _write_flac(temporary, path, audio, subtype)
         else:
             with temporary.open("wb") as file:
                 write_wav(file, audio, subtype)
@@ -84,13 +84,16 @@ def check_peak(path: PathLike, audio: Audio) -> None:
         raise InputError(f"{path} would clip: the sound peaks at {20 * np.log10(peak):+.1f} dBFS, lower its level")
 
 
-def _write_flac(path: Path, audio: Audio, subtype: Subtype) -> None:
+def _write_flac(temporary: Path, path: Path, audio: Audio, subtype: Subtype) -> None:
     if audio.layout.name not in _FLAC_LAYOUTS or subtype == "FLOAT":
         what = "floating-point samples" if subtype == "FLOAT" else f"{audio.layout.name} audio"
         raise InputError(f"FLAC has no place for {what}: use .wav")
     if not 1 <= audio.sample_rate_hz <= 655_350:
         raise InputError(f"FLAC has no place for {audio.sample_rate_hz} Hz: use .wav")
-    soundfile.write(path, audio.samples.T, audio.sample_rate_hz, subtype=subtype, format="FLAC")
+    try:
+        soundfile.write(temporary, audio.samples.T, audio.sample_rate_hz, subtype=subtype, format="FLAC")
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"{path} cannot be written: {error.error_string}") from None
 
 
 _Track = tuple[np.ndarray, int, Layout, Convention]

@@ -240,6 +240,8 @@ def _copied_packets(output: OutputContainer, track: Track, duration_s: float) ->
         template = picture_stream(source, path)
         stream = output.add_stream_from_template(template)  # with the display matrix, which holds the rotation
         stream.time_base = template.time_base
+        if track.codec == "hevc":
+            stream.codec_context.codec_tag = "hvc1"  # the one of its two names that Apple's players take
 
     def packets() -> Iterator[av.Packet]:
         with open_container(path) as source:
