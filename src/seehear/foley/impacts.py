@@ -6,6 +6,7 @@ Every function: mono samples (T,), T = round(duration_s * rate_hz), free level; 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ from seehear.types import n_samples
 BELL_RATIOS = np.array([0.5, 1.0, 1.183, 1.506, 2.0, 2.514, 2.662, 3.011, 4.166, 5.433, 6.796, 8.215])
 """Hum, prime, tierce, quint, nominal, tenth, eleventh, twelfth, upper octave and above of a church bell
 (Fletcher & Rossing, The Physics of Musical Instruments, table 21.1), relative to the prime."""
-BELL_GAINS = np.array([0.55, 0.7, 0.9, 0.3, 1.0, 0.35, 0.35, 0.65, 0.4, 0.28, 0.17, 0.1])
-BELL_T60S_S = np.array([26.0, 15.0, 12.0, 6.0, 6.5, 3.0, 3.0, 3.5, 1.9, 1.2, 0.8, 0.55])
+BELL_GAINS = np.array([0.4, 0.55, 0.85, 0.3, 1.0, 0.4, 0.4, 0.8, 0.7, 0.55, 0.4, 0.3])
+BELL_T60S_S = np.array([26.0, 15.0, 12.0, 6.0, 6.5, 3.0, 3.0, 3.5, 2.4, 1.7, 1.2, 0.9])
 """Low partials ring longest (Risset 1969; measured bells of Perrin et al. 1983), for a prime of 300 Hz."""
 
 
@@ -38,7 +39,7 @@ def bell(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     (Fletcher & Rossing, section 21.6). A harder stroke is brighter.
     """
     n = n_samples(duration_s, rate_hz)
-    prime_hz = 10 ** rng.uniform(np.log10(190), np.log10(560))
+    prime_hz = 10 ** rng.uniform(np.log10(210), np.log10(620))
     times = _regular_times(rng, duration_s, event_rate, 0.025)
     strength = 1 + 0.15 * rng.standard_normal(len(times))
     ratios = BELL_RATIOS * (1 + np.r_[0, 0, 0.004 * rng.standard_normal(len(BELL_RATIOS) - 2)])
@@ -133,23 +134,18 @@ def _grains(
     load = np.minimum(position / 0.15, 1) * np.exp(-3.5 * position)
     out = np.zeros(n)
     for centre in rng.uniform(low_hz, high_hz, 4):
-        hits = (rng.random(n) < density_per_s / 4 / rate_hz) * rng.exponential(1.0, n) * rng.choice([-1, 1], n) * load
+        hits = (rng.random(n) < density_per_s / 4 / rate_hz) * rng.exponential(1.0, n) ** 1.7 * rng.choice([-1, 1], n) * load
         out += band(hits, 0.75 * centre, min(1.3 * centre, 0.45 * rate_hz), rate_hz, 1)
     return out / max(float(np.abs(out).max()), 1e-9)
 
 
 def _tap(rate_hz: int, rng: np.random.Generator, freqs_hz: Array, t60_s: float) -> Array:
-    """A hard contact: the modes of sole and floor, and a millisecond of click."""
-    hit = modal_hit(
-        freqs_hz,
-        t60_s * rng.uniform(0.5, 1.2, len(freqs_hz)),
-        rng.uniform(0.3, 1, len(freqs_hz)),
-        int(1.3 * t60_s * rate_hz),
-        rate_hz,
-        rng,
-    )
-    hit = fade(hit, 0.0006, 0.3 * t60_s, rate_hz) / max(float(np.abs(hit).max()), 1e-9)
-    place(hit, _click(rate_hz, rng, 0.3), 0.0, rate_hz)
+    """A hard contact: the modes of sole and floor, weaker the higher, under half a millisecond of contact."""
+    gains = rng.uniform(0.5, 1, len(freqs_hz)) * (freqs_hz.min() / freqs_hz) ** 1.3
+    t60s = t60_s * rng.uniform(0.7, 1.2, len(freqs_hz)) * (freqs_hz.min() / freqs_hz) ** 0.3
+    hit = fade(modal_hit(freqs_hz, t60s, gains, int(1.3 * t60_s * rate_hz), rate_hz, rng), 0.0006, 0.3 * t60_s, rate_hz)
+    hit /= max(float(np.abs(hit).max()), 1e-9)
+    place(hit, _click(rate_hz, rng, 0.12), 0.0, rate_hz)
     return hit
 
 
@@ -162,8 +158,8 @@ def footsteps(
     leaves (grains; Cook 1997). ``event_rate`` in steps per second; a heavier walk (``intensity``) strikes harder.
     """
     n = n_samples(duration_s, rate_hz)
-    ground = rng.choice(["stone", "wood", "gravel", "soil"], p=[0.35, 0.2, 0.3, 0.15])
-    sole_hz = rng.uniform(250, 2600, 9)
+    ground = GROUNDS[rng.choice(["stone", "wood", "gravel", "soil"], p=[0.35, 0.2, 0.3, 0.15])]
+    sole_hz = 10 ** rng.uniform(np.log10(230), np.log10(2400), 10)
     pitch = rng.uniform(0.85, 1.2)
     roll_s = rng.uniform(0.09, 0.16) * 1.85 / max(event_rate, 1.0)
     x = np.zeros(n)
@@ -180,24 +176,41 @@ def footsteps(
     return without_rumble(x, rate_hz, 35.0)
 
 
-def _footfall(ground: str, sole_hz: Array, force: float, intensity: float, rate_hz: int, rng: np.random.Generator) -> Array:
+@dataclass(frozen=True)
+class Ground:
+    """How a ground answers a foot: share and pitch of the thump, of the hard tap, of the loose grains."""
+
+    thump: float
+    thump_hz: float
+    thump_t60_s: float
+    tap: float
+    tap_pitch: float
+    tap_t60_s: float
+    grains: float
+    grains_per_s: float
+    grains_hz: tuple[float, float]
+    grains_s: float
+
+
+GROUNDS: Mapping[str, Ground] = {
+    "stone": Ground(0.12, 95, 0.06, 1.0, 1.0, 0.045, 0.05, 900, (1200, 4000), 0.12),
+    "wood": Ground(0.45, 120, 0.13, 0.8, 0.55, 0.09, 0.03, 600, (900, 3000), 0.10),
+    "gravel": Ground(0.12, 80, 0.08, 0.0, 1.0, 0.05, 0.9, 900, (700, 4200), 0.24),
+    "soil": Ground(0.7, 75, 0.10, 0.15, 0.4, 0.05, 0.45, 2600, (300, 1700), 0.22),
+}
+"""Set beside recordings of steps on hard floor, gravel and snow: octave levels and decay."""
+
+
+def _footfall(ground: Ground, sole_hz: Array, force: float, intensity: float, rate_hz: int, rng: np.random.Generator) -> Array:
     """One contact of a shoe with the ground."""
-    out = np.zeros(int(0.32 * rate_hz))
-    weight = 0.5 + intensity
-    place(
-        out,
-        _thump(rate_hz, rng, rng.uniform(65, 95) * (1.6 if ground == "wood" else 1.0), 0.12 if ground == "wood" else 0.08),
-        0.0,
-        rate_hz,
-        0.5 * weight,
-    )
-    if ground in ("stone", "wood"):
-        low = 0.45 if ground == "wood" else 1.0
-        place(out, _tap(rate_hz, rng, low * sole_hz, 0.09 if ground == "wood" else 0.05), 0.002, rate_hz, 0.6 * weight)
-        place(out, _grains(rate_hz, rng, 0.12, 900, 1500, 5000), 0.005, rate_hz, 0.08)
-    else:
-        low, high, density = (1200, 5500, 1400) if ground == "gravel" else (500, 2500, 2600)
-        place(out, _grains(rate_hz, rng, 0.2 + 0.1 * force * rng.random(), density * weight, low, high), 0.0, rate_hz, 0.8)
+    out = np.zeros(int(0.36 * rate_hz))
+    weight = 0.6 + 0.8 * intensity
+    thump = _thump(rate_hz, rng, ground.thump_hz * rng.uniform(0.85, 1.15), ground.thump_t60_s)
+    place(out, thump, 0.0, rate_hz, ground.thump * weight)
+    place(out, _tap(rate_hz, rng, ground.tap_pitch * sole_hz, ground.tap_t60_s), 0.002, rate_hz, ground.tap * weight)
+    length_s = ground.grains_s * (0.8 + 0.4 * force * rng.random())
+    grains = _grains(rate_hz, rng, length_s, ground.grains_per_s * weight, *ground.grains_hz)
+    place(out, grains, 0.003, rate_hz, ground.grains)
     return out
 
 
@@ -225,7 +238,7 @@ def horse(
     strides_per_s = event_rate or strides_per_s * rng.uniform(0.92, 1.08)
     paved = rng.random() < (0.25 if gait == "gallop" else 0.6)
     hooves = [rng.uniform(0.92, 1.08) for _ in phases]
-    cup_hz = rng.uniform(420, 700) * np.array([1.0, 1.48, 2.1, 2.9, 3.7, 5.2])
+    cup_hz = rng.uniform(520, 900) * np.array([1.0, 1.48, 2.1, 2.9, 3.7, 5.2])
     x = np.zeros(n)
     for stride in _regular_times(rng, duration_s, strides_per_s, 0.02):
         for hoof, phase in zip(hooves, phases, strict=True):
@@ -237,13 +250,13 @@ def horse(
 def _hoof(paved: bool, cup_hz: Array, intensity: float, rate_hz: int, rng: np.random.Generator) -> Array:
     """One hoof landing."""
     out = np.zeros(int(0.3 * rate_hz))
-    place(out, _thump(rate_hz, rng, rng.uniform(55, 85), 0.11), 0.0, rate_hz, 0.35 if paved else 0.9)
+    place(out, _thump(rate_hz, rng, rng.uniform(65, 95), 0.09), 0.0, rate_hz, 0.25 if paved else 0.7)
     if paved:
-        place(out, _tap(rate_hz, rng, cup_hz * (1 + 0.03 * rng.standard_normal()), 0.06), 0.001, rate_hz, 0.9)
-        place(out, _grains(rate_hz, rng, 0.08, 800, 2000, 6000), 0.004, rate_hz, 0.12)
+        place(out, _tap(rate_hz, rng, cup_hz * (1 + 0.03 * rng.standard_normal()), 0.045), 0.001, rate_hz, 1.0)
+        place(out, _grains(rate_hz, rng, 0.08, 800, 2000, 6000), 0.004, rate_hz, 0.05)
     else:
-        place(out, _tap(rate_hz, rng, 0.4 * cup_hz, 0.05), 0.002, rate_hz, 0.3)
-        place(out, _grains(rate_hz, rng, 0.16, 2200, 500, 2600), 0.006, rate_hz, 0.25 + 0.3 * intensity)
+        place(out, _tap(rate_hz, rng, 0.45 * cup_hz, 0.05), 0.002, rate_hz, 0.45)
+        place(out, _grains(rate_hz, rng, 0.14, 2200, 400, 2200), 0.006, rate_hz, 0.15 + 0.25 * intensity)
     return out
 
 
