@@ -6,15 +6,22 @@ Shapes: K keyframes of a track, H W pixels.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.types import Box, FloatArray, Image, InputError, Region
 from seehear.vision.pixels import grow, lab, shrink
-from seehear.vision.regions import region_of
+from seehear.vision.regions import find_regions, region_of
+
+_LONG_SIDE_PX = 320
+_MAX_LOG_GROWTH = math.log(4.0)
+_LEAST_NOISE_LAB = 0.7
+"""Standard deviation of camera noise that is always allowed for: a perfectly still background has none."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def _as_box(values: FloatArray) -> Box:
 
 
 def link_tracks(
-    keyframes: Sequence[Keyframe], *, max_gap: int = 2, min_sightings: int = 3, max_cost: float = 0.75
+    keyframes: Sequence[Keyframe], *, max_gap: int = 2, min_sightings: int = 3, max_cost: float = 0.55
 ) -> list[Track]:
     """Tracks through ``keyframes`` (times increasing), most confident first.
 
@@ -114,17 +121,18 @@ def _close(track: _Open) -> Track:
 
 
 def _cost(track: _Open, time_s: float, region: Region) -> float:
-    """0 (the same) to 1 (different): place 0.5, appearance 0.35, size 0.15; infinite distance is excluded by the place term."""
+    """0 (the same) to 1 (hardly), 2 when it cannot be: place counts 0.5, colour 0.35, size 0.15, saliency 0.2."""
     a, b = np.array(track.predict(time_s)), np.array(region.box)
     size_a, size_b = a[2:] - a[:2], b[2:] - b[:2]
-    reach = 0.5 * np.linalg.norm(size_a + size_b)
-    distance = np.linalg.norm((a[2:] + a[:2] - b[2:] - b[:2]) / 2) / reach
-    place = min(1.0, float(distance))
-    change = abs(np.log(np.prod(size_b) / np.prod(size_a)))
+    reach = np.sqrt(np.linalg.norm(size_a) * np.linalg.norm(size_b))
+    distance = float(np.linalg.norm((a[2:] + a[:2] - b[2:] - b[:2]) / 2) / reach)
+    growth = abs(float(np.log(np.prod(size_b) / np.prod(size_a))))
+    if distance >= 1 or growth >= _MAX_LOG_GROWTH:
+        return 2.0
     new = _appearance(region)
     colour = 0.5 * float(np.abs(new - track.appearance).sum()) if new.shape == track.appearance.shape else 0.5
-    far = 1.0 if distance >= 1 else 0.0
-    return 0.5 * place + 0.35 * colour + 0.15 * min(1.0, float(change)) + far
+    standing_out = abs(track.regions[-1].saliency - region.saliency)  # what moves has saliency 1
+    return 0.5 * distance + 0.35 * colour + 0.15 * growth / _MAX_LOG_GROWTH + 0.2 * standing_out
 
 
 def smooth(times_s: FloatArray, values: FloatArray, window_s: float = 0.6) -> FloatArray:
@@ -147,27 +155,64 @@ def smooth(times_s: FloatArray, values: FloatArray, window_s: float = 0.6) -> Fl
     return kernel @ y
 
 
-def motion_regions(frame_a: Image, frame_b: Image, max_regions: int = 10, min_share: float = 0.001) -> list[Region]:
-    """Regions of ``frame_b`` that moved since ``frame_a`` (a little earlier, same camera), strongest first.
+def motion_regions(
+    before: Image,
+    now: Image,
+    after: Image | None = None,
+    *,
+    max_regions: int = 10,
+    min_share: float = 0.001,
+    outline: Literal["box", "hull"] = "box",
+) -> list[Region]:
+    """Regions of ``now`` that move against ``before`` (a little earlier, one size), largest first.
 
-    The global shift (phase correlation) and gain are taken out first; what still differs by more than six robust standard
-    deviations is grouped into connected parts.
+    A global shift of the camera and a global change of brightness are taken out first; what differs by more than six
+    robust standard deviations is grouped into connected parts. With ``after`` (a little later) only what differs from both
+    counts, which leaves out the ground that the thing has just uncovered.
     """
-    from scipy.ndimage import binary_closing, binary_opening, gaussian_filter, label
+    from scipy.ndimage import binary_closing, binary_opening, label
 
-    if frame_a.rgb.shape != frame_b.rgb.shape:
-        raise InputError(f"frames must have one size, got {frame_a.rgb.shape[:2]} and {frame_b.rgb.shape[:2]}")
-    a, b = lab(shrink(frame_a.rgb, 320)), lab(shrink(frame_b.rgb, 320))
-    a = _aligned(a, b)
-    difference = gaussian_filter(np.linalg.norm(b - a, axis=-1), 1.0)
-    scale = 1.4826 * np.median(np.abs(difference - np.median(difference)))
-    moved = difference > np.median(difference) + 6 * max(scale, 0.7)
-    moved = binary_closing(binary_opening(moved, iterations=1), iterations=4)
+    current = lab(shrink(now.rgb, _LONG_SIDE_PX))
+    others = [before] if after is None else [before, after]
+    moved = np.logical_and.reduce([_differs(_small_lab(other, now), current) for other in others])
+    moved = binary_closing(binary_opening(moved), iterations=4)
     parts, n = label(moved)  # type: ignore[misc]
     sizes = np.bincount(parts.ravel(), minlength=n + 1)[1:]
-    keep = [i for i in np.argsort(-sizes)[:max_regions] if sizes[i] >= min_share * parts.size]
-    height, width = frame_b.height_px, frame_b.width_px
-    return [region_of(grow(parts == i + 1, height, width), frame_b, saliency=1.0) for i in keep]
+    kept = [i for i in np.argsort(-sizes, kind="stable")[:max_regions] if sizes[i] >= min_share * parts.size]
+    return [region_of(grow(parts == i + 1, now.height_px, now.width_px), now, saliency=1.0, outline=outline) for i in kept]
+
+
+def keyframe_regions(
+    before: Image | None,
+    now: Image,
+    after: Image | None = None,
+    *,
+    max_regions: int = 10,
+    outline: Literal["box", "hull"] = "box",
+) -> list[Region]:
+    """At most ``max_regions`` regions of ``now``: what moves first, then what stands out and is not part of it."""
+    moving: list[Region] = []
+    if before is not None:
+        moving = motion_regions(before, now, after, max_regions=max_regions, outline=outline)
+    covered = np.logical_or.reduce([r.mask for r in moving]) if moving else np.zeros(now.rgb.shape[:2], dtype=bool)
+    still = [r for r in find_regions(now, max_regions, outline) if (r.mask & covered).sum() < 0.3 * r.mask.sum()]
+    return (moving + still)[:max_regions]
+
+
+def _small_lab(image: Image, like: Image) -> NDArray[np.float32]:
+    if image.rgb.shape != like.rgb.shape:
+        raise InputError(f"frames must have one size, got {image.rgb.shape[:2]} and {like.rgb.shape[:2]}")
+    return lab(shrink(image.rgb, _LONG_SIDE_PX))
+
+
+def _differs(other: NDArray[np.float32], current: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where two small frames (h, w, 3) differ by more than the noise, once aligned."""
+    from scipy.ndimage import gaussian_filter
+
+    difference = gaussian_filter(np.linalg.norm(current - _aligned(other, current), axis=-1), 1.0)
+    middle = np.median(difference)
+    deviation = 1.4826 * np.median(np.abs(difference - middle))
+    return difference > middle + 6 * max(float(deviation), _LEAST_NOISE_LAB)
 
 
 def _aligned(a: NDArray, b: NDArray) -> NDArray:
