@@ -157,6 +157,17 @@ def test_air_takes_its_decibels_and_takes_more_the_later(freq_hz, path_m):
         assert loss_db == pytest.approx(expected, rel=0.01)
 
 
+def test_n_waves_equal_a_plain_loop():
+    """Independent implementation: straight lines from a to -a, one after the other."""
+    rng = np.random.default_rng(3)
+    arrivals, durations, strengths = rng.uniform(0, 0.4, 30), rng.uniform(5e-4, 0.01, 30), rng.uniform(0.5, 2, 30)
+    expected = np.zeros(RATE)
+    for arrival, duration, strength in zip(arrivals, durations, strengths, strict=True):
+        wave = np.linspace(1, -1, round(duration * RATE)) * strength / np.sqrt(duration)
+        expected[round(arrival * RATE) :][: len(wave)] += wave
+    assert nature.n_waves(RATE, RATE, arrivals, durations, strengths) == pytest.approx(expected, abs=1e-8)
+
+
 def iso_9613_db_per_km(freq_hz):
     """ISO 9613-1 eqs. 3 to 5 at 15 degrees, 70 % relative humidity, one atmosphere."""
     warm, humidity = 288.15 / 293.15, 70 * 10 ** (-6.8346 * (273.16 / 288.15) ** 1.261 + 4.6151)
