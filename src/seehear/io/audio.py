@@ -104,11 +104,13 @@ def _read_soundfile(path: Path, facts: WavFacts | None) -> _Track | None:
     try:
         with soundfile.SoundFile(path) as file:
             frames = file.read(dtype="float32", always_2d=True)
-            rate = file.samplerate
+            rate, promised = file.samplerate, file.frames
     except soundfile.LibsndfileError as error:
         if facts is not None:
             raise InputError(f"{path} is damaged ({error.error_string})") from None
         return None
+    if len(frames) < promised:
+        raise InputError(f"{path} is truncated: it promises {promised} samples and holds {len(frames)}")
     layout, convention = _layout(frames.shape[1], facts)
     return np.ascontiguousarray(frames.T), rate, layout, convention
 

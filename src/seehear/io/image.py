@@ -50,7 +50,7 @@ def read_image(path: PathLike) -> Image:
     EXIF orientation is applied, transparency laid on white, an embedded colour profile turned to sRGB, more than 8 bits scaled.
     InputError: missing, empty, damaged or unknown file, a side under 16 px, an aspect over 32, more than 178 megapixels.
     """
-    with open_pillow(path) as picture:
+    with warnings.catch_warnings(action="ignore"), open_pillow(path) as picture:  # of odd metadata: what can be read is read
         picture.load()
         return Image(to_rgb(_upright(picture)), _focal_35mm(picture))
 
@@ -59,22 +59,19 @@ def read_image(path: PathLike) -> Image:
 def open_pillow(path: PathLike) -> Iterator[Pillow.Image]:
     """The opened, not yet decoded picture; a decoding error inside the block becomes an InputError that names the file."""
     path = check_input(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pillow warns of large pictures and odd metadata; the limits here are ours
-        try:
-            with _open(path) as picture:
-                check_size(path, picture.width, picture.height)
-                yield picture
-        except InputError:
-            raise
-        except UnidentifiedImageError:
-            raise InputError(
-                f"{path} is not a picture that can be read: {file_hint(path) or 'its content is of no known format'}"
-            ) from None
-        except Pillow.DecompressionBombError:
-            raise InputError(f"{path} has more than {MAX_PIXELS / 1e6:.0f} megapixels") from None
-        except _BROKEN as error:
-            raise InputError(f"{path} is damaged or truncated ({error})") from None
+    try:
+        with _open(path) as picture:
+            check_size(path, picture.width, picture.height)
+            yield picture
+    except InputError:
+        raise
+    except UnidentifiedImageError:
+        what = file_hint(path) or "its content is of no known format"
+        raise InputError(f"{path} is not a picture that can be read: {what}") from None
+    except Pillow.DecompressionBombError:
+        raise InputError(f"{path} has more than {MAX_PIXELS / 1e6:.0f} megapixels") from None
+    except _BROKEN as error:
+        raise InputError(f"{path} is damaged or truncated ({error})") from None
 
 
 def is_picture_file(path: PathLike) -> bool:
@@ -90,7 +87,8 @@ def is_picture_file(path: PathLike) -> bool:
 
 def _open(path: PathLike) -> Pillow.Image:
     Pillow.init()  # loads pillow's readers; it does so itself only when asked for any format
-    return Pillow.open(path, formats=FORMATS)
+    with warnings.catch_warnings(action="ignore", category=Pillow.DecompressionBombWarning):  # the limit here is ours
+        return Pillow.open(path, formats=FORMATS)
 
 
 def check_size(path: PathLike, width_px: int, height_px: int) -> None:

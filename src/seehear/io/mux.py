@@ -19,7 +19,7 @@ from av.container import OutputContainer
 
 from seehear.io.audio import check_peak, track_blocks
 from seehear.io.containers import open_container
-from seehear.io.files import PathLike, whole_file
+from seehear.io.files import PathLike, check_output, whole_file
 from seehear.io.image import is_picture_file
 from seehear.io.video import Track, open_track, picture_stream, read_frames
 from seehear.types import Audio, Image, InputError, Video, n_samples
@@ -78,6 +78,7 @@ def write_video(
     if audio.n_samples != n_samples(duration_s, audio.sample_rate_hz):
         raise InputError(f"the sound lasts {audio.duration_s:.3f} s, the video {duration_s:.3f} s")
     check_peak(path, audio)
+    check_output(path, force)
     track = open_track(picture.path) if isinstance(picture, Video) and not is_picture_file(picture.path) else None
     mix_gain_db = 0.0
     if keep_audio_db is not None:
@@ -86,23 +87,33 @@ def write_video(
         audio, mix_gain_db = _mixed(audio, track, keep_audio_db)
     if isinstance(picture, Image):
         audio = _faded(audio, duration_s)
-    copied = track is not None and track.codec in _COPIED_CODECS and bool(np.isfinite(track.pts_s).all())
-    with whole_file(path, force) as temporary, _open_output(temporary) as output:
-        if isinstance(picture, Image):
-            packets = _still_packets(output, picture, duration_s, max_side_px)
-        elif track is not None and copied:
-            packets = _copied_packets(output, track, duration_s)
-        else:
-            packets = _encoded_packets(output, picture, duration_s, max_side_px)
-        sound = _audio_packets(output, audio)
-        for packet in heapq.merge(packets, sound, key=lambda packet: packet.dts * packet.time_base):
-            output.mux(packet)
-    kind = "still" if isinstance(picture, Image) else "copied" if copied else "encoded"
+    copied = track if track is not None and track.codec in _COPIED_CODECS and np.isfinite(track.pts_s).all() else None
+    try:
+        _write(path, picture, copied, audio, duration_s, max_side_px, force)
+    except av.error.FFmpegError:
+        if copied is None:
+            raise
+        copied = None  # MP4 takes the codec but not this stream, e.g. because its decoding times are out of order
+        _write(path, picture, None, audio, duration_s, max_side_px, force)
+    kind = "still" if isinstance(picture, Image) else "copied" if copied is not None else "encoded"
     return MuxReport(kind, keep_audio_db is not None, mix_gain_db)
 
 
-def _open_output(path: Path) -> OutputContainer:
-    return av.open(str(path), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"})
+def _write(
+    path: Path, picture: Image | Video, copied: Track | None, audio: Audio, duration_s: float, max_side_px: int, force: bool
+) -> None:
+    container_format = "mov" if path.suffix.lower() == ".mov" else "mp4"
+    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with whole_file(path, force) as temporary, av.open(str(temporary), "w", format=container_format, options=options) as output:
+        if isinstance(picture, Image):
+            pictures = _still_packets(output, picture, duration_s, max_side_px)
+        elif copied is not None:
+            pictures = _copied_packets(output, copied, duration_s)
+        else:
+            pictures = _encoded_packets(output, picture, duration_s, max_side_px)
+        sound = _audio_packets(output, audio)
+        for packet in heapq.merge(pictures, sound, key=lambda packet: packet.dts * packet.time_base):
+            output.mux(packet)
 
 
 # ------------------------------------------------------------------------------------------- sound
@@ -165,7 +176,7 @@ def _fade(times_s: np.ndarray, duration_s: float) -> np.ndarray:
 
 
 def _still_packets(output: OutputContainer, image: Image, duration_s: float, max_side_px: int) -> Iterator[av.Packet]:
-    base = _even_yuv(image.rgb, max_side_px)
+    base = _yuv(image.rgb, _even_size(image.rgb, max_side_px))
     times_s = np.arange(int(np.ceil(duration_s * _STILL_RATE_HZ - 1e-6))) / _STILL_RATE_HZ
     levels = np.arange(256.0)
 
@@ -179,25 +190,30 @@ def _still_packets(output: OutputContainer, image: Image, duration_s: float, max
             faded = np.concatenate([luma[planes[:height]], chroma[planes[height:]]])
             yield time_s, av.VideoFrame.from_ndarray(faded, format="yuv420p")
 
-    return _h264_packets(output, frames(), base, duration_s, _STILL_RATE_HZ)
+    return _h264_packets(output, frames(), (base.width, base.height), duration_s, _STILL_RATE_HZ)
 
 
 def _encoded_packets(output: OutputContainer, video: Video, duration_s: float, max_side_px: int) -> Iterator[av.Packet]:
     pictures = read_frames(video, max_side_px=max_side_px)
-    first = _even_yuv(next(pictures)[1].rgb, max_side_px)
+    rgb = next(pictures)[1].rgb
+    size = _even_size(rgb, max_side_px)
 
     def frames() -> Iterator[tuple[float, av.VideoFrame]]:
-        yield 0.0, first
+        yield 0.0, _yuv(rgb, size)
         for time_s, image in pictures:
             if time_s >= duration_s:
                 return
-            yield time_s, _even_yuv(image.rgb, max_side_px)
+            yield time_s, _yuv(image.rgb, size)  # a stream may change its size on the way
 
-    return _h264_packets(output, frames(), first, duration_s, video.frame_rate_hz)
+    return _h264_packets(output, frames(), size, duration_s, video.frame_rate_hz)
 
 
 def _h264_packets(
-    output: OutputContainer, frames: Iterable[tuple[float, av.VideoFrame]], like: av.VideoFrame, duration_s: float, rate_hz: float
+    output: OutputContainer,
+    frames: Iterable[tuple[float, av.VideoFrame]],
+    size: tuple[int, int],
+    duration_s: float,
+    rate_hz: float,
 ) -> Iterator[av.Packet]:
     """H.264 packets of frames at their times, the last one shown until ``duration_s``.
 
@@ -205,7 +221,7 @@ def _h264_packets(
     """
     rate = Fraction(rate_hz).limit_denominator(1001)
     stream = output.add_stream("libx264", rate=rate, options={"crf": "18", "preset": "veryfast", "bf": "0"})
-    stream.width, stream.height, stream.pix_fmt = like.width, like.height, "yuv420p"
+    (stream.width, stream.height), stream.pix_fmt = size, "yuv420p"
     context = stream.codec_context
     context.time_base = Fraction(1, _TICKS_HZ)
     context.colorspace = context.color_primaries = context.color_trc = 1  # BT.709
@@ -220,12 +236,17 @@ def _h264_packets(
     return _lasting(encoded(), duration_s)
 
 
-def _even_yuv(rgb: np.ndarray, max_side_px: int) -> av.VideoFrame:
-    """The picture as BT.709 4:2:0 of even size within ``max_side_px``: reduced if needed, an odd last row or column left out."""
+def _even_size(rgb: np.ndarray, max_side_px: int) -> tuple[int, int]:
+    """Width and height of the encoded picture: even, as 4:2:0 needs, and within ``max_side_px``."""
     height, width = rgb.shape[:2]
     scale = min(1.0, max_side_px / max(width, height))
-    width, height = (max(2, int(side * scale) // 2 * 2) for side in (width, height))
-    if scale == 1:
+    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
+
+
+def _yuv(rgb: np.ndarray, size: tuple[int, int]) -> av.VideoFrame:
+    """The picture as BT.709 4:2:0 of that size; of a picture that is one too wide or high, the last column or row is left out."""
+    width, height = size
+    if rgb.shape[1] - width in (0, 1) and rgb.shape[0] - height in (0, 1):
         rgb = rgb[:height, :width]
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
     return frame.reformat(width, height, "yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", interpolation="AREA")

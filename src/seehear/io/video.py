@@ -23,6 +23,8 @@ T = TypeVar("T")
 _HD_HEIGHT_PX = 720
 _COLORSPACE_UNSPECIFIED = 2
 """AVCOL_SPC_UNSPECIFIED, which PyAV's enumeration lacks."""
+_FORMATS_THAT_DECLARE_DURATION = ("mov", "matroska")
+"""For others FFmpeg estimates it."""
 _SLACK_S, _SLACK_PART = 1.0, 0.1
 """How much earlier than declared a file may end before it counts as truncated (headers are often a little wrong)."""
 
@@ -87,9 +89,9 @@ def read_frames(video: Video, *, every_s: float | None = None, max_side_px: int 
 
 def picture_stream(container: InputContainer, path: PathLike) -> VideoStream:
     """The stream that players show; InputError when the file has sound only (a cover picture is not a video)."""
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & Disposition.attached_pic]
     if not streams:
-        what = "holds sound but no picture" if container.streams.audio else "holds no picture"
+        what = "holds sound but no picture" if container.streams.audio else "holds no picture that can be decoded"
         raise InputError(f"{path} {what}: a picture or a video is needed")
     best = container.streams.best("video")
     return next((s for s in streams if s == best), streams[0])
@@ -120,21 +122,23 @@ def open_track(path: PathLike) -> Track:
 def _scan(container: InputContainer, stream: VideoStream, path: PathLike) -> tuple[np.ndarray, float]:
     """Times of the picture's packets and when its last one ends; InputError when the file ends much too early."""
     pts_s, picture_end_s, end_s = [], 0.0, 0.0
-    for packet in container.demux([s for s in container.streams if s == stream or s.type == "audio"]):
+    for packet in container.demux():
         if packet.size == 0:
             continue
-        shown = packet.stream == stream
-        if shown:
-            pts_s.append(float(packet.pts * packet.time_base) if packet.pts is not None else np.nan)
-        at = packet.pts if packet.pts is not None else packet.dts
+        is_picture = packet.stream == stream
+        if is_picture:
+            pts_s.append(np.nan if packet.pts is None else float(packet.pts * packet.time_base))
+        at = packet.dts if packet.pts is None else packet.pts
         if at is None:
             continue
-        lasts_s = float(packet.duration * packet.time_base) if packet.duration else _frame_interval_s(stream) if shown else 0.0
-        ends_s = float(at * packet.time_base) + lasts_s
+        ends_s = float((at + (packet.duration or 0)) * packet.time_base)
+        if is_picture and not packet.duration:
+            ends_s += _frame_interval_s(stream)
         end_s = max(end_s, ends_s)
-        picture_end_s = max(picture_end_s, ends_s) if shown else picture_end_s
+        picture_end_s = max(picture_end_s, ends_s) if is_picture else picture_end_s
     declared_s = (container.duration or 0) / av.time_base
-    if declared_s - end_s > max(_SLACK_S, _SLACK_PART * declared_s):
+    says_so = container.format.name.split(",")[0] in _FORMATS_THAT_DECLARE_DURATION
+    if says_so and declared_s - end_s > max(_SLACK_S, _SLACK_PART * declared_s):
         raise InputError(f"{path} is truncated: it declares {declared_s:.1f} s and holds {end_s:.1f} s")
     return np.array(pts_s), picture_end_s or len(pts_s) * _frame_interval_s(stream)
 

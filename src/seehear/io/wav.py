@@ -27,6 +27,8 @@ _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _B_FORMAT_GUID_TAIL = bytes.fromhex("00002107d3118644c8c1ca000000")
 """SUBTYPE_AMBISONIC_B_FORMAT_*, the ``.amb`` convention: channels W X Y Z in FuMa weights."""
 _MAX_BYTES = 0xFFFF_FFFF
+_UNKNOWN_BYTES = 0x7FFF_F000
+"""Data lengths from here on are written by RF64, and by streams that did not know theirs."""
 _BLOCK_SAMPLES = 1 << 16
 
 
@@ -111,7 +113,7 @@ def wav_facts(path: Path) -> WavFacts | None:
             elif name == b"LIST" and length < 1 << 16:
                 comment = comment or _info_comment(file.read(length))
             elif name == b"data":
-                if length == _MAX_BYTES:  # RF64, or a stream whose length was not known
+                if length >= _UNKNOWN_BYTES:
                     break
                 truncated = start + length > size
             file.seek(start + length + length % 2)
