@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.acoustics.transforms import fast_length, irfft, rfft
+
 
 @dataclass(frozen=True)
 class Blocks:
@@ -25,9 +27,7 @@ class Blocks:
 
     @property
     def n_fft(self) -> int:
-        from scipy.fft import next_fast_len
-
-        return next_fast_len(self.hop + self.fade + self.n_taps - 1, real=True)
+        return fast_length(self.hop + self.fade + self.n_taps - 1)
 
     @property
     def starts(self) -> range:
@@ -49,9 +49,7 @@ class Blocks:
 
 def spectra_of(taps: NDArray[np.float32], n_fft: int) -> NDArray[np.complex64]:
     """Spectra (C, F) of ``taps`` (C, L)."""
-    from scipy.fft import rfft
-
-    return rfft(taps, n_fft, axis=-1)
+    return rfft(taps, n_fft)
 
 
 def convolve_into(
@@ -66,17 +64,15 @@ def convolve_into(
     ``segment(start, stop)``: samples (S, stop - start) of the sounds; ``filters(start)``: for each sound in that order the
     spectra (C, F) that hold for the block at ``start``. ``lead_samples``: how early the filters are.
     """
-    from scipy.fft import irfft, rfft
-
     n_channels, n_samples = out.shape
     product = np.empty((n_channels, blocks.n_fft // 2 + 1), dtype=np.complex64)
     for start in blocks.starts:
         stop = min(start + blocks.hop + blocks.fade, n_samples)
         pieces = segment(start, stop) * blocks.window(start)[: stop - start]
         total = np.zeros_like(product)
-        for spectrum, channels in zip(rfft(pieces, blocks.n_fft, axis=1), filters(start), strict=True):
+        for spectrum, channels in zip(rfft(pieces, blocks.n_fft), filters(start), strict=True):
             total += np.multiply(spectrum, channels, out=product)
-        heard = irfft(total, blocks.n_fft, axis=1)
+        heard = irfft(total, blocks.n_fft)
         low, high = max(start - lead_samples, 0), min(start - lead_samples + blocks.n_fft, n_samples)
         if high > low:
             out[:, low:high] += heard[:, low - start + lead_samples : high - start + lead_samples]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S, Colouring, ground_rows
 from seehear.acoustics.room import Mirrors
+from seehear.acoustics.transforms import fast_length, irfft, rfft
 from seehear.types import FloatArray, Room
 
 NEAREST_M = 0.5
@@ -49,7 +50,7 @@ def paths_between(room: Room, images: Mirrors, displacement_m: FloatArray, rotat
     """
     listener = np.asarray(room.listener_m)
     vectors = images.signs * (listener + displacement_m)[..., None, :] + images.offsets_m - listener
-    lengths = np.linalg.norm(vectors, axis=-1)
+    lengths = np.asarray(np.linalg.norm(vectors, axis=-1))
     directions = vectors / np.maximum(lengths, 1e-9)[..., None]
     rows = np.broadcast_to(images.orders, lengths.shape)
     if room.kind == "outdoor":
@@ -106,25 +107,21 @@ def coloured_spectra(
 
     Time zero is at `DELAY_LEAD_SAMPLES` + ``colouring.lead_samples``.
     """
-    from scipy.fft import rfft
-
     n_buses, (rank, n_colour) = bus_gains.shape[1], colouring.basis.shape
     colours = colouring.coefficients(paths.rows, paths.lengths_m) * paths.gains[:, None]
     columns = (colours[:, :, None] * bus_gains[:, None, :]).reshape(len(bus_gains), rank * n_buses)
     trains = tap_trains(paths.delays_s * sample_rate_hz, columns, n_fft - n_colour)
-    spectra = rfft(trains.T, n_fft, axis=1).reshape(rank, n_buses, n_fft // 2 + 1)
-    spectra *= rfft(colouring.basis, n_fft, axis=1)[:, None]
+    spectra = rfft(trains.T, n_fft).reshape(rank, n_buses, n_fft // 2 + 1)
+    spectra *= rfft(colouring.basis, n_fft)[:, None]
     return spectra.sum(axis=0)
 
 
 def path_spectra(paths: Paths, colouring: Colouring, sample_rate_hz: int, n_fft: int) -> NDArray[np.complex64]:
     """Spectra (P, F) of each of a few paths by itself, with the same time zero as `coloured_spectra`."""
-    from scipy.fft import rfft
-
     colours = (colouring.coefficients(paths.rows, paths.lengths_m) * paths.gains[:, None]).astype(np.float32)
     alone = np.eye(len(paths.gains), dtype=np.float32)
     trains = tap_trains(paths.delays_s * sample_rate_hz, alone, n_fft - colouring.basis.shape[1])
-    return rfft(trains.T, n_fft, axis=1) * (colours @ rfft(colouring.basis, n_fft, axis=1))
+    return (rfft(trains.T, n_fft) * (colours @ rfft(colouring.basis, n_fft))).astype(np.complex64, copy=False)
 
 
 def omni_responses(
@@ -142,8 +139,6 @@ def omni_responses(
     """
     from dataclasses import replace
 
-    from scipy.fft import irfft, next_fast_len
-
     rows = []
     longest = 0.0
     for source in np.atleast_2d(sources_m):
@@ -153,9 +148,9 @@ def omni_responses(
             rows.append(replace(paths, delays_s=paths.lengths_m / SPEED_OF_SOUND_M_S))
             longest = max(longest, float(paths.lengths_m.max()))
     n_taps = int(longest / SPEED_OF_SOUND_M_S * sample_rate_hz) + DELAY_TAPS + colouring.basis.shape[1] + 1
-    n_fft = next_fast_len(n_taps, real=True)
+    n_fft = fast_length(n_taps)
     lead = DELAY_LEAD_SAMPLES + colouring.lead_samples
     ones = np.ones((len(images.orders), 1), dtype=np.float32)
     spectra = [coloured_spectra(paths, ones, colouring, sample_rate_hz, n_fft)[0] for paths in rows]
-    responses = irfft(np.stack(spectra), n_fft, axis=1)[:, lead:n_taps]
+    responses = irfft(np.stack(spectra), n_fft)[:, lead:n_taps]
     return responses.reshape(len(np.atleast_2d(sources_m)), -1, responses.shape[1])

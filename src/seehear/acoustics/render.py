@@ -20,7 +20,7 @@ from seehear.acoustics.field import DEFAULT_ENGINE, Engine, Field, field_of
 from seehear.acoustics.layouts import downmix_5_1_to_stereo
 from seehear.acoustics.lfe import lfe_feed
 from seehear.acoustics.loudness import normalise
-from seehear.acoustics.moving import FRAME_HOP_S, add_moving
+from seehear.acoustics.moving import FRAME_HOP_S, Mover, add_moving
 from seehear.acoustics.panning import Panner
 from seehear.acoustics.paths import NEAREST_M
 from seehear.acoustics.responses import NEAR_ORDER, point_response, spread_filters, through_air, wide_response
@@ -94,9 +94,9 @@ def _channels(scene: Scene, field: Field) -> NDArray[np.float32]:
         return out
     decorrelators = [_decorrelators(scene, index) for index in range(len(scene.sources))]
     _add_early(out, scene, field, decorrelators)
-    for source, filters in zip(scene.sources, decorrelators, strict=True):
-        if _moves(source):
-            add_moving(out, source, _gain(source), field, filters)
+    movers = [Mover(s, _gain(s), filters) for s, filters in zip(scene.sources, decorrelators, strict=True) if _moves(s)]
+    if movers:
+        add_moving(out, movers, field)
     if field.mixing_s is not None:
         _add_tail(out, scene, field)
     return out

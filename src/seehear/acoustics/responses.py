@@ -18,6 +18,7 @@ from seehear.acoustics.field import Field
 from seehear.acoustics.panning import ambisonic_ear_filters, ear_lead_samples
 from seehear.acoustics.paths import NEAREST_M, Paths, coloured_spectra, path_spectra
 from seehear.acoustics.sphere import real_sh
+from seehear.acoustics.transforms import fast_length, irfft, rfft
 from seehear.types import FloatArray
 
 NEAR_ORDER = 1
@@ -29,34 +30,30 @@ def point_response(field: Field, displacement_m: FloatArray, first_order: int = 
 
     Direct and first-order paths reach the ears through their own head filters, later ones through the ambisonic buses.
     """
-    from scipy.fft import irfft, next_fast_len
-
     paths, orders = field.paths(displacement_m), field.images.orders
     wanted = (orders >= first_order) & (paths.gains > 1e-9)
     heard, near = paths[wanted], paths[wanted & (orders <= NEAR_ORDER)]
     panner, rate = field.panner, field.sample_rate_hz
-    n_fft = next_fast_len(field.n_taps, real=True)
+    n_fft = fast_length(field.n_taps)
     buses = coloured_spectra(heard, panner.bus_gains(heard.directions), field.colouring, rate, n_fft)
-    taps = irfft(buses[panner.handed_out], n_fft, axis=1)[:, : field.n_taps]
+    taps = irfft(buses[panner.handed_out], n_fft)[:, : field.n_taps]
     if not panner.ears:
         return taps
     lead = ear_lead_samples(rate)
-    ears = irfft(_ears(field, near, buses[: panner.n_ambisonic_buses], n_fft), n_fft, axis=1)[:, lead : field.n_taps]
+    ears = irfft(_ears(field, near, buses[: panner.n_ambisonic_buses], n_fft), n_fft)[:, lead : field.n_taps]
     return np.concatenate([taps, np.pad(ears, ((0, 0), (0, lead)))])
 
 
 def _ears(field: Field, near: Paths, ambisonics: NDArray[np.complex64], n_fft: int) -> NDArray[np.complex64]:
     """Spectra (2, F) at the ears: ``near`` paths through their own head filters, the rest of ``ambisonics`` (K, F) fixed."""
-    from scipy.fft import rfft
-
     order, rate = field.panner.order, field.sample_rate_hz
     assert order is not None
-    fixed = rfft(ambisonic_ear_filters(order, rate), n_fft, axis=-1)
+    fixed = rfft(ambisonic_ear_filters(order, rate), n_fft)
     if not len(near.gains):
         return np.einsum("ekf,kf->ef", fixed, ambisonics)
     alone = path_spectra(near, field.colouring, rate, n_fft)
     far = ambisonics - real_sh(order, near.directions).T.astype(np.float32) @ alone
-    heads = rfft(hrir(near.directions, rate), n_fft, axis=-1)
+    heads = rfft(hrir(near.directions, rate), n_fft)
     return np.einsum("ekf,kf->ef", fixed, far) + np.einsum("pef,pf->ef", heads, alone)
 
 

@@ -6,6 +6,7 @@ Shapes: N positions, P paths (images of one source, the source itself first).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
-from seehear.types import FloatArray, InputError, Room, Source
+from seehear.types import FloatArray, InputError, Room, Source, Trajectory
 
 RoomKind = Literal["none", "small", "hall", "outdoor"]
 EAR_HEIGHT_M = 1.6
@@ -25,35 +26,47 @@ _INDOORS: dict[str, tuple[tuple[float, float, float], float]] = {
     "hall": ((25.0, 18.0, 10.0), 1.8),
 }
 """Size and RT60 of a living room (EN 12354 assumes 0.5 s, furnished ones measure 0.4 s) and of a mid-sized hall."""
+_BETWEEN = 15
 LISTENER_FRACTION = 0.35
 """The listener sits this far along the room, looking down its longer part: what a camera sees is mostly in front."""
 
 
-def room_for(kind: RoomKind, positions_m: FloatArray) -> Room:
-    """A room of that kind around the listener that holds every position (N, 3), in metres from the listener.
+def room_for(kind: RoomKind, trajectories: Sequence[Trajectory] = ()) -> Room:
+    """A room of that kind around the listener that holds every trajectory (leave those of beds out).
 
-    Walls, floor and ceiling start where the kind has them and move outwards until every position is at least `MARGIN_M`
-    inside, so no source can lie beyond a wall, below the floor or above the ceiling: pass all points of all trajectories.
-    A room made larger keeps its kind's absorption, so its RT60 grows with the mean free path V / S (Sabine 1922).
-    Outdoors the ear is raised over the ground until the lowest source is above it. InputError for another kind.
+    Walls, floor and ceiling start where the kind has them and move outwards until every source is at least `MARGIN_M`
+    inside, so none can lie beyond a wall, below the floor or above the ceiling. A room made larger keeps its kind's
+    absorption, so its RT60 grows with the mean free path 4 V / S (Sabine). Outdoors the ear is raised over the ground
+    until the lowest source is above it. InputError for another kind.
     """
-    positions = np.asarray(positions_m, dtype=np.float64).reshape(-1, 3)
+    positions = np.concatenate([np.zeros((1, 3)), *(waypoints_m(trajectory) for trajectory in trajectories)])
     if kind == "none":
         return Room()
-    lowest = float(positions[:, 2].min(initial=0.0))
     if kind == "outdoor":
-        return Room("outdoor", listener_m=(0.0, 0.0, max(EAR_HEIGHT_M, MARGIN_M - lowest)))
+        return Room("outdoor", listener_m=(0.0, 0.0, max(EAR_HEIGHT_M, MARGIN_M - float(positions[:, 2].min()))))
     if kind not in _INDOORS:
         raise InputError(f"unknown room {kind!r}: choose none, small, hall or outdoor")
     size, rt60_s = _INDOORS[kind]
     length, width, height = size
     below = np.array([LISTENER_FRACTION * length, 0.5 * width, EAR_HEIGHT_M])
     above = np.array([length, width, height]) - below
-    below = np.maximum(below, MARGIN_M - positions.min(axis=0, initial=0.0))
-    above = np.maximum(above, MARGIN_M + positions.max(axis=0, initial=0.0))
+    below = np.maximum(below, MARGIN_M - positions.min(axis=0))
+    above = np.maximum(above, MARGIN_M + positions.max(axis=0))
     enclosing = (float(below[0] + above[0]), float(below[1] + above[1]), float(below[2] + above[2]))
     growth = mean_free_path_m(enclosing) / mean_free_path_m(size)
     return Room("shoebox", enclosing, (float(below[0]), float(below[1]), float(below[2])), rt60_s * growth)
+
+
+def waypoints_m(trajectory: Trajectory) -> FloatArray:
+    """Displacements (N, 3) from the listener along a trajectory: its points and `_BETWEEN` between neighbours, where a
+    source that turns around the listener reaches further out than the points themselves."""
+    times = trajectory.times_s
+    if len(times) > 1:
+        times = np.append(
+            (times[:-1, None] + np.diff(times)[:, None] * np.arange(_BETWEEN + 1) / (_BETWEEN + 1)).ravel(), times[-1]
+        )
+    directions, distances = trajectory.at(times)
+    return directions * distances[:, None]
 
 
 def mean_free_path_m(size_m: tuple[float, float, float]) -> float:
@@ -128,9 +141,10 @@ def check_inside(room: Room, source: Source) -> None:
     """InputError, naming the source, when its trajectory leaves the room or goes below the ground (beds do not matter)."""
     if room.kind == "none" or source.is_bed:
         return
-    path = source.trajectory
-    places = np.asarray(room.listener_m) + path.directions * path.distances_m[:, None]
+    places = np.asarray(room.listener_m) + waypoints_m(source.trajectory)
     if room.kind == "outdoor" and places[:, 2].min() <= 0:
-        raise InputError(f"source {source.label!r} is {-places[:, 2].min():.2f} m below the ground: raise the listener")
+        depth_m = -float(places[:, 2].min())
+        raise InputError(f"source {source.label!r} is {depth_m:.2f} m below the ground: raise the listener of the room")
     if room.kind == "shoebox" and not ((places > 0) & (places < room.size_m)).all():
-        raise InputError(f"source {source.label!r} leaves the room of {' x '.join(f'{s:g}' for s in room.size_m)} m: enlarge it")
+        size = " x ".join(f"{side:g}" for side in room.size_m)
+        raise InputError(f"source {source.label!r} leaves the room of {size} m: make the room larger")

@@ -14,6 +14,7 @@ from seehear.acoustics.absorption import OCTAVES_HZ, SPEED_OF_SOUND_M_S, wall_ab
 from seehear.acoustics.binaural import hrir
 from seehear.acoustics.extent import spread
 from seehear.acoustics.field import FADE_FROM, Field, fade_position
+from seehear.acoustics.transforms import fast_length, irfft, rfft
 from seehear.types import FloatArray, Room
 
 MATCH_LIMIT_DB = 6.0
@@ -67,23 +68,21 @@ def tail_response(field: Field, rng: np.random.Generator) -> NDArray[np.float32]
         heads = hrir(directions, rate)
         ears = np.stack([fftconvolve(noise, heads[:, ear], axes=-1)[:, :n_taps].sum(axis=0) for ear in range(2)])
         channels = np.concatenate([channels, ears])
-    return _shape(field, channels)
+    return _shape(field, channels.astype(np.float32, copy=False))
 
 
 def _shape(field: Field, noise: NDArray[np.float32]) -> NDArray[np.float32]:
     """White ``noise`` (C, L) with the decay of each octave and the fade-in at the mixing time."""
-    from scipy.fft import irfft, next_fast_len, rfft
-
     assert field.mixing_s is not None
     n_taps = noise.shape[1]
     times = np.arange(n_taps) / field.sample_rate_hz
     level = math.sqrt(_diffuse_power(field.room) / field.sample_rate_hz)
     onset = level * np.sin(0.5 * np.pi * fade_position(field.mixing_s, times))
-    n_fft = next_fast_len(n_taps, real=True)
-    spectra = rfft(noise, n_fft, axis=1)
+    n_fft = fast_length(n_taps)
+    spectra = rfft(noise, n_fft)
     shaped = np.zeros_like(noise)
     for window, rt60_s in zip(octave_windows(n_fft, field.sample_rate_hz), field.octave_rt60_s, strict=True):
-        band = irfft(spectra * window, n_fft, axis=1)[:, :n_taps]
+        band = irfft(spectra * window, n_fft)[:, :n_taps]
         shaped += band * (onset * 10 ** (-3 * times / rt60_s)).astype(np.float32)
     return shaped
 
