@@ -139,7 +139,8 @@ def chainsaw(duration_s: float, rate_hz: int, rng: np.random.Generator, *, inten
 
     puffs = impulses(times, gains, n, rate_hz)
     body = [
-        (f * rng.uniform(0.85, 1.2), w, g) for f, w, g in ((190, 110, 1.0), (480, 200, 0.9), (1050, 380, 0.6), (2100, 800, 0.45))
+        (f * rng.uniform(0.7, 1.4), w, g * rng.lognormal(0, 0.4))
+        for f, w, g in ((190, 110, 1.0), (480, 200, 0.9), (1050, 380, 0.6), (2100, 800, 0.45))
     ]
     exhaust = resonances(puffs, body, rate_hz)
     envelope = bursts(times, gains, 0.0004, 0.0025, n, rate_hz)
@@ -160,15 +161,18 @@ def _work(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) -> t
     knots = [(0.0, float(rng.random() < 0.75), rng.uniform(0, 1))]
     time = rng.uniform(-2, 0.5)
     while time < n / rate_hz:
-        pause, cut = rng.uniform(0.2, 0.6 + 1.6 * (1 - intensity)), rng.uniform(1.5, 3 + 3 * intensity)
-        cutting = float(rng.random() < 0.5 + 0.4 * intensity)
-        if cutting == 0:
-            cut = rng.uniform(0.3, 0.8)
-        ramp = rng.uniform(0.15, 0.4)
-        high, drag = rng.uniform(0.85, 1.0), rng.uniform(0.5, 1.0) * cutting
-        knots += [(time, rng.uniform(0, 0.12), 0.0), (time + ramp, high, 0.0), (time + ramp + 0.25, high, drag)]
-        knots += [(time + ramp + cut, high, drag), (time + 1.3 * ramp + cut, high, 0.0), (time + 2.5 * ramp + cut, 0.08, 0.0)]
-        time += 2.5 * ramp + cut + pause
+        high, up, down = rng.uniform(0.8, 1.0), rng.uniform(0.12, 0.4), rng.uniform(0.4, 1.1)
+        if rng.random() < 0.45 + 0.4 * intensity:
+            drag, held = rng.uniform(0.5, 1.0), rng.uniform(1.5, 3 + 3 * intensity)
+            bite = time + up + rng.uniform(0.1, 0.5)
+            knots += [(time + up, high, 0.0), (bite, high, drag), (bite + held, high, drag), (bite + held + 0.15, high, 0.0)]
+            end = bite + held + 0.15
+        else:
+            end = time + up + rng.uniform(0.05, 0.4)
+            knots += [(time + up, high, 0.0), (end, high, 0.0)]
+        # The clutch lets go and the engine coasts down more slowly than it came up.
+        knots += [(time, rng.uniform(0, 0.12), 0.0), (end + down, rng.uniform(0, 0.12), 0.0)]
+        time = end + down + rng.uniform(0.1, 0.5 + 1.2 * (1 - intensity))
     times, throttle, load = np.array(sorted(knots)).T
     t = np.arange(n) / rate_hz
     unsteady = 1 + 0.25 * slow_random(rng, n, rate_hz, 2.5)
