@@ -16,6 +16,8 @@ from seehear.vision.hierarchy import Leaves, find_leaves, merge_tree, part_boxes
 from seehear.vision.pixels import grow, lab, shrink
 
 _LONG_SIDE_PX = 320
+_MIN_SIDE_PX = 4
+"""Thinner pictures have no gradients and no regions."""
 _MIN_AREA = 0.002
 _MAX_AREA = 0.9
 _SAME_IOU = 0.5
@@ -38,11 +40,13 @@ def find_regions(image: Image, max_regions: int = 10, outline: Literal["box", "h
     """At most ``max_regions`` regions, most salient first: objects and large surfaces, masks at the image's size.
 
     ``outline="box"`` is eq. 2 of SEE-2-SOUND (axis-aligned box, the paper's better choice), ``"hull"`` adds eq. 1 (the
-    convex hull, the smallest convex polygon around the contour). A picture without any contrast gives an empty list.
+    convex hull, the smallest convex polygon around the contour). A picture without any contrast, or a few pixels thin, gives an empty list.
     """
     if max_regions < 1:
         raise InputError(f"at least one region must be asked for, got {max_regions}")
     small = shrink(image.rgb, _LONG_SIDE_PX)
+    if min(small.shape[:2]) < _MIN_SIDE_PX:
+        return []
     leaves = find_leaves(lab(small))
     if leaves.n < 2:
         return []

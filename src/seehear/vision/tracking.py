@@ -9,17 +9,17 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.types import Box, FloatArray, Image, InputError, Region
 from seehear.vision.pixels import grow, lab, shrink
-from seehear.vision.regions import find_regions, region_of
+from seehear.vision.regions import region_of
 
 _LONG_SIDE_PX = 320
 _MAX_LOG_GROWTH = math.log(4.0)
+_MAX_COVERED = 0.3
 _LEAST_NOISE_LAB = 0.7
 """Standard deviation of camera noise that is always allowed for: a perfectly still background has none."""
 
@@ -92,8 +92,9 @@ def link_tracks(
         live = [t for t in live if index - t.indices[-1] <= max_gap + 1]
         cost = np.array([[_cost(t, frame.time_s, r) for r in frame.regions] for t in live]).reshape(len(live), len(frame.regions))
         taken = set()
-        for i, j in zip(*linear_sum_assignment(cost), strict=True):
-            if cost[i, j] <= max_cost:
+        # everything too costly costs the same: no good pair is given up to avoid an impossible one
+        for i, j in zip(*linear_sum_assignment(np.minimum(cost, max_cost)), strict=True):
+            if cost[i, j] < max_cost:
                 _extend(live[i], index, frame.time_s, frame.regions[j])
                 taken.add(int(j))
         live += [_Open([frame.time_s], [index], [r], _appearance(r)) for j, r in enumerate(frame.regions) if j not in taken]
@@ -162,7 +163,6 @@ def motion_regions(
     *,
     max_regions: int = 10,
     min_share: float = 0.001,
-    outline: Literal["box", "hull"] = "box",
 ) -> list[Region]:
     """Regions of ``now`` that move against ``before`` (a little earlier, one size), largest first.
 
@@ -179,24 +179,22 @@ def motion_regions(
     parts, n = label(moved)  # type: ignore[misc]
     sizes = np.bincount(parts.ravel(), minlength=n + 1)[1:]
     kept = [i for i in np.argsort(-sizes, kind="stable")[:max_regions] if sizes[i] >= min_share * parts.size]
-    return [region_of(grow(parts == i + 1, now.height_px, now.width_px), now, saliency=1.0, outline=outline) for i in kept]
+    return [region_of(grow(parts == i + 1, now.height_px, now.width_px), now, saliency=1.0) for i in kept]
 
 
 def keyframe_regions(
-    before: Image | None,
-    now: Image,
-    after: Image | None = None,
-    *,
-    max_regions: int = 10,
-    outline: Literal["box", "hull"] = "box",
+    before: Image | None, now: Image, after: Image | None, still: Sequence[Region], max_regions: int = 10
 ) -> list[Region]:
-    """At most ``max_regions`` regions of ``now``: what moves first, then what stands out and is not part of it."""
-    moving: list[Region] = []
-    if before is not None:
-        moving = motion_regions(before, now, after, max_regions=max_regions, outline=outline)
-    covered = np.logical_or.reduce([r.mask for r in moving]) if moving else np.zeros(now.rgb.shape[:2], dtype=bool)
-    still = [r for r in find_regions(now, max_regions, outline) if (r.mask & covered).sum() < 0.3 * r.mask.sum()]
-    return (moving + still)[:max_regions]
+    """At most ``max_regions`` regions of ``now``: what moves first, then those of ``still`` (found in ``now``) apart from it.
+
+    The first and the last frame of a video have one neighbour, a lone picture has none and keeps its ``still`` regions.
+    """
+    if before is None:
+        before, after = after, None
+    moving = [] if before is None else motion_regions(before, now, after, max_regions=max_regions)
+    covered = np.logical_or.reduce([np.zeros(now.rgb.shape[:2], dtype=bool), *(r.mask for r in moving)])
+    apart = [r for r in still if (r.mask & covered).sum() < _MAX_COVERED * r.mask.sum()]
+    return (moving + apart)[:max_regions]
 
 
 def _small_lab(image: Image, like: Image) -> NDArray[np.float32]:
