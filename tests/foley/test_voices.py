@@ -69,7 +69,7 @@ def test_a_cry_is_a_breath_group_with_a_faint_gasp_before_the_next() -> None:
 def test_babble_has_the_rhythm_of_speech_and_never_stops() -> None:
     """Oracle: published number; the envelope of a talker moves most at 2-8 Hz (Greenberg 1999), and a crowd leaves no silence."""
     rng = np.random.default_rng(0)
-    voice, _ = voices._talker(60 * voices.SPEECH_RATE_HZ, rng, 0.5)
+    voice, _ = voices._talker(30 * voices.SPEECH_RATE_HZ, rng, 0.5)
     envelope = np.abs(voice).reshape(-1, voices.SPEECH_RATE_HZ // 100).mean(1)
     freqs, power = signal.welch(envelope - envelope.mean(), 100, nperseg=512)
     syllables = (freqs >= 2) & (freqs <= 8)
@@ -86,7 +86,7 @@ def test_louder_crowd_means_more_talkers() -> None:
     def unrest(intensity: float) -> float:
         found = []
         for seed in range(4):
-            x = voices.crowd(6.0, 16_000, np.random.default_rng(seed), intensity=intensity)
+            x = voices.crowd(4.0, 16_000, np.random.default_rng(seed), intensity=intensity)
             frames = np.sqrt((x.reshape(-1, 1600) ** 2).mean(1))
             found.append(frames.std() / frames.mean())
         return float(np.mean(found))
@@ -95,13 +95,15 @@ def test_louder_crowd_means_more_talkers() -> None:
 
 
 def test_sneeze_is_a_faint_breath_and_a_broad_blast() -> None:
-    """Oracle: planted answer; the blast is 20 dB above the breath before it, begins within 60 ms and reaches above 6 kHz."""
+    """Oracle: planted answer; the blast rises within 120 ms, 20 dB above the breath before it, and reaches above 6 kHz."""
     for seed in range(5):
         x = voices.sneeze(3.0, RATE_HZ, np.random.default_rng(seed))
         frames = np.sqrt((x.reshape(-1, 240) ** 2).mean(1))
         peak = frames.argmax()
         onset = np.flatnonzero(frames[: peak + 1] < 0.1 * frames[peak])[-1]
         assert peak - onset <= 12
+        before = frames[: max(onset - 35, 1)]
+        assert np.median(before[before > 0]) < 0.1 * frames[peak]
         blast = x[onset * 240 : onset * 240 + RATE_HZ // 4]
         freqs, power = signal.welch(blast, RATE_HZ, nperseg=1024)
         assert 0.02 < power[freqs > 6000].sum() / power.sum() < 0.6

@@ -29,19 +29,20 @@ def dog(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     pitch_hz = 740 * 0.5**size * rng.uniform(0.93, 1.07) * (0.9 + 0.2 * intensity)
     voice = Voice(
         length_m=0.10 + 0.09 * size,
-        slope_db_per_octave=-5 + 2 * intensity,
-        jitter=(0.02, 0.05),
+        slope_db_per_octave=-6 + 2 * intensity,
+        jitter=(0.02, 0.09),
         shimmer=(0.15, 0.2),
         subharmonic=0.35 * rng.random(),
-        breath=(0.2, 0.6),
+        breath=(0.12, 0.4),
         damping=2.2,
         corner_hz=700,
     )
-    harsh = rng.uniform(0.4, 1.0) * (0.5 + intensity)
+    harsh = rng.uniform(0.2, 1.0) * (0.5 + intensity)
     pace_s = rng.uniform(0.13, 0.32) + 0.1 * size
+    typical_s = rng.uniform(0.14, 0.22) + 0.05 * size
 
     def bark() -> Array:
-        n = round(rate_hz * rng.uniform(0.15, 0.23) * (1 + 0.25 * size))
+        n = round(rate_hz * typical_s * rng.uniform(0.85, 1.2))
         peak, top = rng.uniform(0.25, 0.4), rng.uniform(1.1, 1.35)
         f0 = pitch_hz * glide([(0, 0.62), (peak, top), (0.7, 0.88), (1, 0.55)], n)
         loud = glide([(0, 0), (0.07, 0.55), (peak, 1), (0.6, 0.6), (0.8, 0.2), (1, 0)], n)
@@ -97,12 +98,12 @@ def rooster(
     voice = Voice(
         length_m=rng.uniform(0.05, 0.062),
         slope_db_per_octave=-5,
-        jitter=(0.004, 0.025),
-        shimmer=(0.08, 0.1),
-        subharmonic=0.4,
-        breath=(0.06, 0.2),
+        jitter=(0.004, 0.09),
+        shimmer=(0.08, 0.15),
+        subharmonic=0.5 * rng.random(),
+        breath=(0.03, 0.12),
     )
-    harsh = rng.uniform(0.2, 1.0) * (0.5 + intensity)
+    harsh = rng.uniform(0.1, 1.1) * (0.5 + intensity)
     tempo = rng.uniform(0.85, 1.15)
     fall = rng.uniform(0.62, 0.85)
     long_s = rng.uniform(0.7, 1.3)
@@ -111,7 +112,7 @@ def rooster(
         n = round(rate_hz * seconds * tempo * rng.uniform(0.93, 1.07))
         f0 = pitch_hz * glide(shape, n) * (1 + 0.006 * slow_random(rng, n, rate_hz, 12))
         loud = glide([(0, 0), (0.12, 0.85), (0.4, 1), (0.8, 0.75), (0.93, 0.3), (1, 0)], n)
-        strain = harsh * rough * glide([(0, 0.5), (0.3, 1), (0.6, 0.8), (1, 0.4)], n)
+        strain = harsh * rough * glide([(0, 0.8), (0.25, 1), (0.5, 0.35), (1, 0.3)], n)
         gape = np.interp(np.linspace(0, 1, 7), [0, 0.3, 0.7, 1], [0.85, 1.05, 1.0, 0.8])
         beak = throat_hz(voice.length_m, gape, 0.6 + 0.4 * gape)
         return level * utter(voice, f0, loud, strain, beak, rate_hz, rng)

@@ -53,23 +53,23 @@ def _talker(n: int, rng: np.random.Generator, effort: float) -> tuple[Array, Arr
     woman = rng.random() < 0.5
     pitch_hz = rng.uniform(175, 240) if woman else rng.uniform(95, 145)
     length_m = rng.uniform(0.14, 0.15) if woman else rng.uniform(0.165, 0.18)
-    times, levels, hisses, tones = _syllables(n / SPEECH_RATE_HZ, rng)
+    times, levels, hisses, tones, targets = _syllables(n / SPEECH_RATE_HZ, rng)
     t = np.arange(n) / SPEECH_RATE_HZ
     f0 = pitch_hz * np.interp(t, times, tones) * (1 + 0.02 * slow_random(rng, n, SPEECH_RATE_HZ, 7)) * (1 + 0.15 * effort)
     loud = np.interp(t, times, levels)
     x = source(f0, SPEECH_RATE_HZ, rng, slope_db_per_octave=-9 + 3 * effort, jitter=0.01, shimmer=0.08, breath=0.08)
-    vowels = VOWELS[rng.integers(len(VOWELS), size=len(times))] * (0.175 / length_m) * rng.normal(1, 0.05, (len(times), 2))
+    vowels = VOWELS[targets.astype(int)] * (0.175 / length_m) * rng.normal(1, 0.04, (len(times), 2))
     grid = np.linspace(0, n / SPEECH_RATE_HZ, max(round(n / SPEECH_RATE_HZ * 100), 2))
     formants = np.column_stack([np.interp(grid, times, vowels[:, k]) for k in range(2)])
     voice = tract(x * loud, SPEECH_RATE_HZ, formants, length_m, frame_s=0.024)
     return voice, np.interp(t, times, hisses)
 
 
-def _syllables(duration_s: float, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
-    """Breakpoints (K,) of a random talk: times in seconds, loudness, hiss of the consonants, relative pitch."""
+def _syllables(duration_s: float, rng: np.random.Generator) -> Array:
+    """A random talk as breakpoints (5, K): time in seconds, loudness, hiss of consonants, relative pitch, row of ``VOWELS``."""
     pace = rng.uniform(3.5, 5.5)
     now = -rng.uniform(0, 3)
-    rows = [(now - 1, 0.0, 0.0, 1.0)]
+    rows: list[tuple[float, ...]] = [(now - 1, 0.0, 0.0, 1.0, 0)]
     while now < duration_s:
         count = int(pace * rng.uniform(1, 4))
         for i in range(count):
@@ -78,17 +78,18 @@ def _syllables(duration_s: float, rng: np.random.Generator) -> tuple[Array, Arra
             tone = 1.15 - 0.3 * i / count + 0.3 * (stress - 0.7) + 0.05 * rng.standard_normal()
             hiss = rng.choice([0.0, 0.0, 0.15, 1.0]) * rng.uniform(0.4, 1)
             closed = 0.02 if hiss else rng.uniform(0.05, 0.5)
-            rows += [(now + 0.12 * length, closed * stress, hiss, tone), (now + 0.3 * length, stress, 0.02, tone)]
+            consonant, vowel = rng.integers(len(VOWELS), size=2)
             rows += [
-                (now + 0.75 * length, 0.8 * stress, 0.0, 0.98 * tone),
-                (now + length, 0.25 * stress, 0.1 * hiss, 0.97 * tone),
+                (now + 0.12 * length, closed * stress, hiss, tone, consonant),
+                (now + 0.3 * length, stress, 0.02, tone, vowel),
+                (now + 0.75 * length, 0.8 * stress, 0.0, tone, vowel),
+                (now + length, 0.25 * stress, 0.1 * hiss, 0.97 * tone, consonant),
             ]
             now += length
         pause = rng.uniform(0.25, 2.5)
-        rows += [(now + 0.06, 0.0, 0.0, 0.9), (now + pause - 0.05, 0.0, 0.0, 1.1)]
+        rows += [(now + 0.06, 0.0, 0.0, 0.9, 0), (now + pause - 0.05, 0.0, 0.0, 1.1, 0)]
         now += pause
-    columns = np.array(rows).T
-    return columns[0], columns[1], columns[2], columns[3]
+    return np.array(rows).T
 
 
 def baby(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5, event_rate: float = 0.09) -> Array:
@@ -102,10 +103,10 @@ def baby(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     voice = Voice(
         length_m=rng.uniform(0.07, 0.08),
         slope_db_per_octave=-3 + 2 * intensity,
-        jitter=(0.006, 0.07),
+        jitter=(0.006, 0.06),
         shimmer=(0.1, 0.0),
         subharmonic=0.3 * rng.random(),
-        breath=(0.08, 0.6),
+        breath=(0.04, 0.5),
         damping=2.2,
     )
     typical_s = rng.uniform(0.65, 1.2)
@@ -117,9 +118,13 @@ def baby(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         f0 *= 1 + 0.012 * slow_random(rng, n, rate_hz, 8)
         loud = glide([(0, 0), (0.08, 0.6), (peak, 1), (0.8, 0.8), (0.95, 0.3), (1, 0)], n)
         loud *= 1 + 0.12 * slow_random(rng, n, rate_hz, 6)
-        strain = np.clip(0.5 * intensity + 0.55 * slow_random(rng, n, rate_hz, 2.5) - 0.1, 0, 1)
-        gape = np.interp(np.linspace(0, 1, 9), [0, 0.2, 0.8, 1], [0.7, 1.05, 1.0, 0.65]) * rng.uniform(0.92, 1.08)
-        mouth = throat_hz(voice.length_m, gape, 0.75 + 0.2 * gape)
+        strain = np.clip(0.5 * intensity + 0.7 * slow_random(rng, n, rate_hz, 2.5) - 0.3, 0, 1)
+        gape = (
+            np.interp(np.linspace(0, 1, 9), [0, 0.2, 0.8, 1], [0.65, 1.1, 1.0, 0.6])
+            * rng.uniform(0.85, 1.2)
+            * rng.normal(1, 0.06, 9)
+        )
+        mouth = throat_hz(voice.length_m, gape, rng.uniform(0.55, 0.85) + 0.2 * gape)
         return rng.uniform(0.75, 1.0) * utter(voice, f0, loud, strain, mouth, rate_hz, rng)
 
     def breath_group() -> Array:
@@ -151,7 +156,7 @@ def sneeze(
     woman = rng.random() < 0.5
     length_m = rng.uniform(0.14, 0.15) if woman else rng.uniform(0.165, 0.18)
     pitch_hz = rng.uniform(260, 420) if woman else rng.uniform(150, 280)
-    voiced = rng.uniform(0.15, 1.0)
+    voiced = rng.uniform(0.2, 1.0)
     strength = 0.6 + 0.8 * intensity
 
     def one() -> Array:
@@ -161,15 +166,17 @@ def sneeze(
         return np.concatenate([breath, catch, ah, np.zeros(round(rate_hz * rng.uniform(0.02, 0.08))), blast()])
 
     def blast() -> Array:
-        n = round(rate_hz * rng.uniform(0.28, 0.5))
+        n = round(rate_hz * rng.uniform(0.35, 0.65))
         f0 = pitch_hz * glide([(0, 1.1), (0.1, 1.45), (0.5, 0.9), (1, 0.6)], n)
-        throat = source(f0, rate_hz, rng, slope_db_per_octave=-6, jitter=0.04, shimmer=0.25, breath=0.8)
-        throat *= voiced * glide([(0, 0.6), (0.1, 1), (0.4, 0.35), (0.7, 0.1), (1, 0)], n)
+        throat = source(f0, rate_hz, rng, slope_db_per_octave=-6, jitter=0.03, shimmer=0.2, breath=0.4)
+        throat *= glide([(0, 0.8), (0.1, 1), (0.5, 0.5), (0.8, 0.2), (1, 0)], n)
         mouth = throat_hz(length_m, [1.2, 0.9, 0.6, 0.5], [1.2, 1.15, 0.8, 0.6])
         body = normalised(tract(throat, rate_hz, mouth, length_m, damping=1.5))
-        jet = noise(rng, n) * (1 + 0.3 * slow_random(rng, n, rate_hz, 40))
-        cavity_hz = np.array([[1.8], [1.5], [0.9], [0.6]]) * 1500 * (0.17 / length_m)
-        spray = normalised(tract(jet, rate_hz, cavity_hz, 0.05, damping=3.0))
+        jet = noise(rng, n, -1) * (1 + 0.3 * slow_random(rng, n, rate_hz, 40))
+        cavity_hz = np.array([[2.0], [1.6], [0.9], [0.5], [0.4]]) * 1500 * (0.17 / length_m)
+        spray = normalised(tract(jet, rate_hz, cavity_hz, 0.05, damping=2.2))
+        if rate_hz > 10_000:
+            spray += 0.15 * normalised(band(jet, 4500, None, rate_hz))
         envelope = glide([(0, 0), (0.04, 0.9), (0.12, 1), (0.45, 0.5), (0.75, 0.12), (1, 0)], n)
         return normalised((body * voiced + spray) * envelope, rng.uniform(0.8, 1.0))
 
