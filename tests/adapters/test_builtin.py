@@ -1,6 +1,4 @@
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +8,6 @@ from seehear.adapters.builtin import PACKS, BuiltinRecognizer, concept_matrix, c
 from seehear.types import Image
 from seehear.vocabulary import concepts, label_concepts
 from seehear.weights import read_manifest
-
-MEDIA = Path(os.environ.get("SEEHEAR_MEDIA", Path(__file__).resolve().parents[3] / "shared" / "media"))
 
 
 @pytest.fixture(scope="module", params=list(PACKS))
@@ -23,7 +19,9 @@ def test_probabilities_sum_to_one_over_the_whole_vocabulary(recognizer):
     """Closed form: concept scores and unknown are a distribution, also for odd shapes and one-colour pictures."""
     rng = np.random.default_rng(0)
     shapes = ((16, 16), (20, 400), (333, 31))
-    images = [Image(rng.integers(0, 256, (*shape, 3), dtype=np.uint8)) for shape in shapes] + [Image(np.zeros((50, 50, 3), np.uint8))]
+    images = [Image(rng.integers(0, 256, (*shape, 3), dtype=np.uint8)) for shape in shapes] + [
+        Image(np.zeros((50, 50, 3), np.uint8))
+    ]
     for scores in recognizer.recognize(images):
         assert list(scores.scores) == list(concepts())
         assert min(scores.scores.values()) >= 0 and scores.unknown >= 0
@@ -90,13 +88,10 @@ def test_the_label_table_covers_coco():
     assert {name for s in ("coco", "photos", "caltech101") for name in label_concepts(s).values() if name} <= set(concepts())
 
 
-def test_the_label_table_covers_the_photos():
+def test_the_label_table_covers_the_photos(media):
     """Conformance: every word in the photo collections' indices has a row."""
-    indices = sorted(MEDIA.glob("photos_*/index.csv"))
-    if not indices:
-        pytest.skip(f"needs the photos in {MEDIA}")
     known = label_concepts("photos")
-    for index in indices:
+    for index in media.glob("photos_*/index.csv"):
         with index.open(newline="", encoding="utf-8") as rows:
             for row in csv.DictReader(rows):
                 assert {word for word in row["label"].split("|") if word} <= set(known), row["file"]

@@ -1,6 +1,5 @@
 import csv
 import io
-import os
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -13,7 +12,6 @@ from seehear.data.pictures import join, read_archive, split
 from seehear.data.rendered import PAINTERS, corner_pictures, rendered_pictures
 from seehear.types import InputError
 
-MEDIA = Path(os.environ.get("SEEHEAR_MEDIA", Path(__file__).resolve().parents[3] / "shared" / "media"))
 COLOURS = {"red": (200, 20, 20), "blue": (20, 20, 200)}
 
 
@@ -75,9 +73,9 @@ def test_missing_or_foreign_archives_are_refused(tmp_path):
         read_archive(tmp_path / "empty.zip", "x", 8)
 
 
-def test_the_caltech_archive_has_its_published_size():
+def test_the_caltech_archive_has_its_published_size(media):
     """Published number: 62 classes, 54 sound classes, 2440 pictures (media README); 2 of each are read here."""
-    path = MEDIA / "images_caltech101.zip"
+    path = media / "images_caltech101.zip"
     if not path.is_file():
         pytest.skip(f"needs the pictures at {path}")
     pictures = read_archive(path, "caltech101", 16, per_class=2)

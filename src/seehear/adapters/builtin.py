@@ -52,6 +52,11 @@ class BuiltinRecognizer:
         """Hash, licence, recipe and measured figures of the weights, without loading them."""
         return read_manifest()[self.pack]
 
+    @property
+    def answer_threshold(self) -> float:
+        """The score from which a concept may be believed: nine of ten such answers were right on held-out pictures."""
+        return float(self.manifest_entry["answer_threshold"])
+
     @cached_property
     def _encoder(self) -> ImageEncoder:
         from seehear.nets.image_encoder import ImageEncoder, config_from_mapping

@@ -13,15 +13,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from seehear.adapters.builtin import concept_matrix
 from seehear.data.pictures import Pictures, Split, join, read_archive, split
 from seehear.data.rendered import corner_pictures, rendered_pictures
 from seehear.nets.image_encoder import EncoderConfig, ImageEncoder
 from seehear.nets.local_features import FisherConfig, fit_fisher
-from seehear.training.augment import Augmentation, augment, mixup
+from seehear.training.augment import Augmentation, augment, mixup, random_views
 from seehear.training.loop import Schedule, batch_indices, train
 from seehear.types import InputError
 from seehear.weights import write_pack
@@ -55,10 +58,16 @@ class Recipe:
     """Of the pictures that the residual network sees."""
     label_smoothing: float = 0.1
     """Part of the target that is spread over all classes (Szegedy et al. 2016)."""
+    fisher_views: int = 2
+    """Random views of every picture that the Fisher head learns from beside the picture itself."""
+    fisher_augmentation: Augmentation = field(default=Augmentation(smallest_area=0.45, aspect=1.3, rotation_deg=5.0))
+    """Of those views; only their framing changes."""
     head_decay: float = 1e-6
     """Squared-norm penalty of the Fisher head."""
     head_steps: int = 100
     """Most steps of L-BFGS for the Fisher head."""
+    answer_precision: float = 0.9
+    """How often an answer shall be right on held-out pictures; sets the threshold that is shipped with the weights."""
     seed: int = 0
 
 
@@ -76,6 +85,7 @@ RESEARCH = replace(
     augmentation=Augmentation(smallest_area=0.5, erase=0.0, mixup=0.0),
     rendered_per_class=100,
     corners=800,
+    fisher_views=0,
     head_steps=60,
 )
 
@@ -94,11 +104,10 @@ def read_pictures(media: Path, recipe: Recipe) -> Split:
     return Split(with_corners(parts.train), with_corners(parts.validation), with_corners(parts.test))
 
 
-def batches(pictures: Pictures, size: int = 64, mirrored: bool = False) -> Iterator[Tensor]:
+def batches(pictures: Pictures, size: int = 64) -> Iterator[Tensor]:
     """The pictures in order as (B, 3, S, S) in 0 to 1."""
     for start in range(0, len(pictures), size):
-        rgb = torch.from_numpy(pictures.pixels[start : start + size]).float() / 255
-        yield rgb.flip(-1) if mirrored else rgb
+        yield torch.from_numpy(pictures.pixels[start : start + size]).float() / 255
 
 
 def fit_linear(features: Tensor, labels: Tensor, classes: int, decay: float, steps: int) -> tuple[Tensor, Tensor]:
@@ -117,21 +126,22 @@ def fit_linear(features: Tensor, labels: Tensor, classes: int, decay: float, ste
     return weight.detach(), bias.detach()
 
 
-@torch.no_grad()
-def fisher_features(encoder: ImageEncoder, pictures: Pictures, mirrored: bool = False) -> Tensor:
-    """Fisher vectors of all pictures (N, D)."""
-    return torch.cat([encoder.fisher_features(rgb) for rgb in batches(pictures, mirrored=mirrored)])
+def framed(pictures: Pictures, recipe: Recipe, view: int) -> Iterator[Tensor]:
+    """The pictures in order, each in a random framing, the same for the same ``view``."""
+    generator = torch.Generator().manual_seed(recipe.seed + view)
+    for rgb in batches(pictures):
+        yield random_views(rgb, rgb.shape[-1], recipe.fisher_augmentation, generator)
 
 
 def fit_fisher_branches(encoder: ImageEncoder, pictures: Pictures, recipe: Recipe) -> None:
-    """Fits the mixtures, then their linear head on the pictures and, where they are few, their mirror images."""
+    """Fits the mixtures, then their linear head on the pictures and random views of them."""
     for i, config in enumerate(encoder.config.fishers):
         fitted = fit_fisher(config, batches(pictures), torch.Generator().manual_seed(recipe.seed + i))
         encoder.fishers[i].load_state_dict(fitted.state_dict())
-    labels = torch.from_numpy(pictures.labels)
-    features = fisher_features(encoder, pictures)
-    if len(pictures) < 5000:  # beyond that the mirror images cost more memory than they gain
-        features, labels = torch.cat([features, fisher_features(encoder, pictures, mirrored=True)]), labels.repeat(2)
+    views = [batches(pictures), *(framed(pictures, recipe, view) for view in range(recipe.fisher_views))]
+    with torch.no_grad():
+        features = torch.cat([encoder.fisher_features(rgb) for view in views for rgb in view])
+    labels = torch.from_numpy(pictures.labels).repeat(len(views))
     weight, bias = fit_linear(features, labels, encoder.config.classes, recipe.head_decay, recipe.head_steps)
     encoder.fisher_head.load_state_dict({"weight": weight, "bias": bias})
 
@@ -182,6 +192,28 @@ def fit_fusion(conv_logits: Tensor, fisher_logits: Tensor, labels: Tensor) -> Te
 
     solver.step(closure)
     return log_weights.detach().exp()
+
+
+def fit_threshold(scores: NDArray, truth: NDArray, precision: float) -> float:
+    """The lowest score (in steps of 0.05) from which answers are right at least as often as ``precision``; 1 if none is.
+
+    ``scores`` (N, concepts); ``truth`` (N,) with -1 where every answer is wrong.
+    """
+    best, right = scores.max(1), scores.argmax(1) == truth
+    for threshold in np.arange(0.1, 1.0, 0.05):
+        answered = best >= threshold
+        if answered.any() and right[answered].mean() >= precision:
+            return round(float(threshold), 2)
+    return 1.0
+
+
+@torch.no_grad()
+def concept_scores(encoder: ImageEncoder, pictures: Pictures) -> tuple[NDArray, NDArray]:
+    """Concept probabilities (N, concepts) and the true concept (N,) of labelled pictures, -1 where it is unknown."""
+    _, matrix = concept_matrix(pictures.classes)
+    logits = torch.cat([encoder(rgb).logits for rgb in batches(pictures)])
+    concept_of_class = np.where(matrix[:, -1] == 1, -1, matrix.argmax(1))
+    return (logits.double().softmax(1).numpy() @ matrix)[:, :-1], concept_of_class[pictures.labels]
 
 
 def fit_encoder(parts: Split, recipe: Recipe, checkpoint: Path | None = None, say: Say = lambda _: None) -> ImageEncoder:
@@ -242,6 +274,7 @@ def _run(media: Path, out: Path, recipe: Recipe, research: bool) -> None:
         "config": asdict(encoder.config),
         "classes": list(parts.train.classes),
         "sound_classes": list(parts.train.sound_classes),
+        "answer_threshold": fit_threshold(*concept_scores(encoder, parts.validation), recipe.answer_precision),
     }
     complete = write_pack(out.stem, out, encoder.state_dict(), entry)
     checkpoint.unlink(missing_ok=True)
