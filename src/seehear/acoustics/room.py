@@ -6,7 +6,6 @@ Shapes: N positions, P paths (images of one source, the source itself first).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -31,15 +30,16 @@ LISTENER_FRACTION = 0.35
 """The listener sits this far along the room, looking down its longer part: what a camera sees is mostly in front."""
 
 
-def room_for(kind: RoomKind, trajectories: Sequence[Trajectory] = ()) -> Room:
-    """A room of that kind around the listener that holds every trajectory (leave those of beds out).
+def room_for(kind: RoomKind, positions_m: FloatArray) -> Room:
+    """A room of that kind around the listener that holds every position (N, 3), in metres from the listener.
 
-    Walls, floor and ceiling start where the kind has them and move outwards until every source is at least `MARGIN_M`
-    inside, so none can lie beyond a wall, below the floor or above the ceiling. A room made larger keeps its kind's
-    absorption, so its RT60 grows with the mean free path 4 V / S (Sabine). Outdoors the ear is raised over the ground
-    until the lowest source is above it. InputError for another kind.
+    Walls, floor and ceiling start where the kind has them and move outwards until every position is at least `MARGIN_M`
+    inside, so no source can lie beyond a wall, below the floor or above the ceiling: pass the `waypoints_m` of all
+    trajectories but those of beds. A room made larger keeps its kind's absorption, so its RT60 grows with the mean free
+    path 4 V / S (Sabine). Outdoors the ear is raised over the ground until the lowest source is above it.
+    InputError for another kind.
     """
-    positions = np.concatenate([np.zeros((1, 3)), *(waypoints_m(trajectory) for trajectory in trajectories)])
+    positions = np.concatenate([np.zeros((1, 3)), np.asarray(positions_m, dtype=np.float64).reshape(-1, 3)])
     if kind == "none":
         return Room()
     if kind == "outdoor":
@@ -138,10 +138,11 @@ def _shoebox_mirrors(size_m: tuple[float, float, float], image_order: int) -> Mi
 
 
 def check_inside(room: Room, source: Source) -> None:
-    """InputError, naming the source, when its trajectory leaves the room or goes below the ground (beds do not matter)."""
+    """InputError, naming the source, when a point of its trajectory is outside the room or below the ground (beds do not matter)."""
     if room.kind == "none" or source.is_bed:
         return
-    places = np.asarray(room.listener_m) + waypoints_m(source.trajectory)
+    path = source.trajectory
+    places = np.asarray(room.listener_m) + path.directions * path.distances_m[:, None]
     if room.kind == "outdoor" and places[:, 2].min() <= 0:
         depth_m = -float(places[:, 2].min())
         raise InputError(f"source {source.label!r} is {depth_m:.2f} m below the ground: raise the listener of the room")
