@@ -63,10 +63,14 @@ def flash_frames(n: int, lit: int, height: int = 48, width: int = 64) -> list[np
         ("a.mp4", "libx264", "copied"),
         ("a.mkv", "libx264", "copied"),
         ("a.ts", "libx264", "copied"),
-        ("a.avi", "mpeg4", "copied"),
+        ("b.mp4", "mpeg4", "copied"),
+        ("c.mp4", "libsvtav1", "copied"),
+        ("c.flv", "libx264", "copied"),
         ("a.webm", "libvpx-vp9", "copied"),
         ("a.mp4", "libx265", "copied"),
         ("b.avi", "mjpeg", "encoded"),
+        ("c.avi", "libx264", "encoded"),
+        ("a.h264", "libx264", "encoded"),
         ("b.webm", "libvpx", "encoded"),
     ],
 )
@@ -145,6 +149,15 @@ def test_copied_frames_times_and_rotation_are_the_same(tmp_path, make_video, rot
     assert open_video(tmp_path / "out.mp4").rotation_deg == open_video(path).rotation_deg == 270
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.duration / av.time_base == pytest.approx(2.0, abs=0.03)
+
+
+def test_what_the_container_refuses_is_encoded(tmp_path, make_video):
+    """Oracle: VP9 has no place in QuickTime: the flash planted at 0.68 s is there all the same."""
+    source = open_video(make_video(tmp_path / "a.webm", flash_frames(30, 17), codec="libvpx-vp9"))
+    assert write_video(tmp_path / "out.mov", source, click(1.2, 0.68), duration_s=1.2).picture == "encoded"
+    flash_s, click_s = flash_and_click(tmp_path / "out.mov")
+    assert abs(flash_s - 0.68) < 0.002 and abs(click_s - 0.68) < 0.001
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.webm", "out.mov"]
 
 
 def test_the_start_of_an_edit_list_is_kept(tmp_path, make_video, grey):

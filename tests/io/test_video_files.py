@@ -58,6 +58,12 @@ def test_time_starts_at_zero_and_duration_is_known(tmp_path, make_video, grey, n
     assert np.abs(np.array([t for t, _ in frames]) - np.arange(25) / 25).max() < 1.1e-3
 
 
+def test_avi_frames_are_counted(tmp_path, make_video, grey):
+    """Oracle: 25 planted frames with B-frames in AVI, which stores no presentation times."""
+    frames = list(read_frames(open_video(make_video(tmp_path / "a.avi", grey(25), options={"bf": "2"}))))
+    assert indices(frames) == list(range(25)) and [t for t, _ in frames] == pytest.approx(np.arange(25) / 25)
+
+
 def test_frames_are_thinned_and_reduced(tmp_path, make_video, grey):
     """Oracle: the first frame at or after each multiple of 0.3 s, of frames every 0.04 s; sides by proportion."""
     video = open_video(make_video(tmp_path / "a.mp4", grey(25, 60, 120)))

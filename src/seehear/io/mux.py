@@ -259,7 +259,8 @@ def _copied_packets(output: OutputContainer, track: Track, duration_s: float) ->
     path = track.video.path
     with open_container(path) as source:
         template = picture_stream(source, path)
-        stream = output.add_stream_from_template(template)  # with the display matrix, which holds the rotation
+        # With the display matrix, which holds the rotation; opaque, because there is no encoder named as the decoder of AV1.
+        stream = output.add_stream_from_template(template, opaque=track.codec == "av1")
         stream.time_base = template.time_base
         if track.codec == "hevc":
             stream.codec_context.codec_tag = "hvc1"  # the one of its two names that Apple's players take

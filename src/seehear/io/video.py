@@ -105,13 +105,13 @@ def open_track(path: PathLike) -> Track:
         if frame is None:
             raise InputError(f"{path} holds no frame that can be decoded")
         width_px, height_px = _displayed_size(frame, stream)
-        codec = stream.codec_context.name
+        codec = stream.codec_context.codec.canonical_name
+        first_s = _time_s(container, frame) or 0.0
     check_size(path, width_px, height_px)
     with open_container(path) as container:
         stream = picture_stream(container, path)
         pts_s, end_s = _scan(container, stream, path)
         has_audio = any(s.codec_context is not None for s in container.streams.audio)
-    first_s = float(frame.time) if frame.time is not None else 0.0
     duration_s = max(end_s - first_s, 1e-3)
     n_shown = max(1, int(np.sum(~(pts_s < first_s - 1e-6))))
     rotation_deg = round(frame.rotation / 90) * 90 % 360
@@ -126,9 +126,10 @@ def _scan(container: InputContainer, stream: VideoStream, path: PathLike) -> tup
         if packet.size == 0:
             continue
         is_picture = packet.stream == stream
+        time_s = _time_s(container, packet)
         if is_picture:
-            pts_s.append(np.nan if packet.pts is None else float(packet.pts * packet.time_base))
-        at = packet.dts if packet.pts is None else packet.pts
+            pts_s.append(np.nan if time_s is None else time_s)
+        at = packet.dts if time_s is None else packet.pts
         if at is None:
             continue
         ends_s = float((at + (packet.duration or 0)) * packet.time_base)
@@ -143,16 +144,25 @@ def _scan(container: InputContainer, stream: VideoStream, path: PathLike) -> tup
     return np.array(pts_s), picture_end_s or len(pts_s) * _frame_interval_s(stream)
 
 
+def _time_s(container: InputContainer, shown: av.Packet | av.VideoFrame) -> float | None:
+    """When a packet or frame is shown, by the container's clock; None where it does not say.
+
+    AVI counts packets in decoding order and knows no other time: what FFmpeg gives for it is wrong with B-frames.
+    """
+    return None if container.format.name == "avi" or shown.pts is None else float(shown.pts * shown.time_base)
+
+
 def _frame_interval_s(stream: VideoStream) -> float:
     rate = stream.average_rate or stream.guessed_rate
     return float(1 / rate) if rate else 0.04
 
 
 def _timed_frames(container: InputContainer, stream: VideoStream) -> Iterator[tuple[float, av.VideoFrame]]:
-    """Decoded frames at strictly increasing times from 0; frames without a time follow the average rate."""
+    """Decoded frames at strictly increasing times from 0; frames without a time are counted."""
     first_s, last_s = None, -np.inf
     for index, frame in enumerate(container.decode(stream)):
-        time_s = float(frame.time) if frame.time is not None else index * _frame_interval_s(stream)
+        told_s = _time_s(container, frame)
+        time_s = index * _frame_interval_s(stream) if told_s is None else told_s
         first_s = time_s if first_s is None else first_s
         if time_s - first_s > last_s:
             last_s = time_s - first_s
