@@ -62,6 +62,8 @@ def below(x: ArrayLike, threshold: float, width: float) -> FloatArray:
 def material_maps(rgb: NDArray[np.uint8]) -> Mapping[str, NDArray[np.float32]]:
     """Soft map (h, w) in 0 to 1, long side at most 256, for each of ``MATERIALS``."""
     small = shrink(rgb, _LONG_SIDE_PX)
+    if min(small.shape[:2]) < 2:  # a line of pixels has no texture
+        return {name: np.zeros(small.shape[:2], np.float32) for name in MATERIALS}
     colours = lab(small)
     segments = _segments(colours, _gradient_energies(rgb, small.shape[:2]))
     of = segments.labels

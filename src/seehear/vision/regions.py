@@ -40,7 +40,8 @@ def find_regions(image: Image, max_regions: int = 10, outline: Literal["box", "h
     """At most ``max_regions`` regions, most salient first: objects and large surfaces, masks at the image's size.
 
     ``outline="box"`` is eq. 2 of SEE-2-SOUND (axis-aligned box, the paper's better choice), ``"hull"`` adds eq. 1 (the
-    convex hull, the smallest convex polygon around the contour). A picture without any contrast, or a few pixels thin, gives an empty list.
+    convex hull, the smallest convex polygon around the contour). A picture without any contrast, or a few pixels thin,
+    gives an empty list.
     """
     if max_regions < 1:
         raise InputError(f"at least one region must be asked for, got {max_regions}")

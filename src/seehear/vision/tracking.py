@@ -40,7 +40,7 @@ class Track:
     """(K,) strictly increasing; the first is its entry, the last its exit."""
     regions: tuple[Region, ...]
     confidence: float
-    """Share of the keyframes between entry and exit that saw it, times the mean saliency."""
+    """0 to 1: mean saliency x share of the keyframes between entry and exit that saw it x K / (K + 2)."""
 
     @property
     def centres_px(self) -> FloatArray:
@@ -118,7 +118,8 @@ def _extend(track: _Open, index: int, time_s: float, region: Region) -> None:
 def _close(track: _Open) -> Track:
     seen = len(track.indices) / (track.indices[-1] - track.indices[0] + 1)
     saliency = float(np.mean([r.saliency for r in track.regions]))
-    return Track(np.array(track.times), tuple(track.regions), seen * saliency)
+    trust = len(track.indices) / (len(track.indices) + 2)
+    return Track(np.array(track.times), tuple(track.regions), seen * saliency * trust)
 
 
 def _cost(track: _Open, time_s: float, region: Region) -> float:

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from seehear.types import Image, InputError
+from seehear.vision.regions import region_of
+from seehear.vision.tracking import Keyframe, keyframe_regions, link_tracks, motion_regions, smooth
+
+WIDTH, HEIGHT = 320, 180
+RED, BLUE, YELLOW = (200, 40, 40), (40, 60, 200), (220, 200, 40)
+
+
+def frame(discs: list[tuple[float, float, float, tuple[int, int, int]]], seed: int = 0, light: float = 0.0) -> Image:
+    """A textured, noisy ground with discs (x, y, radius, colour)."""
+    ground = np.random.default_rng(99).normal(110, 18, (HEIGHT // 6, WIDTH // 8, 3))
+    rgb = np.repeat(np.repeat(ground, 6, axis=0), 8, axis=1)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
+    for cx, cy, radius, colour in discs:
+        rgb[(x - cx) ** 2 + (y - cy) ** 2 < radius**2] = colour
+    noise = np.random.default_rng(seed).normal(0, 2, rgb.shape)
+    return Image(np.clip(rgb + noise + light, 0, 255).astype(np.uint8))
+
+
+def disc_region(x: float, y: float, radius: float, colour: tuple[int, int, int]):
+    row, column = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
+    image = frame([(x, y, radius, colour)])
+    return region_of((column - x) ** 2 + (row - y) ** 2 < radius**2, image, saliency=1.0)
+
+
+def test_moving_disc_is_found_and_followed() -> None:
+    """Oracle: planted answer: from pixels to track, within 1.5 px of the true path, with the entry and exit it had."""
+    times = 0.2 * np.arange(12)
+    path = np.stack([60 + 90 * times, 60 + 30 * times], axis=-1)
+    present = range(2, 10)
+    frames = [frame([(*path[i], 16, RED)] if i in present else [], seed=i) for i in range(12)]
+    keyframes = []
+    for i in range(12):
+        around = (frames[i - 1] if i else None, frames[i], frames[i + 1] if i < 11 else None)
+        keyframes.append(Keyframe(float(times[i]), tuple(keyframe_regions(*around, still=[]))))
+    (track,) = [t for t in link_tracks(keyframes) if len(t.regions) > 3]
+    np.testing.assert_allclose(track.times_s, times[2:10])
+    smoothed = smooth(track.times_s, track.centres_px, window_s=0.3)
+    assert np.linalg.norm(smoothed - path[2:10], axis=1).max() < 1.5
+
+
+def test_still_scene_has_no_motion_under_noise_and_light() -> None:
+    """Oracle: closed form: the same scene, other noise, 12 grey levels brighter, one pixel of shift: nothing moved."""
+    a = frame([(100, 90, 20, RED)], seed=1)
+    b = Image(np.roll(frame([(100, 90, 20, RED)], seed=2, light=12).rgb, 1, axis=1))
+    assert motion_regions(a, b) == []
+
+
+def test_third_frame_removes_the_uncovered_ground() -> None:
+    """Oracle: planted answer: with three frames the box is the disc's, with two it also holds where the disc was."""
+    frames = [frame([(x, 90, 14, BLUE)], seed=i) for i, x in enumerate((100, 160, 220))]
+    (only,) = motion_regions(frames[0], frames[1], frames[2])
+    np.testing.assert_allclose(only.box, (146, 76, 174, 104), atol=4)
+    assert len(motion_regions(frames[0], frames[1])) == 2
+
+
+def test_crossing_objects_keep_their_identity() -> None:
+    """Oracle: planted answer: two discs meet and part; each track keeps its colour throughout."""
+    keyframes = []
+    for i in range(15):
+        left, right = 40 + 16 * i, 264 - 16 * i
+        regions = [disc_region(left, 90, 14, RED), disc_region(right, 94, 14, BLUE)]
+        keyframes.append(Keyframe(0.2 * i, tuple(regions if i % 2 else regions[::-1])))
+    tracks = link_tracks(keyframes)
+    assert sorted(len(t.regions) for t in tracks) == [15, 15]
+    for track in tracks:
+        colours = np.array([r.appearance for r in track.regions])
+        assert np.abs(colours - colours[0]).sum(axis=1).max() < 0.5
+        steps = np.diff(track.centres_px[:, 0])
+        assert (np.sign(steps) == np.sign(steps[0])).all()
+
+
+def test_gaps_are_bridged_and_flicker_is_dropped() -> None:
+    """Oracle: planted answer: two missing keyframes do not cut a track; a region seen twice never becomes one."""
+    keyframes = []
+    for i in range(12):
+        regions = [disc_region(60 + 8 * i, 60, 14, YELLOW)] if i not in (5, 6) else []
+        if i in (3, 4):
+            regions.append(disc_region(280, 150, 8, BLUE))
+        keyframes.append(Keyframe(0.25 * i, tuple(regions)))
+    (track,) = link_tracks(keyframes)
+    assert len(track.regions) == 10
+    assert track.confidence == pytest.approx(10 / 12 * 10 / 12)
+    assert len(link_tracks(keyframes, max_gap=1)) == 2
+    assert len(link_tracks(keyframes, min_sightings=2)) == 2
+
+
+def test_smoothing_keeps_lines_and_removes_noise() -> None:
+    """Oracle: closed form: lines are reproduced exactly at uneven times; white noise shrinks to below half."""
+    rng = np.random.default_rng(5)
+    times = np.sort(rng.uniform(0, 10, 60))
+    line = np.stack([3 * times - 2, -0.5 * times], axis=-1)
+    np.testing.assert_allclose(smooth(times, line), line, atol=1e-9)
+    noise = rng.normal(0, 1, 60)
+    assert smooth(times, noise).std() < 0.5
+    np.testing.assert_array_equal(smooth(times[:2], noise[:2]), noise[:2])
+
+
+def test_bad_calls_are_refused() -> None:
+    """Oracle: the contract."""
+    with pytest.raises(InputError):
+        link_tracks([Keyframe(1.0, ()), Keyframe(1.0, ())])
+    with pytest.raises(InputError):
+        motion_regions(frame([]), Image(np.zeros((10, 10, 3), np.uint8)))
+    assert link_tracks([]) == []
