@@ -34,7 +34,7 @@ SPEED_OF_SOUND_M_S = 343.0
 LEAD_S = 0.05
 """Silence before the first arrival of thunder, room for the filters."""
 
-RAIN_BED = {31.5: -26, 63: -20, 125: -16, 250: -13, 500: -11, 1000: -9.5, 2000: -8, 4000: -8, 8000: -9, 16000: -14.5}
+RAIN_BED = {31.5: -23, 63: -17.5, 125: -14, 250: -12, 500: -10.5, 1000: -9, 2000: -8, 4000: -8.5, 8000: -10, 16000: -16}
 WIND_BROAD = {31.5: -13, 63: -7, 125: -6, 250: -7, 500: -12, 1000: -18, 2000: -25, 4000: -32, 8000: -41, 16000: -50}
 LEAF_HUSH = {125: -34, 250: -26, 500: -18, 1000: -11, 2000: -7, 4000: -4, 8000: -7, 16000: -17}
 FIRE_HISS = {250: -30, 500: -24, 1000: -18, 2000: -12, 4000: -8, 8000: -5, 16000: -6}
@@ -50,7 +50,7 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     ring as Minnaert bubbles (van den Doel 2005); the far ones sum to Gaussian noise with the spectrum of recordings.
     """
     n = n_samples(duration_s, rate_hz)
-    times = poisson_times(rng, 150 * 16**intensity * np.exp(0.15 * gust_curve(rng, n, rate_hz)), rate_hz)
+    times = poisson_times(rng, 150 * 16**intensity * np.exp(0.35 * gust_curve(rng, n, rate_hz)), rate_hz)
     gains = power_law(rng, len(times), 2.0, 7.0) * signs(rng, len(times))
     hard, wet, dull = (kind := rng.random(len(times))) < 0.7, (kind >= 0.7) & (kind < 0.88), kind >= 0.88
     near = (
@@ -59,7 +59,7 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         + ticks(rng, n, rate_hz, times[dull], 0.8 * gains[dull], (250, 1200), (200, 700))
         + bubbles(n, rate_hz, times[wet], log_uniform(rng, 6e-4, 2.5e-3, wet.sum()), 0.35 * gains[wet], 0.1)
     )
-    bed = octave_noise(rng, n, rate_hz, RAIN_BED) * np.exp(0.06 * gust_curve(rng, n, rate_hz))
+    bed = octave_noise(rng, n, rate_hz, RAIN_BED) * np.exp(0.12 * gust_curve(rng, n, rate_hz))
     return bed + 10 ** ((-5 - 4 * intensity) / 20) * unit_power(near)
 
 
@@ -158,7 +158,7 @@ def thunder(
     n = n_samples(duration_s, rate_hz)
     out = np.zeros(n)
     for time in event_times(rng, duration_s, event_rate, min_gap_s=4.0):
-        distance = 4000 * 0.0375 ** np.clip(intensity + rng.normal(0, 0.06), 0, 1)
+        distance = 3000 * 0.04 ** np.clip(intensity + rng.normal(0, 0.06), 0, 1)
         place(out, stroke(distance, duration_s - time + LEAD_S, rate_hz, rng), time - LEAD_S, rate_hz, (300 / distance) ** 0.5)
     return out
 

@@ -112,7 +112,7 @@ def sea(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     sizes = log_uniform(rng, 8e-4, 5e-3, len(drops))
     grains += bubbles(n, rate_hz, drops, sizes, 0.04 * power_law(rng, len(drops), 2.2, 6) * signs(rng, len(drops)), 0.1)
     return (
-        moving_noise(rng, n, rate_hz, amplitude, 0.08) * np.exp(0.15 * gust_curve(rng, n, rate_hz, 0.7, 6))
+        moving_noise(rng, n, rate_hz, amplitude, 0.08) * np.exp(0.22 * gust_curve(rng, n, rate_hz, 0.7, 6))
         + (0.3 + 0.7 * intensity) * grains
     )
 
