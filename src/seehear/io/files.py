@@ -65,11 +65,25 @@ def _check_folder(folder: Path) -> None:
         raise InputError(f"the folder {folder} is not writable")
 
 
+def check_folder(path: PathLike) -> bool:
+    """Whether the folder ``path`` has still to be made; InputError when neither it nor a new one can be written to."""
+    path = Path(path)
+    try:
+        new = not path.exists()
+        _check_folder(path.parent if new else path)
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # too long a name, a null byte in it
+        raise InputError(f"the folder {str(path)!r} cannot be made: {error}") from None
+    return new
+
+
 @contextmanager
 def whole_file(path: PathLike, force: bool = False) -> Iterator[Path]:
     """A temporary name beside ``path``, with its suffix: it becomes ``path`` on success and vanishes on any exception.
 
-    Several in one ``ExitStack`` appear together or not at all. InputError as :func:`check_output`, and when the disk is full.
+    Several in one ``ExitStack`` appear together or not at all. InputError as :func:`check_output`, and when
+    the disk is full or the file system takes no such file.
     """
     path = check_output(path, force)
     temporary = path.with_name(f".seehear-{secrets.token_hex(6)}{path.suffix}")
@@ -77,7 +91,8 @@ def whole_file(path: PathLike, force: bool = False) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        refused = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or str(error.filename) == str(temporary)
+        if refused:
             raise InputError(f"{path} cannot be written: {error.strerror}") from None
         raise
     finally:
@@ -87,17 +102,13 @@ def whole_file(path: PathLike, force: bool = False) -> Iterator[Path]:
 @contextmanager
 def whole_folder(path: PathLike) -> Iterator[Path]:
     """The folder ``path``, made if missing (its parent must exist); one that was made here goes again on any exception."""
+    made = check_folder(path)
     path = Path(path)
-    made = not path.exists()
     try:
         if made:
-            _check_folder(path.parent)
             path.mkdir()
-        _check_folder(path)
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        raise InputError(f"the folder {str(path)!r} cannot be made: {error}") from None
+    except OSError as error:
+        raise InputError(f"the folder {path} cannot be made: {error.strerror}") from None
     try:
         yield path
     except BaseException:
