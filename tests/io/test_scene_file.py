@@ -66,6 +66,21 @@ def test_a_scene_comes_back(written):
         assert np.abs(a.trajectory.directions - b.trajectory.directions).max() < 1e-13
 
 
+def test_the_scene_as_written_comes_back_exactly(tmp_path):
+    """Oracle: equality of every angle, for 500 random directions, poles and quarters, after one trip through the file."""
+    rng = np.random.default_rng(0)
+    vectors = np.concatenate([rng.normal(size=(500, 3)), np.eye(3), -np.eye(3), [[1, 1, 0], [-1, 0, 1e-9]]])
+    trajectory = Trajectory(np.arange(508.0), vectors / np.linalg.norm(vectors, axis=1, keepdims=True), rng.uniform(0.1, 9, 508))
+    sources = (replace(example().sources[0], trajectory=trajectory, extent_rad=0.7), *example().sources[1:])
+    scene = scene_module.as_written(replace(example(), sources=sources, listener=Direction(1.234, -0.567)))
+    write_scene(tmp_path / "scene.json", scene, tmp_path / "stems")
+    back = read_scene(tmp_path / "scene.json")
+    assert back.listener == scene.listener
+    for a, b in zip(scene.sources, back.sources, strict=True):
+        assert a.extent_rad == b.extent_rad and np.array_equal(a.trajectory.directions, b.trajectory.directions)
+    assert np.abs(scene.sources[0].trajectory.directions - trajectory.directions).max() < 1e-13
+
+
 def test_a_scene_that_was_read_is_written_the_same(written, tmp_path):
     """Oracle: equality of bytes, scene and stems, in another folder."""
     (tmp_path / "other").mkdir()

@@ -142,7 +142,7 @@ def _to_srgb(picture: Pillow.Image) -> Pillow.Image:
                 return converted
         except (ImageCms.PyCMSError, OSError, ValueError):
             pass  # a damaged profile, or one for another mode: the plain conversion is what viewers show then
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _upright(picture: Pillow.Image) -> Pillow.Image:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -22,7 +23,7 @@ from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Tra
 
 VERSION = 1
 _DEGREE_DECIMALS = 12
-"""Angles are rounded to 1e-12 degrees: 30 reads as 30.0, and a render is bit for bit the same but for rare last bits."""
+"""Angles are rounded to 1e-12 degrees, so that 30 reads as 30.0."""
 _NAME_CHARACTERS = 40
 _LINE_CHARACTERS = 110
 
@@ -78,6 +79,28 @@ def read_scene(path: PathLike) -> Scene:
         return Scene(sources, room, duration_s, rate, seed, listener)
 
 
+def as_written(scene: Scene) -> Scene:
+    """The scene with its angles as the file holds them: exactly what :func:`read_scene` gives back after :func:`write_scene`.
+
+    Render this one, and the render from disk has the same bytes.
+    """
+    return replace(
+        scene,
+        listener=_direction_as_written(scene.listener),
+        sources=tuple(
+            replace(
+                source,
+                extent_rad=math.radians(_degrees(source.extent_rad)),
+                trajectory=replace(
+                    source.trajectory,
+                    directions=np.array([_direction_as_written(Direction.of(v)).vector for v in source.trajectory.directions]),
+                ),
+            )
+            for source in scene.sources
+        ),
+    )
+
+
 # ------------------------------------------------------------------------------------------- writing
 
 
@@ -125,6 +148,10 @@ def _source_entry(source: Source, stem: str, sha256: str) -> dict[str, Any]:
         "lfe": bool(source.lfe),
         "trajectory": points,
     }
+
+
+def _direction_as_written(direction: Direction) -> Direction:
+    return Direction(math.radians(_degrees(direction.azimuth_rad)), math.radians(_degrees(direction.elevation_rad)))
 
 
 def _degrees(angle_rad: float) -> float:
