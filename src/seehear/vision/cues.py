@@ -116,7 +116,7 @@ def _graphic(rgb: NDArray[np.uint8]) -> float:
     commonest = values[counts.argmax()]
     ground = np.abs(x - np.array([commonest >> 16, commonest >> 8 & 255, commonest & 255])).max(axis=-1) <= 10
     drawn = ~ground[:-1, :-1]
-    if drawn.mean() < 0.005:
+    if drawn.sum() < 0.005 * ground.size or min(ground.shape) < 2:
         return 0.0
     edge = np.abs(np.diff(x, axis=0))[:, :-1].max(axis=-1) + np.abs(np.diff(x, axis=1))[:-1].max(axis=-1)
     few = np.sort(np.unique(codes[~ground], return_counts=True)[1])[-8:].sum() / (~ground).sum()

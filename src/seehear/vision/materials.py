@@ -34,7 +34,7 @@ class _Segments:
     roughness: FloatArray
     """Root mean square lightness gradient at 512 pixels long side."""
     ripple: FloatArray
-    """Energy of vertical over horizontal gradients: above 1 for flat stripes."""
+    """Log of the energy of vertical over horizontal gradients: above 0 for flat stripes."""
     middle: FloatArray
     """Mean row, 0 at the top."""
     boxes: FloatArray
@@ -111,7 +111,7 @@ def _segments(colours: NDArray[np.float32], energies: FloatArray) -> _Segments:
         a=mean(colours[..., 1]),
         b=mean(colours[..., 2]),
         roughness=np.sqrt(vertical + horizontal),
-        ripple=vertical / (horizontal + 0.05),
+        ripple=np.log((vertical + 0.05) / (horizontal + 0.05)),
         middle=mean(_rows(labels)),
         boxes=np.array([[x.start / width, y.start / height, x.stop / width, y.stop / height] for y, x in spans]),
     )
@@ -127,17 +127,17 @@ def _sky(s: _Segments) -> FloatArray:
     relative = s.lightness / max(float(s.lightness.max()), 1.0)
     cloudy = above(s.lightness, 76, 4) * above(relative, 0.82, 0.05) * below(s.chroma, 12, 4) * below(s.roughness, 5, 1.5)
     cloudy = cloudy * below(s.b, 6, 2)
-    # a warm or dim gradient, as at dusk: only when it is very smooth and spans the picture
+    # a warm gradient, as at dusk: only when it is very smooth, spans the picture and ends above its lower edge
     hangs = below(s.boxes[:, 1], _FRAME_SHARE, 0.02) * above(s.width, 0.9, 0.05) * above(s.share, 0.15, 0.05)
-    dusk = below(s.roughness, 1.2, 0.3) * hangs * below(s.b, 25, 5)
+    dusk = below(s.roughness, 1.2, 0.3) * hangs * below(s.b, 25, 5) * above(s.lightness, 30, 8) * below(s.boxes[:, 3], 0.95, 0.02)
     high = np.maximum(below(s.middle, 0.62, 0.08), below(s.roughness, 1.1, 0.2) * below(s.b, -8, 2))
     return np.maximum.reduce([blue, cloudy, dusk]) * high * (1 - _sea_like(s))
 
 
 def _sea_like(s: _Segments) -> FloatArray:
     """What is too rough and too rippled for a sky, unless it is high up, where clouds are."""
-    calm = above(s.roughness, 1.7, 0.3) * above(np.log(s.ripple), np.log(2.6), 0.2)
-    choppy = above(s.roughness, 3.2, 0.6) * above(np.log(s.ripple), np.log(1.5), 0.1)
+    calm = above(s.roughness, 1.7, 0.3) * above(s.ripple, np.log(2.6), 0.2)
+    choppy = above(s.roughness, 3.2, 0.6) * above(s.ripple, np.log(1.5), 0.1)
     return np.maximum(calm, choppy) * above(s.middle, 0.42, 0.04)
 
 
@@ -166,7 +166,7 @@ def _snow(s: _Segments) -> FloatArray:
 
 def _water(s: _Segments) -> FloatArray:
     colour = below(s.a, 0.8, 0.5) * below(s.b, 8, 3)
-    ripples = above(np.log(s.ripple), np.log(1.65), 0.12) * below(np.log(s.ripple), np.log(6.5), 0.15)
+    ripples = above(s.ripple, np.log(1.65), 0.12) * below(s.ripple, np.log(6.5), 0.15)
     rough = above(s.roughness, 1.4, 0.3) * below(s.roughness, 13, 2)
     place = above(s.middle, 0.33, 0.06) * above(s.width, 0.4, 0.1) * above(s.share, 0.03, 0.01)
     x0, _, x1, y1 = s.boxes.T
