@@ -27,11 +27,11 @@ def noise(rng: np.random.Generator, n: int, slope_db_per_octave: float = 0.0) ->
 
 
 def band(x: Array, low_hz: float | None, high_hz: float | None, rate_hz: int, order: int = 2) -> Array:
-    """Butterworth band-pass; either edge may be None (low-pass, high-pass). Silence when the band lies above Nyquist."""
-    nyquist = rate_hz / 2
-    if low_hz is not None and low_hz >= 0.97 * nyquist:
+    """Butterworth band-pass; either edge may be None (low-pass, high-pass). Silence when the rate leaves nothing of the band."""
+    highest = 0.98 * rate_hz / 2
+    high = None if high_hz is None else min(high_hz, highest)
+    if low_hz is not None and low_hz >= (high or highest):
         return np.zeros_like(x)
-    high = None if high_hz is None else min(high_hz, 0.98 * nyquist)
     if low_hz is None and high is None:
         return x
     if low_hz is None:

@@ -50,7 +50,7 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     ring as Minnaert bubbles (van den Doel 2005); the far ones sum to Gaussian noise with the spectrum of recordings.
     """
     n = n_samples(duration_s, rate_hz)
-    times = poisson_times(rng, 150 * 16**intensity * np.exp(0.35 * gust_curve(rng, n, rate_hz)), rate_hz)
+    times = poisson_times(rng, 150 * 16**intensity * np.exp(0.45 * gust_curve(rng, n, rate_hz)), rate_hz)
     gains = power_law(rng, len(times), 2.0, 7.0) * signs(rng, len(times))
     hard, wet, dull = (kind := rng.random(len(times))) < 0.7, (kind >= 0.7) & (kind < 0.88), kind >= 0.88
     near = (
@@ -59,7 +59,7 @@ def rain(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         + ticks(rng, n, rate_hz, times[dull], 0.8 * gains[dull], (250, 1200), (200, 700))
         + bubbles(n, rate_hz, times[wet], log_uniform(rng, 6e-4, 2.5e-3, wet.sum()), 0.35 * gains[wet], 0.1)
     )
-    bed = octave_noise(rng, n, rate_hz, RAIN_BED) * np.exp(0.12 * gust_curve(rng, n, rate_hz))
+    bed = octave_noise(rng, n, rate_hz, RAIN_BED) * np.exp(0.18 * gust_curve(rng, n, rate_hz))
     return bed + 10 ** ((-5 - 4 * intensity) / 20) * unit_power(near)
 
 
