@@ -167,6 +167,24 @@ def test_bad_videos_say_why(tmp_path, make_video, grey):
         assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.avi", "mpeg4"), ("a.ts", "libx264")])
+def test_damaged_videos_never_crash(tmp_path, make_video, name, codec):
+    """Oracle: only frames or an InputError come back, whatever bytes are changed or missing."""
+    rng = np.random.default_rng(2)
+    busy = [rng.integers(0, 255, (48, 64, 3), dtype=np.uint8) for _ in range(8)]
+    whole = np.frombuffer(make_video(tmp_path / name, busy, codec=codec).read_bytes(), np.uint8)
+    for attempt in range(25):
+        data = whole.copy()
+        data[rng.integers(0, len(data) if attempt % 2 else 800, 4)] = rng.integers(0, 256, 4)
+        (tmp_path / "b").write_bytes(data[: rng.integers(1, len(data)) if attempt % 5 == 0 else None].tobytes())
+        try:
+            times = [t for t, _ in read_frames(open_video(tmp_path / "b"))]
+        except InputError as error:
+            assert str(tmp_path / "b") in str(error) and "\n" not in str(error)
+        else:
+            assert times[0] == 0 and all(a < b for a, b in pairwise(times))
+
+
 def test_a_cover_picture_is_no_video(tmp_path):
     """Oracle: an MP3 with a planted cover: its sound is read, its picture is not taken for a video."""
     with av.open(str(tmp_path / "a.mp3"), "w") as output:

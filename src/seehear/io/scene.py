@@ -39,23 +39,39 @@ def write_scene(
     """
     path, stems_dir = Path(path), Path(stems_dir)
     relative = _relative_folder(path, stems_dir)
-    names = [_stem_name(number, source.label) for number, source in enumerate(scene.sources, start=1)]
     stale = _stems_of(path) if force else []
     with ExitStack() as stack:
         scene_file = stack.enter_context(whole_file(path, force))  # entered first, so that it appears last
-        stack.enter_context(whole_folder(stems_dir))
-        entries = []
-        for name, source in zip(names, scene.sources, strict=True):
-            stem = stack.enter_context(whole_file(stems_dir / name, force))
-            write_audio(stem, source.audio, "FLOAT")
-            entries.append(_source_entry(source, str(relative / name), file_sha256(stem)))
+        stems = _enter_stems(stack, stems_dir, scene, force)
+        entries = [
+            _source_entry(source, str(relative / name), file_sha256(temporary))
+            for source, (name, temporary) in zip(scene.sources, stems.items(), strict=True)
+        ]
         document = _document(scene, entries, extra or {})
         scene_file.write_text(_pretty(document) + "\n", encoding="utf-8", newline="\n")
-    written = tuple(stems_dir / name for name in names)
+    written = tuple(stems_dir / name for name in stems)
     for old in stale:
         if old not in {stem.resolve() for stem in written}:
             old.unlink(missing_ok=True)
     return written
+
+
+def write_stems(stems_dir: PathLike, scene: Scene, *, force: bool = False) -> tuple[Path, ...]:
+    """The stems that were written, one mono float WAV per source, all or none; ``stems_dir`` is made if missing."""
+    with ExitStack() as stack:
+        stems = _enter_stems(stack, Path(stems_dir), scene, force)
+    return tuple(Path(stems_dir) / name for name in stems)
+
+
+def _enter_stems(stack: ExitStack, stems_dir: Path, scene: Scene, force: bool) -> dict[str, Path]:
+    """Every stem under its temporary name, by final name; they appear when the stack closes."""
+    stack.enter_context(whole_folder(stems_dir))
+    stems = {}
+    for number, source in enumerate(scene.sources, start=1):
+        name = _stem_name(number, source.label)
+        stems[name] = stack.enter_context(whole_file(stems_dir / name, force))
+        write_audio(stems[name], source.audio, "FLOAT")
+    return stems
 
 
 def read_scene(path: PathLike) -> Scene:

@@ -141,15 +141,18 @@ def _scan(container: InputContainer, stream: VideoStream, path: PathLike) -> tup
     says_so = container.format.name.split(",")[0] in _FORMATS_THAT_DECLARE_DURATION
     if says_so and declared_s - end_s > max(_SLACK_S, _SLACK_PART * declared_s):
         raise InputError(f"{path} is truncated: it declares {declared_s:.1f} s and holds {end_s:.1f} s")
-    return np.array(pts_s), picture_end_s or len(pts_s) * _frame_interval_s(stream)
+    counted_s = len(pts_s) * _frame_interval_s(stream)
+    return np.array(pts_s), counted_s if _is_counted(container) else picture_end_s or counted_s
+
+
+def _is_counted(container: InputContainer) -> bool:
+    """Whether frames have no times: AVI counts packets in decoding order, which FFmpeg's times follow, wrong with B-frames."""
+    return container.format.name == "avi"
 
 
 def _time_s(container: InputContainer, shown: av.Packet | av.VideoFrame) -> float | None:
-    """When a packet or frame is shown, by the container's clock; None where it does not say.
-
-    AVI counts packets in decoding order and knows no other time: what FFmpeg gives for it is wrong with B-frames.
-    """
-    return None if container.format.name == "avi" or shown.pts is None else float(shown.pts * shown.time_base)
+    """When a packet or frame is shown, by the container's clock; None where it does not say."""
+    return None if _is_counted(container) or shown.pts is None else float(shown.pts * shown.time_base)
 
 
 def _frame_interval_s(stream: VideoStream) -> float:
