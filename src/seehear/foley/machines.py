@@ -142,16 +142,26 @@ def chainsaw(duration_s: float, rate_hz: int, rng: np.random.Generator, *, inten
         (f * rng.uniform(0.7, 1.4), w, g * rng.lognormal(0, 0.4))
         for f, w, g in ((190, 110, 1.0), (480, 200, 0.9), (1050, 380, 0.6), (2100, 800, 0.45))
     ]
-    exhaust = resonances(puffs, body, rate_hz)
+    # An open throttle blows down faster: the upper resonances sound only under power.
+    sharp = impulses(times, gains * (0.1 + 0.5 * throttle[at] ** 2 + 0.7 * load[at]), n, rate_hz)
+    exhaust = resonances(puffs, body[:2], rate_hz) + resonances(sharp, body[2:], rate_hz)
     envelope = bursts(times, gains, 0.0004, 0.0025, n, rate_hz)
     gas = resonances(rng.standard_normal(n) * envelope, ((700, 700, 0.7), (1900, 1500, 0.8), (4200, 3000, 0.6)), rate_hz)
     # Drive links pass seven to a turn of the sprocket.
     chain = tones(7 * speed, 3, 0.8, rate_hz, rng) * throttle
     rasp = band(noise(rng, n), 900, 7500, rate_hz, 1) * load * np.maximum(1 + 0.5 * slow_random(rng, n, rate_hz, 40), 0.1)
     clatter = (
-        band(noise(rng, n), 1500, 9000, rate_hz, 1) * (0.1 + 0.5 * throttle) * (0.5 + 0.5 * envelope / max(envelope.max(), 1e-9))
+        band(noise(rng, n), 1500, 9000, rate_hz, 1)
+        * (0.03 + 0.5 * throttle**2)
+        * (0.5 + 0.5 * envelope / max(envelope.max(), 1e-9))
     )
-    level = {"exhaust": 1.0, "gas": 0.3, "chain": 0.08, "rasp": 0.15 + 0.25 * intensity, "clatter": 0.12}
+    level = {
+        "exhaust": 1.0,
+        "gas": rng.uniform(0.1, 0.3),
+        "chain": 0.08,
+        "rasp": (0.15 + 0.25 * intensity) * rng.lognormal(0, 0.4),
+        "clatter": 0.12,
+    }
     parts = zip((exhaust, gas, chain, rasp, clatter), level.values(), strict=True)
     return without_rumble(through_air(mix(parts), rng.uniform(5, 60), rate_hz), rate_hz, 30.0)
 
@@ -175,7 +185,7 @@ def _work(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) -> t
         time = end + down + rng.uniform(0.1, 0.5 + 1.2 * (1 - intensity))
     times, throttle, load = np.array(sorted(knots)).T
     t = np.arange(n) / rate_hz
-    unsteady = 1 + 0.25 * slow_random(rng, n, rate_hz, 2.5)
+    unsteady = 1 + 0.4 * slow_random(rng, n, rate_hz, 2.5)
     return np.clip(np.interp(t, times, throttle), 0, 1), np.clip(np.interp(t, times, load) * unsteady, 0, 1)
 
 

@@ -53,7 +53,7 @@ def _speed_m_s(n: int, rate_hz: int, rng: np.random.Generator, intensity: float)
         return np.zeros(n)
     t = np.arange(n) / rate_hz
     cruise = rng.uniform(8, 16) * (0.6 + 0.8 * intensity)
-    pull = max(0.0, intensity - 0.4) * rng.uniform(0.5, 3.5) * (t - t[-1] / 2 if n else t)
+    pull = max(0.0, intensity - 0.4) * rng.uniform(0.5, 3.5) * (t - t[-1] / 2)
     return np.maximum(cruise * (1 + 0.08 * slow_random(rng, n, rate_hz, 0.15)) + np.clip(pull, -6, 15), 1.5)
 
 
@@ -119,7 +119,7 @@ def _rolling(n: int, rate_hz: int, rng: np.random.Generator) -> Array:
     flange_hz = rng.uniform(2400, 5200)
     squeal = resonances(rng.standard_normal(n), [(flange_hz * ratio, 25, 1.0) for ratio in (1, 1.31, 1.78)], rate_hz)
     squeal = squeal * np.maximum(slow_random(rng, n, rate_hz, 0.8), 0) ** 2
-    return mix(((rumble, 0.9), (roar, 1.0), (squeal, rng.uniform(0.0, 0.12) + 1e-6)))
+    return mix(((rumble, 0.9), (roar, 1.0), (squeal, rng.uniform(0.0, 0.12))))
 
 
 def _joints(speed: Array, rate_hz: int, rng: np.random.Generator) -> Array:
@@ -140,7 +140,7 @@ def _joints(speed: Array, rate_hz: int, rng: np.random.Generator) -> Array:
             freqs = rail_hz * (1 + 0.02 * rng.standard_normal(9))
             hit = modal_hit(freqs, 45 / (freqs + 250) * rng.uniform(0.7, 1.3, 9), gains, int(0.3 * rate_hz), rate_hz, rng)
             place(out, fade(hit, 0.001, 0.1, rate_hz), time, rate_hz, strength * flat)
-    return out if out.any() else impulses(np.array([0.0]), np.array([1e-3]), n, rate_hz)
+    return out
 
 
 def _horn(rate_hz: int, rng: np.random.Generator) -> Array:
