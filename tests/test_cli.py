@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from PIL import Image as Pillow
 
-from conftest import scenery, with_disc
+from planted import scenery, with_disc
 from seehear.cli import main
 
 Run = Callable[..., tuple[int, str, str]]

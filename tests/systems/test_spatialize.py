@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conftest import scenery, with_disc
+from planted import scenery, with_disc
 from seehear.acoustics.render import render
 from seehear.acoustics.sphere import direction_of_arrival
 from seehear.adapters.cues import CueDepth, GraphSegmenter
@@ -106,7 +106,7 @@ def test_a_disc_that_leaves_falls_silent() -> None:
 def test_words_win_over_recognition() -> None:
     """What is said sounds, in that order, and nothing else does."""
     picture = Image(with_disc(scenery(), 480, 200, 40))
-    sighting = sight([(0.0, picture)], EYES, Geometry(), say="dogs, ocean waves and, rain".replace(" and", ""))
+    sighting = sight([(0.0, picture)], EYES, Geometry(), say="dogs, sea waves,rain")
     assert [item.concept.name for item in sighting.objects] == ["dog", "sea", "rain"]
     assert sighting.objects[0].place.trajectory.directions[0][1] < 0, "the dog is the red disc on the right"
     assert sighting.objects[2].place.extent_rad == pytest.approx(2 * math.pi)

@@ -13,7 +13,7 @@ import soundfile
 from PIL import Image as Pillow
 
 import seehear
-from conftest import scenery, with_disc
+from planted import scenery, with_disc
 from seehear.types import Image, InputError
 
 QUICK = {"seconds": 1.2, "rate_hz": 16000, "say": "dog, sea"}
@@ -85,10 +85,10 @@ def test_render_gives_what_spatialize_gave(photo: Path, tmp_path: Path, layout: 
 
 def test_a_moving_picture_keeps_its_time(tmp_path: Path) -> None:
     """Planted GIF of a moving disc: the sound lasts as long as the picture and the source moves to the right."""
-    pictures = [Pillow.fromarray(with_disc(scenery(320, 180), 40 + 24 * i, 100, 18)) for i in range(10)]
+    pictures = [Pillow.fromarray(with_disc(scenery(320, 180), 60 + 20 * i, 100, 22)) for i in range(10)]
     path = tmp_path / "moves.gif"
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=200, loop=0)
-    rendering = seehear.spatialize(path, objects="dog@0.5,0.55", rate_hz=16000, layout="foa")
+    rendering = seehear.spatialize(path, objects="dog@0.45,0.55", rate_hz=16000, layout="foa")
     assert rendering.audio.n_samples == 2 * 16000
     directions = rendering.scene.sources[0].trajectory.directions
     assert directions[0][1] - directions[-1][1] > 0.2

@@ -18,13 +18,12 @@ from seehear.systems.spatialize import Geometry, Sighting, SoundingObject, Spati
 from seehear.types import FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
 from seehear.verbs.outputs import OutputOptions, Targets, targets
 from seehear.verbs.progress import Stages, Watcher, unwatched
-from seehear.verbs.write import Deliverables, write_all
 
 STILL_S = 10.0
 ANALYSIS_SIDE_PX = 640
 """Regions, cues and crops are computed on frames of at most this side."""
-KEYFRAME_S = 0.4
-MAX_KEYFRAMES = 75
+KEYFRAME_S = 0.3
+MAX_KEYFRAMES = 60
 """A longer video has its keyframes further apart, so that memory and time do not grow with its length."""
 
 Picture = str | Path | Image | NDArray[np.uint8]
@@ -64,6 +63,8 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
         if files.figure is not None:
             figure = _figure(sighting, scene, renders, layout, f"{name}: what is heard where", wanted)
     with stages.stage("writing", 0.12):
+        from seehear.verbs.write import Deliverables, write_all
+
         extra = {
             "made_by": {
                 "seehear": seehear.__version__,

@@ -10,7 +10,7 @@ from typing import Any
 from seehear.io.audio import write_audio
 from seehear.io.files import whole_file, whole_folder
 from seehear.io.mux import write_video
-from seehear.io.scene import write_scene
+from seehear.io.scene import write_scene, write_stems
 from seehear.types import Audio, Image, Scene, Video
 from seehear.verbs.outputs import OutputOptions, Targets
 
@@ -47,4 +47,4 @@ def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Non
         if files.scene is not None:
             write_scene(files.scene, what.scene, files.stems, extra=what.extra, force=force)
         elif files.stems is not None:
-            write_scene(files.stems / "scene.json", what.scene, files.stems, extra=what.extra, force=force)
+            write_stems(files.stems, what.scene, force=force)

@@ -217,7 +217,9 @@ def crop(image: Image, region: Region) -> Image:
     if region.polygon is not None:
         from skimage.draw import polygon2mask
 
-        inside = polygon2mask(image.rgb.shape[:2], [(y, x) for x, y in region.polygon])[rows, columns]
+        # Vertices count from pixel corners, the mask from pixel centres.
+        vertices = np.array(region.polygon)[:, ::-1] - 0.5
+        inside = polygon2mask(image.rgb.shape[:2], vertices)[rows, columns]
         patch = np.where(inside[..., None], patch, patch.mean(axis=(0, 1)).astype(np.uint8))
     return Image(np.ascontiguousarray(patch))
 
