@@ -102,7 +102,7 @@ _Track = tuple[np.ndarray, int, Layout, Convention]
 def _read_soundfile(path: Path, facts: WavFacts | None) -> _Track | None:
     """Samples (C, T), rate, layout and convention by libsndfile; None when it does not know the format."""
     try:
-        with soundfile.SoundFile(path) as file:
+        with path.open("rb") as raw, soundfile.SoundFile(raw) as file:  # opened here: libsndfile takes only UTF-8 names
             frames = file.read(dtype="float32", always_2d=True)
             rate, promised = file.samplerate, file.frames
     except soundfile.LibsndfileError as error:

@@ -71,7 +71,7 @@ def open_pillow(path: PathLike) -> Iterator[Pillow.Image]:
     except Pillow.DecompressionBombError:
         raise InputError(f"{path} has more than {MAX_PIXELS / 1e6:.0f} megapixels") from None
     except _BROKEN as error:
-        raise InputError(f"{path} is damaged or truncated ({error})") from None
+        raise InputError(f"{path} is damaged or truncated ({' '.join(str(error).split()) or type(error).__name__})") from None
 
 
 def is_picture_file(path: PathLike) -> bool:
