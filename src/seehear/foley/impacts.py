@@ -133,7 +133,7 @@ def _grains(
     position = np.arange(n) / max(n, 1)
     load = np.minimum(position / 0.15, 1) * np.exp(-3.5 * position)
     out = np.zeros(n)
-    for centre in rng.uniform(low_hz, high_hz, 4):
+    for centre in np.minimum(rng.uniform(low_hz, high_hz, 4), 0.4 * rate_hz):
         hits = (rng.random(n) < density_per_s / 4 / rate_hz) * rng.exponential(1.0, n) ** 1.7 * rng.choice([-1, 1], n) * load
         out += band(hits, 0.75 * centre, min(1.3 * centre, 0.45 * rate_hz), rate_hz, 1)
     return out / max(float(np.abs(out).max()), 1e-9)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.foley.blocks import Array, band, fade, modal_hit, noise, place, slow_random
-from seehear.foley.pulses import gusts, impulses, mix, pulse_times, resonances, through_air, tones, without_rumble
+from seehear.foley.pulses import gusts, impulses, mix, pulse_times, resonances, through_air, tones, unit_rms, without_rumble
 from seehear.types import n_samples
 
 GEAR_RATIOS_HZ_PER_M_S = (7.5, 4.4, 3.0, 2.2, 1.75)
@@ -32,19 +32,13 @@ def car(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     crank_hz = crank_hz * (1 + 0.004 * slow_random(rng, n, rate_hz, 5))
     engine = _engine(crank_hz, int(rng.choice([3, 4, 4, 4, 6])), rate_hz, rng)
     effort = np.clip(0.25 + crank_hz / 60 + 2.0 * np.gradient(speed) * rate_hz / 10, 0.2, 2.0)
-    swift = np.maximum(speed, 0) / 14
-    tyres = band(noise(rng, n, -1.5), rng.uniform(350, 600), rng.uniform(1200, 1900), rate_hz, 1) * swift**1.5
-    air = band(noise(rng, n, -4.0), 60, 6000, rate_hz, 1) * swift**2
-    road = band(noise(rng, n, -4.0), 30, 250, rate_hz) * swift * gusts(rng, n, rate_hz, 2.0, 4.0)
-    engine = engine / np.sqrt(np.mean(engine**2)) * effort
-    x = engine + (0.15 + 0.7 * intensity) * _unit(tyres, swift) + 0.35 * _unit(air, swift) + 0.4 * _unit(road, swift)
+    swift = speed / 14
+    tyres = band(noise(rng, n, -1.5), rng.uniform(350, 600), rng.uniform(1200, 1900), rate_hz, 1)
+    air = band(noise(rng, n, -4.0), 60, 6000, rate_hz, 1)
+    road = band(noise(rng, n, -4.0), 30, 250, rate_hz) * gusts(rng, n, rate_hz, 2.0, 4.0)
+    x = effort * unit_rms(engine) + (0.15 + 0.7 * intensity) * swift**1.5 * unit_rms(tyres)
+    x += 0.35 * swift**2 * unit_rms(air) + 0.4 * swift * unit_rms(road)
     return without_rumble(through_air(x * gusts(rng, n, rate_hz, 0.8, 0.5), rng.uniform(5, 50), rate_hz), rate_hz)
-
-
-def _unit(x: Array, swift: Array) -> Array:
-    """``x`` at an RMS of 1 for 14 m/s on the whole; nothing when the car stands."""
-    rms = float(np.sqrt(np.mean(x**2)))
-    return x / rms * min(float(np.mean(swift)), 2.0) if rms > 1e-9 else 0 * x
 
 
 def _speed_m_s(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) -> Array:
@@ -54,7 +48,7 @@ def _speed_m_s(n: int, rate_hz: int, rng: np.random.Generator, intensity: float)
     t = np.arange(n) / rate_hz
     cruise = rng.uniform(8, 16) * (0.6 + 0.8 * intensity)
     pull = max(0.0, intensity - 0.4) * rng.uniform(0.5, 3.5) * (t - t[-1] / 2)
-    return np.maximum(cruise * (1 + 0.08 * slow_random(rng, n, rate_hz, 0.15)) + np.clip(pull, -6, 15), 1.5)
+    return np.maximum(cruise * (1 + 0.08 * slow_random(rng, n, rate_hz, 0.15)) + np.clip(pull, -6, 8), 1.5)
 
 
 def _crank_hz(speed: Array, rate_hz: int) -> Array:
