@@ -2,7 +2,7 @@
 
 Prints, for each set of weights: top-1 and top-5 over sound classes on held-out pictures per set, beside a colour
 histogram with a linear classifier and chance; then precision and coverage of concepts and of "unknown" on held-out
-pictures, on the boxes of the COCO photos and on whole photos, which no weights were trained on. Figures carry n and a
+pictures, on the boxes of COCO photos and on whole photos, of those photos that no weights were trained on. Figures carry n and a
 95 % bootstrap interval.
 """
 
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from seehear.adapters.builtin import PACKS, BuiltinRecognizer, concept_of_class
-from seehear.data.photos import PERMISSIVE, Photo, crop, read_photos
+from seehear.data.photos import PERMISSIVE, Photo, crop, labelled_crops, read_photos
 from seehear.data.pictures import Pictures
 from seehear.metrics.classification import (
     UNKNOWN,
@@ -31,9 +31,6 @@ from seehear.metrics.score import bootstrap
 from seehear.training.image_encoder import CALTECH, DEFAULT, RESEARCH, TINY_IMAGENET, fit_linear, read_pictures
 from seehear.types import Image
 from seehear.vocabulary import concepts, label_concepts
-
-SMALLEST_BOX_PX = 32
-"""Boxes with a shorter side are left out: a person of that size is not heard either."""
 
 OTHER_THRESHOLDS = (0.2, 0.6)
 """Scores to answer from, beside the one that is shipped with the weights."""
@@ -104,11 +101,10 @@ def boxed_crops(photos: Sequence[Photo]) -> tuple[list[Image], list[str | None]]
     table = label_concepts("coco")
     images, truth = [], []
     for photo in photos:
-        rgb = photo.rgb() if photo.boxes else None
-        for label, box in photo.boxes:
-            if rgb is not None and min(box[2] - box[0], box[3] - box[1]) >= SMALLEST_BOX_PX:
-                images.append(Image(crop(rgb, box)))
-                truth.append(table[label])
+        rgb = photo.rgb()
+        for label, box in labelled_crops(photo):
+            images.append(Image(np.ascontiguousarray(crop(rgb, box))))
+            truth.append(table[label])
     return images, truth
 
 
@@ -141,9 +137,9 @@ def report(models: str, media: Path) -> None:
         test = of_set(parts.test, set_name)
         title = f"{set_name}, {'held out' if set_name in trained else 'another data set than trained on'}, concepts"
         concept_rows(title, recognizer, images_of(test), [concept_of_class(test.classes[label]) for label in test.labels])
-    photos = [photo for folder in PERMISSIVE for photo in read_photos(media / folder)]
+    photos = [photo for folder in PERMISSIVE for photo in read_photos(media / folder) if photo.held_out]
     images, truth = boxed_crops([*photos, *read_photos(media / "photos_coco_ccbysa")])
-    concept_rows("COCO boxes (photos never trained on)", recognizer, images, truth)
+    concept_rows("COCO boxes of photos that were not trained on", recognizer, images, truth)
     whole_photos(photos, recognizer)
 
 

@@ -1,10 +1,11 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from seehear.data.photos import PERMISSIVE, crop, read_photos
+from seehear.data.photos import PERMISSIVE, Photo, crop, photo_crops, read_photos, surroundings
 from seehear.types import InputError
 
 
@@ -42,3 +43,37 @@ def test_the_photo_folders_have_their_published_sizes(media):
             width, height = picture.size
         for _, (x0, y0, x1, y1) in photo.boxes:
             assert -1 <= x0 < x1 <= width + 1 and -1 <= y0 < y1 <= height + 1
+
+
+def test_surroundings_avoid_the_boxes():
+    """Closed form: boxes lie inside the picture and overlap the labelled one by less than a tenth of their area."""
+    photo = Photo(Path("a.png"), (), (("dog", (40.0, 20.0, 80.0, 90.0)),))
+    boxes = surroundings(photo, (200, 100), 8, np.random.default_rng(0))
+    assert len(boxes) == 8
+    for x0, y0, x1, y1 in boxes:
+        assert 0 <= x0 < x1 <= 200 and 0 <= y0 < y1 <= 100
+        shared = max(0, min(x1, 80) - max(x0, 40)) * max(0, min(y1, 90) - max(y0, 20))
+        assert shared < 0.1 * (x1 - x0) * (y1 - y0)
+
+
+def test_crops_are_named_by_what_they_show(tmp_path):
+    """Planted answer: a dog's box, a chair's box (silent), surroundings, and a photo without boxes as a whole."""
+    for name, colour in (("a", (10, 10, 10)), ("b", (0, 0, 255))):
+        Pillow.new("RGB", (200, 100), colour).save(tmp_path / f"{name}.png")
+    boxed = Photo(tmp_path / "a.png", ("dog",), (("dog", (0, 0, 60, 60)), ("chair", (60, 0, 120, 60)), ("dog", (0, 0, 9, 60))))
+    crops = photo_crops([boxed, Photo(tmp_path / "b.png", ("sea", "island (calm)"))], 16, surroundings_per_photo=3)
+    assert [crops.classes[label] for label in crops.labels] == [
+        "coco/dog",
+        "crops/thing",
+        *["crops/surroundings"] * 3,
+        "photos/sea",
+    ]
+    assert (crops.pixels[-1].max((1, 2)) == (0, 0, 255)).all() and crops.pixels[:-1].max() == 10
+
+
+def test_half_of_the_photos_are_held_out(media):
+    """Published number: docs/models.md says 36 of the 59 permissive photos are held out, the cat among them."""
+    photos = [photo for name in PERMISSIVE for photo in read_photos(media / name)]
+    held_out = [photo.path.name for photo in photos if photo.held_out]
+    assert len(held_out) == 36 and "skimage_chelsea.png" in held_out
+    assert all(photo.source for photo in photos)

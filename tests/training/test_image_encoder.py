@@ -62,6 +62,12 @@ def shape_world(per_class: int, seed: int, side: int = 32) -> Pictures:
     return Pictures(np.stack(pixels), np.array(labels), classes, classes, names)
 
 
+def crops_of_photos() -> Pictures:
+    """Four noise pictures of one more class, in the role of the photos."""
+    pixels = np.random.default_rng(9).integers(0, 256, (4, 3, 32, 32), dtype=np.uint8)
+    return Pictures(pixels, np.zeros(4, np.int64), ("crops/thing",), ("thing",), tuple(f"photos/{i}" for i in range(4)))
+
+
 def accuracy(encoder, pictures: Pictures) -> float:
     conv, fisher = branch_logits(encoder, pictures)
     logits = encoder.fusion[0] * conv + encoder.fusion[1] * fisher
@@ -74,7 +80,7 @@ def test_it_overfits_twenty_pictures():
     few = world.take(np.flatnonzero(world.labels % 3 == 0)[:20])
     parts = replace(split(few), train=few, validation=few)
     recipe = replace(TINY, schedule=replace(TINY.schedule, steps=60))
-    encoder = fit_encoder(parts, recipe)
+    encoder = fit_encoder(parts, crops_of_photos(), recipe)
     conv, fisher = branch_logits(encoder, few)
     for logits in (conv, fisher):
         assert (logits.argmax(1).numpy() == few.labels).all()
@@ -84,7 +90,8 @@ def test_a_killed_training_gives_the_same_weights(tmp_path):
     """Independent run: interrupted in the network's training and run again, every tensor is bit for bit the same."""
     parts = split(shape_world(6, seed=1))
     recipe = replace(TINY, schedule=replace(TINY.schedule, steps=24, save_every=7))
-    expected = fit_encoder(parts, recipe)
+    photos = crops_of_photos()
+    expected = fit_encoder(parts, photos, recipe)
 
     class Killed(Exception):
         pass
@@ -95,9 +102,9 @@ def test_a_killed_training_gives_the_same_weights(tmp_path):
 
     checkpoint = tmp_path / "run.checkpoint"
     with pytest.raises(Killed):
-        fit_encoder(parts, recipe, checkpoint, kill)
+        fit_encoder(parts, photos, recipe, checkpoint, kill)
     assert checkpoint.exists()
-    found = fit_encoder(parts, recipe, checkpoint)
+    found = fit_encoder(parts, photos, recipe, checkpoint)
     for name, tensor in expected.state_dict().items():
         assert torch.equal(found.state_dict()[name], tensor), name
 
@@ -106,7 +113,7 @@ def test_a_killed_training_gives_the_same_weights(tmp_path):
 def test_the_planted_world_is_learned():
     """Planted answer: twelve classes of colour and shape, unseen pictures recognised better than 95 %."""
     recipe = replace(TINY, schedule=replace(TINY.schedule, steps=600), batch_size=48)
-    encoder = fit_encoder(split(shape_world(60, seed=2)), recipe)
+    encoder = fit_encoder(split(shape_world(60, seed=2)), crops_of_photos(), recipe)
     assert accuracy(encoder, shape_world(30, seed=3)) > 0.95
 
 

@@ -119,6 +119,10 @@ class ImageEncoder(nn.Module):
         """The Fisher vectors of all branches side by side."""
         return torch.cat([fisher(_resized(rgb, self.config.input_px)) for fisher in self.fishers], 1)
 
+    def conv_grid(self, rgb: Tensor) -> Tensor:
+        """The patch features of the residual network."""
+        return self.conv(_resized(rgb, self.config.conv_px))[1]
+
     def branch_logits(self, rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the residual network, logits of the Fisher vectors, and the patch grid."""
         conv_logits, grid = self.conv(_resized(rgb, self.config.conv_px))

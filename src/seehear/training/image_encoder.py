@@ -7,9 +7,10 @@ held-out pictures. No GPU is needed; seeds are part of the recipe.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seehear.adapters.builtin import concept_matrix
+from seehear.data.photos import PERMISSIVE, Photo, photo_crops, read_photos
 from seehear.data.pictures import Pictures, Split, join, read_archive, split
 from seehear.data.rendered import corner_pictures, rendered_pictures
-from seehear.nets.image_encoder import EncoderConfig, ImageEncoder
+from seehear.nets.image_encoder import ConvNet, EncoderConfig, ImageEncoder
 from seehear.nets.local_features import FisherConfig, fit_fisher
 from seehear.training.augment import Augmentation, augment, mixup, random_views
 from seehear.training.loop import Schedule, batch_indices, train
@@ -62,10 +64,16 @@ class Recipe:
     """Random views of every picture that the Fisher head learns from beside the picture itself."""
     fisher_augmentation: Augmentation = field(default=Augmentation(smallest_area=0.45, aspect=1.3, rotation_deg=5.0))
     """Of those views; only their framing changes."""
-    head_decay: float = 1e-6
-    """Squared-norm penalty of the Fisher head."""
+    photo_folders: tuple[str, ...] = PERMISSIVE
+    """Folders of photos; the half of them that is not held out is shown to the heads, not to the network."""
+    photo_views: int = 6
+    """Random views of every crop of a photo."""
+    conv_head_decay: float = 1e-5
+    """Squared-norm penalty of the head on pooled features of unit mean length."""
+    fisher_head_decay: float = 1e-6
+    """Squared-norm penalty of the head on Fisher vectors."""
     head_steps: int = 100
-    """Most steps of L-BFGS for the Fisher head."""
+    """Most steps of L-BFGS for each head."""
     answer_precision: float = 0.9
     """How often an answer shall be right on held-out pictures; sets the threshold that is shipped with the weights."""
     seed: int = 0
@@ -133,29 +141,58 @@ def framed(pictures: Pictures, recipe: Recipe, view: int) -> Iterator[Tensor]:
         yield random_views(rgb, rgb.shape[-1], recipe.fisher_augmentation, generator)
 
 
-def fit_fisher_branches(encoder: ImageEncoder, pictures: Pictures, recipe: Recipe) -> None:
-    """Fits the mixtures, then their linear head on the pictures and random views of them."""
+def head_examples(pictures: Pictures, photos: Pictures, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches (B, 3, S, S) and labels that the heads learn from: everything as it is, then random views.
+
+    Labels count the classes of ``join(pictures, photos)``. Photos are few and varied, so they are shown in more views.
+    """
+    both = join(pictures, photos)
+    ranks = (np.arange(len(pictures)), np.arange(len(pictures), len(both)))
+    for members, views in zip(ranks, (recipe.fisher_views, recipe.photo_views), strict=True):
+        part = both.take(members)
+        labels = torch.from_numpy(part.labels)
+        for view in (batches(part), *(framed(part, recipe, view) for view in range(views))):
+            yield from zip(view, labels.split(64), strict=True)
+
+
+def fit_mixtures(encoder: ImageEncoder, pictures: Pictures, recipe: Recipe) -> None:
+    """Fits the projection and the mixture of every Fisher branch."""
     for i, config in enumerate(encoder.config.fishers):
         fitted = fit_fisher(config, batches(pictures), torch.Generator().manual_seed(recipe.seed + i))
         encoder.fishers[i].load_state_dict(fitted.state_dict())
-    views = [batches(pictures), *(framed(pictures, recipe, view) for view in range(recipe.fisher_views))]
+
+
+def fit_heads(encoder: ImageEncoder, examples: Iterator[tuple[Tensor, Tensor]], recipe: Recipe) -> None:
+    """Fits both linear heads, on the network's pooled features and on the Fisher vectors."""
+    encoder.eval()
+    pooled, fisher, labels = [], [], []
     with torch.no_grad():
-        features = torch.cat([encoder.fisher_features(rgb) for view in views for rgb in view])
-    labels = torch.from_numpy(pictures.labels).repeat(len(views))
-    weight, bias = fit_linear(features, labels, encoder.config.classes, recipe.head_decay, recipe.head_steps)
-    encoder.fisher_head.load_state_dict({"weight": weight, "bias": bias})
+        for rgb, truth in examples:
+            pooled.append(encoder.conv_grid(rgb).mean((2, 3)))
+            fisher.append(encoder.fisher_features(rgb))
+            labels.append(truth)
+    for head, features, decay in (
+        (encoder.conv.head, torch.cat(pooled), recipe.conv_head_decay),
+        (encoder.fisher_head, torch.cat(fisher), recipe.fisher_head_decay),
+    ):
+        # Equal scales make the penalty mean the same for both and L-BFGS quick; the scale goes into the weight.
+        scale = features.square().mean().sqrt() * math.sqrt(features.shape[1])
+        weight, bias = fit_linear(features / scale, torch.cat(labels), encoder.config.classes, decay, recipe.head_steps)
+        head.load_state_dict({"weight": weight / scale, "bias": bias})
 
 
-def train_conv(encoder: ImageEncoder, pictures: Pictures, recipe: Recipe, checkpoint: Path | None, say: Say) -> None:
-    """Trains the residual network and puts the moving average of its weights in place."""
+def train_conv(pictures: Pictures, recipe: Recipe, checkpoint: Path | None, say: Say) -> ConvNet:
+    """The residual network, trained with a head of its own; the moving average of its weights."""
+    classes = len(pictures.classes)
+    torch.manual_seed(recipe.seed)
+    conv = ConvNet(replace(recipe.encoder, classes=classes)).to(memory_format=torch.channels_last)
     pixels, labels = torch.from_numpy(pictures.pixels), torch.from_numpy(pictures.labels)
-    conv = encoder.conv.to(memory_format=torch.channels_last)
     started, shown = time.monotonic(), max(1, recipe.schedule.steps // 40)
 
     def loss(step: int, generator: torch.Generator) -> Tensor:
         chosen = batch_indices(len(labels), recipe.batch_size, recipe.seed, step)
         side = next(px for until, px in recipe.sizes_px if step < until * recipe.schedule.steps)
-        targets = F.one_hot(labels[chosen], encoder.config.classes).float()
+        targets = F.one_hot(labels[chosen], classes).float()
         rgb, targets = mixup(
             augment(pixels[chosen], side, recipe.augmentation, generator), targets, recipe.augmentation, generator
         )
@@ -167,7 +204,7 @@ def train_conv(encoder: ImageEncoder, pictures: Pictures, recipe: Recipe, checkp
             say(f"step {step} of {recipe.schedule.steps}: loss {value:.3f}, {time.monotonic() - started:.0f} s")
 
     conv.load_state_dict(train(conv, loss, recipe.schedule, seed=recipe.seed, checkpoint=checkpoint, log=log))
-    encoder.conv.to(memory_format=torch.contiguous_format)
+    return conv.to(memory_format=torch.contiguous_format)
 
 
 @torch.no_grad()
@@ -216,14 +253,18 @@ def concept_scores(encoder: ImageEncoder, pictures: Pictures) -> tuple[NDArray, 
     return (logits.double().softmax(1).numpy() @ matrix)[:, :-1], concept_of_class[pictures.labels]
 
 
-def fit_encoder(parts: Split, recipe: Recipe, checkpoint: Path | None = None, say: Say = lambda _: None) -> ImageEncoder:
-    """The trained and calibrated encoder; only ``parts.train`` and ``parts.validation`` are looked at."""
-    torch.manual_seed(recipe.seed)
-    encoder = ImageEncoder(replace(recipe.encoder, classes=len(parts.train.classes)))
-    say(f"{len(parts.train)} pictures of {len(parts.train.classes)} classes")
-    train_conv(encoder, parts.train, recipe, checkpoint, say)
+def fit_encoder(
+    parts: Split, photos: Pictures, recipe: Recipe, checkpoint: Path | None = None, say: Say = lambda _: None
+) -> ImageEncoder:
+    """The trained and calibrated encoder for the classes of ``join(parts.train, photos)``; ``parts.test`` is not looked at."""
+    say(f"{len(parts.train)} pictures of {len(parts.train.classes)} classes, {len(photos)} crops of photos")
+    conv = train_conv(parts.train, recipe, checkpoint, say)
+    encoder = ImageEncoder(replace(recipe.encoder, classes=len(join(parts.train, photos).classes)))
+    encoder.conv.stem, encoder.conv.stages = conv.stem, conv.stages
     say("fitting the Fisher vectors")
-    fit_fisher_branches(encoder, parts.train, recipe)
+    fit_mixtures(encoder, parts.train, recipe)
+    say("fitting the heads")
+    fit_heads(encoder, head_examples(parts.train, photos, recipe), recipe)
     conv_logits, fisher_logits = branch_logits(encoder, parts.validation)
     encoder.fusion.copy_(fit_fusion(conv_logits, fisher_logits, torch.from_numpy(parts.validation.labels)))
     return encoder.eval()
@@ -261,34 +302,40 @@ def _run(media: Path, out: Path, recipe: Recipe, research: bool) -> None:
         print(text, file=sys.stderr, flush=True)
 
     parts = read_pictures(media, recipe)
+    chosen = [photo for folder in recipe.photo_folders for photo in read_photos(media / folder) if not photo.held_out]
+    photos = photo_crops(chosen, recipe.encoder.input_px, seed=recipe.seed)
     checkpoint = out.with_suffix(".checkpoint")
-    encoder = fit_encoder(parts, recipe, checkpoint, say)
+    encoder = fit_encoder(parts, photos, recipe, checkpoint, say)
+    threshold = fit_threshold(
+        *concept_scores(encoder, join(parts.validation, photos.take(np.zeros(0, np.int64)))), recipe.answer_precision
+    )
+    classes = join(parts.train, photos)
     entry = {
         "licence": "research-only (ImageNet terms)"
         if research
-        else "Apache-2.0 (trained on CC BY 4.0 pictures and rendered ones)",
+        else "Apache-2.0 (trained on CC BY and permissive pictures, listed)",
         "research_only": research,
-        "trained_on": _sources(research),
+        "trained_on": _sources(research, chosen),
         "command": f"python -m seehear.training.image_encoder --media DIR --out {out.name}{' --research' if research else ''}",
         "recipe": asdict(recipe),
         "config": asdict(encoder.config),
-        "classes": list(parts.train.classes),
-        "sound_classes": list(parts.train.sound_classes),
-        "answer_threshold": fit_threshold(*concept_scores(encoder, parts.validation), recipe.answer_precision),
+        "classes": list(classes.classes),
+        "sound_classes": list(classes.sound_classes),
+        "answer_threshold": threshold,
     }
     complete = write_pack(out.stem, out, encoder.state_dict(), entry)
     checkpoint.unlink(missing_ok=True)
     say(f"wrote {out}: {complete['bytes'] / 2**20:.2f} MiB, fusion {[round(v, 3) for v in encoder.fusion.tolist()]}")
 
 
-def _sources(research: bool) -> list[str]:
+def _sources(research: bool, photos: Sequence[Photo]) -> list[str]:
     sources = [
         "Caltech-101, 62 classes (Li, Andreeto, Ranzato, Perona 2022, doi:10.22002/D1.20086; CC BY 4.0)",
         "pictures rendered by seehear.data.rendered (Apache-2.0)",
     ]
     if research:
         sources.append("Tiny ImageNet, 75 classes (ImageNet terms: non-commercial research)")
-    return sources
+    return sources + [f"photo {photo.source}" for photo in photos]
 
 
 if __name__ == "__main__":
