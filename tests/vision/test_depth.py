@@ -65,9 +65,24 @@ def test_things_stand_on_the_ground_and_are_flat() -> None:
     assert region_depth(depth, near) < region_depth(depth, far)
 
 
+def test_no_part_is_farther_than_its_whole_and_surfaces_recede() -> None:
+    """Oracle: planted answer: a window high up on a near house has the house's depth; a lawn keeps the ground's slope."""
+    image = landscape()
+    house, window, lawn = (
+        box_region(image, 40, 90, 140, 210),
+        box_region(image, 60, 100, 80, 120),
+        box_region(image, 0, 100, 320, 240),
+    )
+    depth = depth_from_cues(image, [window, lawn, house])
+    assert region_depth(depth, window) == region_depth(depth, house)
+    np.testing.assert_array_equal(depth.depth[:, 300], depth_from_cues(image, []).depth[:, 300])
+
+
 def test_hanging_things_are_nearer_when_larger() -> None:
     """Oracle: closed form: without a foot on the ground twice the size is half the distance."""
-    image = landscape()
+    rgb = landscape().rgb.copy()
+    rgb[10:70, 20:100] = rgb[20:50, 200:240] = (60, 20, 20)
+    image = Image(rgb)
     large, small = box_region(image, 20, 10, 100, 70), box_region(image, 200, 20, 240, 50)
     depth = depth_from_cues(image, [large, small])
     metres = depth_to_distance_m(np.array([region_depth(depth, large), region_depth(depth, small)]), 1.0, 50.0)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.types import Box, DepthMap, FloatArray, Image, InputError, Region
 from seehear.vision.camera import Camera
@@ -20,6 +21,10 @@ _NEAR_SHARE = 0.5
 """How far below the horizon, in picture heights, the ground counts as nearest."""
 _FAR_SHARE = 0.01
 """How far below the horizon it counts as farthest: a ratio of 50 between the two, as in near 1 m, far 50 m."""
+
+_BACKDROP = 0.8
+"""Depth of what closes the view without being sky: a wall, trees, hills."""
+_EDGE_SHARE = 0.02
 
 
 def horizon_px(cues: SceneCues, height_px: int) -> float:
@@ -33,22 +38,29 @@ def horizon_px(cues: SceneCues, height_px: int) -> float:
     return height_px * min(max(share, 0.2), 0.8)
 
 
-def depth_from_cues(image: Image, regions: Sequence[Region]) -> DepthMap:
+def depth_from_cues(image: Image, regions: Sequence[Region], cues: SceneCues | None = None) -> DepthMap:
     """Relative depth (H, W) of ``image`` from position and size cues; step 2 deepens it.
 
-    Ground: the distance of a point on a plane is inverse to how far below the horizon it appears. Things stand on it:
-    a region takes the depth of its lowest part. A region cut by the lower edge or hanging above the horizon has no
-    visible foot, so its size counts: twice the size, half the distance. Sky is farthest.
+    Ground: the distance of a point on a plane is inverse to how far below the horizon it appears; surfaces that reach
+    the lower edge over most of the width are part of it. What is neither ground nor sky is taken for a backdrop. Things stand
+    on the ground: a region takes the depth of its lowest part, but no part of a thing is farther than the thing. A region
+    cut by the lower edge, or hanging above the horizon, shows no foot, so its size counts: twice the size, half the
+    distance (averaged with the backdrop's depth where it hangs before one). Sky is farthest. ``cues`` spares
+    their computation when they are known.
     """
     height, width = image.height_px, image.width_px
-    cues = scene_cues(image)
+    cues = scene_cues(image) if cues is None else cues
     horizon = horizon_px(cues, height)
-    rows = (np.arange(height) + 0.5 - horizon) / height
-    depth = np.repeat(_ground_depth(rows)[:, None], width, axis=1)
-    depth = np.where(grow(cues.sky, height, width) > 0.5, 1.0, depth)
-    # larger regions first, so that what stands before them stays
+    sky = grow(cues.sky, height, width) > 0.5
+    ground = np.minimum(_ground_depth((np.arange(height) + 0.5 - horizon) / height), _BACKDROP)
+    depth = np.where(sky, 1.0, np.repeat(ground[:, None], width, axis=1))
+    standing = np.full((height, width), np.inf)
     for region in sorted(regions, key=lambda r: -int(r.mask.sum())):
-        depth[region.mask] = _region_depth(region, horizon, height, width)
+        if sky[region.mask].mean() > 0.5 or _is_ground(region, height, width):
+            continue
+        own = _region_depth(region, horizon, sky)
+        container = float(np.quantile(standing[region.mask], 0.8, method="higher"))
+        depth[region.mask] = standing[region.mask] = min(own, container)
     return DepthMap(depth.astype(np.float32))
 
 
@@ -57,13 +69,22 @@ def _ground_depth(below: FloatArray) -> FloatArray:
     return np.log(_NEAR_SHARE / np.clip(below, _FAR_SHARE, _NEAR_SHARE)) / math.log(_NEAR_SHARE / _FAR_SHARE)
 
 
-def _region_depth(region: Region, horizon: float, height: int, width: int) -> float:
+def _is_ground(region: Region, height: int, width: int) -> bool:
+    x0, _, x1, y1 = region.box
+    return y1 > (1 - _EDGE_SHARE) * height and x1 - x0 > 0.6 * width
+
+
+def _region_depth(region: Region, horizon: float, sky: NDArray[np.bool_]) -> float:
+    height, width = sky.shape
     x0, y0, x1, y1 = region.box
     below = (y1 - horizon) / height
-    footless = y1 > 0.98 * height or below < 2 * _FAR_SHARE
-    if footless:
-        below = 0.5 * math.hypot((x1 - x0) / width, (y1 - y0) / height)
-    return float(_ground_depth(np.array(below)))
+    hangs = below < 2 * _FAR_SHARE
+    if not hangs and y1 <= (1 - _EDGE_SHARE) * height:
+        return float(_ground_depth(np.array(below)))
+    by_size = float(_ground_depth(np.array(0.5 * math.hypot((x1 - x0) / width, (y1 - y0) / height))))
+    around = sky[max(0, int(y0) - 2) : int(y1) + 2, max(0, int(x0) - 2) : int(x1) + 2]
+    flies = around.mean() > 0.5 * (1 - region.mask.sum() / around.size)
+    return by_size if flies or not hangs else 0.5 * (by_size + _BACKDROP)
 
 
 def depth_to_distance_m(depth: FloatArray, near_m: float, far_m: float) -> FloatArray:

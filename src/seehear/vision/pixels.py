@@ -21,7 +21,7 @@ def grow(small: NDArray, height_px: int, width_px: int) -> NDArray:
     """Nearest-neighbour copy (height, width) of a map (h, w), the inverse of ``shrink`` for masks and labels."""
     rows = (np.arange(height_px) + 0.5) * small.shape[0] / height_px
     columns = (np.arange(width_px) + 0.5) * small.shape[1] / width_px
-    return small[rows.astype(int)[:, None], columns.astype(int)[None, :]]
+    return small.take(rows.astype(int), axis=0).take(columns.astype(int), axis=1)
 
 
 def lab(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
