@@ -164,6 +164,17 @@ def test_nothing_is_left_of_a_scene_that_failed(tmp_path, monkeypatch, error):
     assert len(calls) == 3 and list(tmp_path.iterdir()) == []
 
 
+def test_stems_alone_are_the_stems_of_the_scene(written, tmp_path):
+    """Oracle: the files that the scene file came with, byte for byte."""
+    (tmp_path / "alone").mkdir()
+    paths = scene_module.write_stems(tmp_path / "alone", example())
+    assert [path.name for path in paths] == ["01-dog.wav", "02-雨-größe-rain.wav", "03-dog.wav"]
+    for path in paths:
+        assert path.read_bytes() == (tmp_path / "stems" / path.name).read_bytes()
+    with pytest.raises(InputError, match="exists already"):
+        scene_module.write_stems(tmp_path / "alone", example())
+
+
 def test_an_extra_that_is_no_json_leaves_nothing(tmp_path):
     """Oracle: an empty folder after a planted NaN."""
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -183,8 +194,12 @@ def test_an_extra_that_is_no_json_leaves_nothing(tmp_path):
 def test_impossible_places_are_refused(tmp_path, scene, stems, message):
     """Oracle: planted obstacles; nothing appears."""
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match=message):
-        write_scene(tmp_path / scene, example(), tmp_path / stems)
+    for attempt in (
+        lambda: write_scene(tmp_path / scene, example(), tmp_path / stems),
+        lambda: scene_module.check_scene_output(tmp_path / scene, tmp_path / stems),
+    ):
+        with pytest.raises(InputError, match=message):
+            attempt()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

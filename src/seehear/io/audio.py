@@ -14,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from seehear.io.containers import open_container
-from seehear.io.files import PathLike, check_input, whole_file
+from seehear.io.files import PathLike, check_input, check_output, whole_file
 from seehear.io.wav import AMBIX_COMMENT, Subtype, WavFacts, wav_facts, write_wav
 from seehear.types import FOA, MONO, STEREO, SURROUND_5_1, Audio, Convention, InputError, Layout, discrete
 
@@ -57,24 +57,33 @@ def write_audio(path: PathLike, audio: Audio, subtype: Subtype = "PCM_24", *, fo
     Ambisonics must be AmbiX (ACN, SN3D). InputError instead of clipping when an integer subtype cannot hold the peak,
     above 4 GB, and for a layout that FLAC has no place for.
     """
-    path = Path(path)
-    if subtype not in get_args(Subtype):
-        raise InputError(f"unknown sample format {subtype!r}: choose one of {', '.join(get_args(Subtype))}")
+    path = check_audio_output(path, audio.layout, subtype, force=force)
     if audio.layout.kind == "ambisonics" and audio.convention != "acn-sn3d":
         raise InputError(
             f"ambisonic files are AmbiX (acn-sn3d), this audio is {audio.convention or 'untagged'}: convert it first"
         )
     if subtype != "FLOAT":
         check_peak(path, audio)
-    suffix = path.suffix.lower()
-    if suffix not in (".wav", ".flac"):
-        raise InputError(f"{path} has no known audio extension: use .wav or .flac")
     with whole_file(path, force) as temporary:
-        if suffix == ".flac":
+        if path.suffix.lower() == ".flac":
             _write_flac(temporary, path, audio, subtype)
         else:
             with temporary.open("wb") as file:
                 write_wav(file, audio, subtype)
+
+
+def check_audio_output(path: PathLike, layout: Layout, subtype: Subtype = "PCM_24", *, force: bool = False) -> Path:
+    """The path, when :func:`write_audio` can put audio of that layout there; InputError otherwise, before any work."""
+    path = check_output(path, force)
+    suffix = path.suffix.lower()
+    if suffix not in (".wav", ".flac"):
+        raise InputError(f"{path} has no known audio extension: use .wav or .flac")
+    if subtype not in get_args(Subtype):
+        raise InputError(f"unknown sample format {subtype!r}: choose one of {', '.join(get_args(Subtype))}")
+    if suffix == ".flac" and (layout.name not in _FLAC_LAYOUTS or subtype == "FLOAT"):
+        what = "floating-point samples" if subtype == "FLOAT" else f"{layout.name} audio"
+        raise InputError(f"FLAC has no place for {what}: use .wav")
+    return path
 
 
 def check_peak(path: PathLike, audio: Audio) -> None:
@@ -85,9 +94,6 @@ def check_peak(path: PathLike, audio: Audio) -> None:
 
 
 def _write_flac(temporary: Path, path: Path, audio: Audio, subtype: Subtype) -> None:
-    if audio.layout.name not in _FLAC_LAYOUTS or subtype == "FLOAT":
-        what = "floating-point samples" if subtype == "FLOAT" else f"{audio.layout.name} audio"
-        raise InputError(f"FLAC has no place for {what}: use .wav")
     if not 1 <= audio.sample_rate_hz <= 655_350:
         raise InputError(f"FLAC has no place for {audio.sample_rate_hz} Hz: use .wav")
     try:

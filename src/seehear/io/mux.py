@@ -22,7 +22,7 @@ from seehear.io.containers import open_container
 from seehear.io.files import PathLike, check_output, whole_file
 from seehear.io.image import is_picture_file
 from seehear.io.video import Track, open_track, picture_stream, read_frames
-from seehear.types import Audio, Image, InputError, Video, n_samples
+from seehear.types import Audio, Image, InputError, Layout, Video, n_samples
 
 _SUFFIXES = (".mp4", ".m4v", ".mov")
 _COPIED_CODECS = ("h264", "hevc", "av1", "vp9", "mpeg4")
@@ -70,15 +70,10 @@ def write_video(
     sound at that gain; without it the original sound is dropped. ``max_side_px`` applies to what is encoded.
     InputError: unknown extension, a layout that MP4 does not take, a peak over full scale, no original sound to keep.
     """
-    path = Path(path)
-    if path.suffix.lower() not in _SUFFIXES:
-        raise InputError(f"{path} has no known video extension: use {', '.join(_SUFFIXES)}")
-    if audio.layout.name not in _AAC_LAYOUTS:
-        raise InputError(f"a video takes {', '.join(_AAC_LAYOUTS)} sound, not {audio.layout.name}")
+    path = check_video_output(path, audio.layout, force=force)
     if audio.n_samples != n_samples(duration_s, audio.sample_rate_hz):
         raise InputError(f"the sound lasts {audio.duration_s:.3f} s, the video {duration_s:.3f} s")
     check_peak(path, audio)
-    check_output(path, force)
     track = open_track(picture.path) if isinstance(picture, Video) and not is_picture_file(picture.path) else None
     mix_gain_db = 0.0
     if keep_audio_db is not None:
@@ -97,6 +92,16 @@ def write_video(
         _write(path, picture, None, audio, duration_s, max_side_px, force)
     kind = "still" if isinstance(picture, Image) else "copied" if copied is not None else "encoded"
     return MuxReport(kind, keep_audio_db is not None, mix_gain_db)
+
+
+def check_video_output(path: PathLike, layout: Layout, *, force: bool = False) -> Path:
+    """The path, when :func:`write_video` can put a video with that sound there; InputError otherwise, before any work."""
+    path = check_output(path, force)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise InputError(f"{path} has no known video extension: use {', '.join(_SUFFIXES)}")
+    if layout.name not in _AAC_LAYOUTS:
+        raise InputError(f"a video takes {', '.join(_AAC_LAYOUTS)} sound, not {layout.name}")
+    return path
 
 
 def _write(

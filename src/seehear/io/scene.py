@@ -18,7 +18,7 @@ import numpy as np
 
 from seehear.io.audio import read_audio, write_audio
 from seehear.io.fields import Fields
-from seehear.io.files import PathLike, check_input, file_sha256, whole_file, whole_folder
+from seehear.io.files import PathLike, check_folder, check_input, check_output, file_sha256, whole_file, whole_folder
 from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Trajectory, n_samples
 
 VERSION = 1
@@ -37,7 +37,7 @@ def write_scene(
     ``extra`` is kept in the file for people and other programs. With ``force`` the stems of a scene that is replaced
     go too. On any exception nothing is left behind. The same scene gives the same bytes.
     """
-    path, stems_dir = Path(path), Path(stems_dir)
+    path, stems_dir = check_scene_output(path, stems_dir, force=force), Path(stems_dir)
     relative = _relative_folder(path, stems_dir)
     stale = _stems_of(path) if force else []
     with ExitStack() as stack:
@@ -72,6 +72,14 @@ def _enter_stems(stack: ExitStack, stems_dir: Path, scene: Scene, force: bool) -
         stems[name] = stack.enter_context(whole_file(stems_dir / name, force))
         write_audio(stems[name], source.audio, "FLOAT")
     return stems
+
+
+def check_scene_output(path: PathLike, stems_dir: PathLike, *, force: bool = False) -> Path:
+    """The path, when :func:`write_scene` can put a scene there and its stems into ``stems_dir``; InputError otherwise."""
+    path = check_output(path, force)
+    _relative_folder(path, Path(stems_dir))
+    check_folder(stems_dir)
+    return path
 
 
 def read_scene(path: PathLike) -> Scene:
