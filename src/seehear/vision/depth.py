@@ -82,8 +82,9 @@ def _region_depth(region: Region, horizon: float, sky: NDArray[np.bool_]) -> flo
     if not hangs and y1 <= (1 - _EDGE_SHARE) * height:
         return float(_ground_depth(np.array(below)))
     by_size = float(_ground_depth(np.array(0.5 * math.hypot((x1 - x0) / width, (y1 - y0) / height))))
-    around = sky[max(0, int(y0) - 2) : int(y1) + 2, max(0, int(x0) - 2) : int(x1) + 2]
-    flies = around.mean() > 0.5 * (1 - region.mask.sum() / around.size)
+    window = np.s_[max(0, int(y0) - 2) : int(y1) + 2, max(0, int(x0) - 2) : int(x1) + 2]
+    beside = ~region.mask[window]
+    flies = bool(beside.any()) and sky[window][beside].mean() > 0.5
     return by_size if flies or not hangs else 0.5 * (by_size + _BACKDROP)
 
 
