@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ MAX_ASPECT = 32
 MAX_PIXELS = 178_956_970
 """Pillow's own limit against decompression bombs: half a gigabyte of RGB."""
 
+_STRIP_PX = 256
 _EXIF_IFD, _FOCAL_LENGTH_35MM = 0x8769, 0xA405
 _BROKEN = (
     OSError,
@@ -52,10 +53,12 @@ def read_image(path: PathLike) -> Image:
     """
     with warnings.catch_warnings(action="ignore"), open_pillow(path) as picture:  # of odd metadata: what can be read is read
         picture.load()
-        return Image(to_rgb(_upright(picture)), _focal_35mm(picture))
+        focal_35mm = _focal_35mm(picture)
+        _turn_upright(picture)
+        return Image(to_rgb(picture), focal_35mm)
 
 
-@contextmanager
+@contextlib.contextmanager
 def open_pillow(path: PathLike) -> Iterator[Pillow.Image]:
     """The opened, not yet decoded picture; a decoding error inside the block becomes an InputError that names the file."""
     path = check_input(path)
@@ -117,7 +120,16 @@ def to_rgb(picture: Pillow.Image) -> NDArray[np.uint8]:
         page.alpha_composite(picture)
         page.info["icc_profile"] = picture.info.get("icc_profile")
         picture = page
-    return np.array(_to_srgb(picture))
+    return _array(_to_srgb(picture))
+
+
+def _array(picture: Pillow.Image) -> NDArray[np.uint8]:
+    """The pixels (H, W, 3), copied in strips: pillow's own conversion holds a large picture three times."""
+    rgb = np.empty((picture.height, picture.width, 3), np.uint8)
+    for top in range(0, picture.height, _STRIP_PX):
+        bottom = min(top + _STRIP_PX, picture.height)
+        rgb[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)))
+    return rgb
 
 
 def _grey_8_bit(picture: Pillow.Image) -> NDArray[np.uint8]:
@@ -145,12 +157,10 @@ def _to_srgb(picture: Pillow.Image) -> Pillow.Image:
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
-def _upright(picture: Pillow.Image) -> Pillow.Image:
-    """The picture turned and mirrored as its EXIF orientation says; as it is where the EXIF data is damaged."""
-    try:
-        return ImageOps.exif_transpose(picture)
-    except _BROKEN:
-        return picture
+def _turn_upright(picture: Pillow.Image) -> None:
+    """Turns and mirrors the picture in place as its EXIF orientation says; not at all where the EXIF data is damaged."""
+    with contextlib.suppress(*_BROKEN):
+        ImageOps.exif_transpose(picture, in_place=True)
 
 
 def _focal_35mm(picture: Pillow.Image) -> float | None:
