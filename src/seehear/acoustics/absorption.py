@@ -138,7 +138,9 @@ def ground_colouring(max_length_m: float, sample_rate_hz: int, air: bool) -> Col
     lengths = _length_grid(max_length_m)
     frequencies = np.fft.rfftfreq(COLOUR_TAPS, 1 / sample_rate_hz)
     sines, grid = np.meshgrid(GROUND_SINES, lengths, indexing="ij")
-    ground = ground_reflection(frequencies, sines, grid)
+    # A phase that does not end at Nyquist would ring there: the reflection fades out over the last seventh of the band.
+    top = np.cos(0.5 * np.pi * np.clip(7 * (frequencies / frequencies[-1]) - 6, 0, 1)) ** 2
+    ground = top * ground_reflection(frequencies, sines, grid)
     spectra = np.concatenate([np.ones((1, *ground.shape[1:])), ground])
     if air:
         spectra = spectra * np.exp(-(lengths - REFERENCE_M)[:, None] * _air_nepers(sample_rate_hz))

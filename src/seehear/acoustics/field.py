@@ -20,7 +20,7 @@ from seehear.acoustics.absorption import (
     wall_absorption,
     wall_colouring,
 )
-from seehear.acoustics.binaural import hrir
+from seehear.acoustics.binaural import HRIR_DELAY_S, hrir
 from seehear.acoustics.panning import Panner
 from seehear.acoustics.paths import DELAY_LEAD_SAMPLES, DELAY_TAPS, Paths, paths_between
 from seehear.acoustics.room import Mirrors, complete_until_s, mirrors, mixing_time_s
@@ -29,6 +29,8 @@ from seehear.types import Direction, FloatArray, Room
 FADE_FROM = 0.7
 """The images fade out and the tail fades in from this share of the mixing time to its whole."""
 
+FARTHEST_M = 500.0
+"""Air outdoors is computed up to this distance; what is farther is as dull as this."""
 SOONEST_TAIL_S = 0.02
 """The tail never takes over earlier than this, even where the images are not complete by then (very long rooms)."""
 
@@ -37,7 +39,7 @@ SOONEST_TAIL_S = 0.02
 class Engine:
     """What a render spends on its room."""
 
-    image_order: int = 10
+    image_order: int = 12
     """Image sources up to this many reflections; those beyond the mixing time are left to the tail."""
     tail: bool = True
     """Whether a diffuse tail follows the images; without it every image up to the order is heard."""
@@ -76,9 +78,19 @@ class Field:
         return math.hypot(longest, *self.room.size_m) / SPEED_OF_SOUND_M_S
 
     @property
+    def bus_lead_samples(self) -> int:
+        """How early coloured taps are on the buses."""
+        return DELAY_LEAD_SAMPLES + self.colouring.lead_samples
+
+    @property
+    def ear_lead_samples(self) -> int:
+        """How late head filters make a sound; a render takes it back, so that it stays in sync."""
+        return round(HRIR_DELAY_S * self.sample_rate_hz) if self.panner.ears else 0
+
+    @property
     def lead_samples(self) -> int:
         """How early `point_response` is."""
-        return DELAY_LEAD_SAMPLES + self.colouring.lead_samples
+        return self.bus_lead_samples + self.ear_lead_samples
 
     @property
     def n_taps(self) -> int:
@@ -99,24 +111,30 @@ class Field:
         return replace(paths, gains=paths.gains * fade)
 
 
-def field_of(room: Room, listener: Direction, panner: Panner, sample_rate_hz: int, engine: Engine, reach_m: float) -> Field:
-    """The field of a room for sources up to ``reach_m`` away."""
+def field_of(room: Room, listener: Direction, panner: Panner, sample_rate_hz: int, engine: Engine) -> Field:
+    """The field of a room, whoever sounds in it (so that the render of a sum is the sum of renders)."""
     images = mirrors(room, engine.image_order)
     mixing_s = None
     if room.kind == "shoebox":
         longest_m = (1 + engine.image_order) * math.hypot(*room.size_m)
         if engine.tail:
-            complete_s = complete_until_s(room.size_m, engine.image_order) - reach_m / SPEED_OF_SOUND_M_S
-            mixing_s = max(min(mixing_time_s(room.size_m), complete_s), SOONEST_TAIL_S)
-            longest_m = reach_m + mixing_s * SPEED_OF_SOUND_M_S
+            mixing_s = _mixing_s(room, engine.image_order)
+            longest_m = math.hypot(*room.size_m) + mixing_s * SPEED_OF_SOUND_M_S
         absorption = wall_absorption(room.size_m, room.rt60_s)
         colouring = wall_colouring(absorption, engine.image_order, longest_m, sample_rate_hz, engine.air)
     elif room.kind == "outdoor":
-        colouring = ground_colouring(reach_m + 2 * room.listener_m[2], sample_rate_hz, engine.air)
+        colouring = ground_colouring(FARTHEST_M, sample_rate_hz, engine.air)
     else:
-        colouring = wall_colouring(np.zeros(len(OCTAVES_HZ)), 0, reach_m, sample_rate_hz, engine.air)
+        colouring = wall_colouring(np.zeros(len(OCTAVES_HZ)), 0, FARTHEST_M, sample_rate_hz, engine.air)
     rt60_s = octave_rt60_s(max(room.rt60_s, 1e-3), engine.air)
     return Field(room, images, colouring, panner, sample_rate_hz, head_rotation(listener), mixing_s, rt60_s)
+
+
+def _mixing_s(room: Room, image_order: int) -> float:
+    """The mixing time, or as long as the images of a source in the farthest corner are complete after its direct sound."""
+    corner = np.maximum(room.listener_m, np.subtract(room.size_m, room.listener_m))
+    complete_s = complete_until_s(room.size_m, image_order) - float(np.linalg.norm(corner)) / SPEED_OF_SOUND_M_S
+    return max(min(mixing_time_s(room.size_m), complete_s), SOONEST_TAIL_S)
 
 
 def head_rotation(listener: Direction) -> FloatArray:

@@ -19,7 +19,6 @@ from seehear.acoustics.absorption import COLOUR_TAPS
 from seehear.acoustics.binaural import hrir
 from seehear.acoustics.extent import spread
 from seehear.acoustics.field import Field
-from seehear.acoustics.panning import ear_lead_samples
 from seehear.acoustics.paths import DELAY_PHASES, DELAY_TAPS, Paths, delay_table
 from seehear.acoustics.responses import NEAR_ORDER
 from seehear.acoustics.transforms import fast_length, irfft, rfft
@@ -34,22 +33,18 @@ REFLECTION_HOLD = 4
 
 @dataclass(frozen=True)
 class Frames:
-    """How a group of frames is transformed: hop, taps of one path's filter, transform length, lead of the filters."""
+    """How a group of frames is transformed: hop, taps of one path's filter, transform length."""
 
     hop: int
     n_taps: int
     n_fft: int
-    lead_samples: int
-    ear_lead_samples: int
 
     @classmethod
     def of(cls, field: Field) -> Frames:
         hop = round(FRAME_HOP_S * field.sample_rate_hz)
-        ear_lead, head = 0, 1
-        if field.panner.ears:
-            ear_lead, head = ear_lead_samples(field.sample_rate_hz), hrir(np.eye(3)[:1], field.sample_rate_hz).shape[-1]
+        head = hrir(np.eye(3)[:1], field.sample_rate_hz).shape[-1] if field.panner.ears else 1
         n_taps = DELAY_TAPS + COLOUR_TAPS + head - 2
-        return cls(hop, n_taps, fast_length(2 * hop + n_taps - 1 + ear_lead), field.lead_samples, ear_lead)
+        return cls(hop, n_taps, fast_length(2 * hop + n_taps - 1 + field.ear_lead_samples))
 
     @property
     def window(self) -> NDArray[np.float32]:
@@ -81,7 +76,7 @@ def add_moving(out: NDArray[np.float32], movers: Sequence[Mover], field: Field) 
         for mover in movers:
             total += _heard(field, frames, mover, group, delay_spectra)
         heard = irfft(total, frames.n_fft)
-        for channels, late in ((slice(n_amplitude), 0), (slice(n_amplitude, None), frames.ear_lead_samples)):
+        for channels, late in ((slice(n_amplitude), 0), (slice(n_amplitude, None), field.ear_lead_samples)):
             valid = heard[:, channels, frames.n_taps - 1 + late :][..., : 2 * hop] * window
             for centre, frame in zip(group, valid, strict=True):
                 begin, end = max(centre - hop, 0), min(centre + hop, n_samples)
@@ -95,7 +90,7 @@ def _heard(
     rate, panner, colouring = field.sample_rate_hz, field.panner, field.colouring
     paths, feed_of_path = _paths(field, mover, centres / rate)
     whole, part = np.divmod(paths.delays_s * rate, 1)
-    starts = centres[:, None] - frames.hop - frames.n_taps + 1 - whole.astype(np.intp) + frames.lead_samples
+    starts = centres[:, None] - frames.hop - frames.n_taps + 1 - whole.astype(np.intp) + field.bus_lead_samples
     low, high = int(starts.min()), int(starts.max()) + frames.n_fft
     feeds = sliding_window_view(_feeds(mover, low, high), frames.n_fft, axis=1)
     spectra = rfft(feeds[feed_of_path, starts - low], frames.n_fft) * delay_spectra[np.rint(part * DELAY_PHASES).astype(np.intp)]
@@ -145,7 +140,9 @@ def _feeds(mover: Mover, low: int, high: int) -> NDArray[np.float32]:
 def _through_heads(field: Field, paths: Paths, spectra: NDArray[np.complex64], n_fft: int, hold: int) -> NDArray[np.complex64]:
     """Spectra (G, 2, F) at the ears; head filters are those of every ``hold``-th frame."""
     directions = paths.directions[::hold]
-    heads = rfft(hrir(directions.reshape(-1, 3), field.sample_rate_hz), n_fft).reshape(*directions.shape[:2], 2, -1)
+    heads = rfft(hrir(directions.reshape(-1, 3), field.sample_rate_hz), n_fft).reshape(
+        *directions.shape[:2], 2, spectra.shape[-1]
+    )
     ears = np.empty((len(spectra), 2, spectra.shape[-1]), dtype=np.complex64)
     for index, head in enumerate(heads):
         held = slice(index * hold, (index + 1) * hold)

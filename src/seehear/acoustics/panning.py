@@ -15,7 +15,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.acoustics.binaural import HRIR_DELAY_S, hrir
+from seehear.acoustics.binaural import hrir
 from seehear.acoustics.layouts import speaker_gains
 from seehear.acoustics.sphere import map_directions, real_sh
 from seehear.types import FOA, SURROUND_5_1, FloatArray, Layout
@@ -75,11 +75,6 @@ class Panner:
         """The rows L R C Ls Rs of ``channels`` (C, T)."""
         start = FOA.n_channels if self.ambisonics else 0
         return channels[start : start + len(SURROUND_5_1.speakers)]
-
-
-def ear_lead_samples(sample_rate_hz: int) -> int:
-    """How late a sound is after the head filters; a render takes it back, so that it stays in sync."""
-    return round(HRIR_DELAY_S * sample_rate_hz)
 
 
 @cache

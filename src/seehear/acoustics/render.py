@@ -51,8 +51,7 @@ def render(
     for source in scene.sources:
         check_inside(scene.room, source)
     panner = Panner.for_layouts(layouts)
-    reach_m = max((float(s.trajectory.distances_m.max()) for s in scene.sources), default=1.0)
-    field = field_of(scene.room, scene.listener, panner, scene.sample_rate_hz, engine, reach_m)
+    field = field_of(scene.room, scene.listener, panner, scene.sample_rate_hz, engine)
     channels = _channels(scene, field)
     lfe = _lfe(scene) if SURROUND_5_1 in layouts else None
     rendered = (_as_layout(channels, layout, panner, lfe, scene.sample_rate_hz) for layout in layouts)
@@ -128,14 +127,14 @@ class _Response:
 def _early_response(field: Field, source: Source, filters: NDArray[np.float32] | None, time_s: float) -> list[_Response]:
     """What a source's blocks are convolved with at ``time_s``; a moving one's near paths are left to `add_moving`."""
     place = _place(source, time_s)
+    distance_m = float(np.linalg.norm(place))
     if source.is_bed:
         assert filters is not None
-        return [_Response(wide_response(field, place, source.extent_rad, filters), filters.shape[1] // 2)]
+        return [_Response(wide_response(field, place / distance_m, source.extent_rad, filters), filters.shape[1] // 2)]
     if _moves(source):
         return [_Response(point_response(field, place, NEAR_ORDER + 1), field.lead_samples)]
     if filters is None:
         return [_Response(point_response(field, place), field.lead_samples)]
-    distance_m = float(np.linalg.norm(place))
     wide = wide_response(field, place / distance_m, source.extent_rad, filters)
     direct = _Response(through_air(field, wide, distance_m), filters.shape[1] // 2 + field.colouring.lead_samples)
     return [direct, _Response(point_response(field, place, 1), field.lead_samples)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seehear.acoustics.binaural import hrir
 from seehear.acoustics.extent import decorrelators, spread
 from seehear.acoustics.field import Field
-from seehear.acoustics.panning import ambisonic_ear_filters, ear_lead_samples
+from seehear.acoustics.panning import ambisonic_ear_filters
 from seehear.acoustics.paths import NEAREST_M, Paths, coloured_spectra, path_spectra
 from seehear.acoustics.sphere import real_sh
 from seehear.acoustics.transforms import fast_length, irfft, rfft
@@ -39,9 +39,9 @@ def point_response(field: Field, displacement_m: FloatArray, first_order: int = 
     taps = irfft(buses[panner.handed_out], n_fft)[:, : field.n_taps]
     if not panner.ears:
         return taps
-    lead = ear_lead_samples(rate)
-    ears = irfft(_ears(field, near, buses[: panner.n_ambisonic_buses], n_fft), n_fft)[:, lead : field.n_taps]
-    return np.concatenate([taps, np.pad(ears, ((0, 0), (0, lead)))])
+    late = np.pad(taps, ((0, 0), (field.ear_lead_samples, 0)))[:, : field.n_taps]
+    ears = irfft(_ears(field, near, buses[: panner.n_ambisonic_buses], n_fft), n_fft)[:, : field.n_taps]
+    return np.concatenate([late, ears])
 
 
 def _ears(field: Field, near: Paths, ambisonics: NDArray[np.complex64], n_fft: int) -> NDArray[np.complex64]:
@@ -71,7 +71,7 @@ def wide_response(field: Field, direction: FloatArray, extent_rad: float, filter
     directions = spread(direction, extent_rad, len(filters)) @ field.rotation.T
     taps = panner.amplitude_gains(directions).T @ filters
     if panner.ears:
-        lead = ear_lead_samples(rate)
+        lead = field.ear_lead_samples
         ears = fftconvolve(filters[:, None], hrir(directions, rate), axes=-1).sum(axis=0)
         taps = np.concatenate([taps, ears[:, lead : lead + filters.shape[1]]])
     return taps.astype(np.float32)

@@ -83,10 +83,10 @@ def mixing_time_s(size_m: tuple[float, float, float]) -> float:
 def complete_until_s(size_m: tuple[float, float, float], image_order: int) -> float:
     """How long after emission the images up to ``image_order`` hold every reflection.
 
-    The first missing ones lie near the octahedron sum |x_i| / L_i = order + 1; one cell is left for where source and
-    listener are in theirs.
+    After k_i reflections along an axis of length L_i an image is at least (k_i - 1) L_i away along it, so the missing ones
+    lie beyond the octahedron sum |x_i| / L_i = order - 2.
     """
-    return image_order / math.sqrt(sum(size**-2 for size in size_m)) / SPEED_OF_SOUND_M_S
+    return (image_order - 2) / math.sqrt(sum(size**-2 for size in size_m)) / SPEED_OF_SOUND_M_S
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _shoebox_mirrors(size_m: tuple[float, float, float], image_order: int) -> Mi
 
 
 def check_inside(room: Room, source: Source) -> None:
-    """InputError, naming the source, when a point of its trajectory is outside the room or below the ground (beds do not matter)."""
+    """InputError, naming the source, when a point of its trajectory is outside the room or below the ground (but for beds)."""
     if room.kind == "none" or source.is_bed:
         return
     path = source.trajectory

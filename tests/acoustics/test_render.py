@@ -1,0 +1,300 @@
+"""Rendered scenes against closed forms and planted answers: level, time, place, room, bed, LFE."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.signal import butter, sosfilt
+
+from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
+from seehear.acoustics.field import Engine
+from seehear.acoustics.render import render
+from seehear.acoustics.room import room_for
+from seehear.acoustics.sphere import direction_of_arrival
+from seehear.types import (
+    BINAURAL,
+    FOA,
+    MONO,
+    STEREO,
+    SURROUND_5_1,
+    Audio,
+    Direction,
+    InputError,
+    Room,
+    Scene,
+    Source,
+    Trajectory,
+    discrete,
+)
+
+RATE_HZ = 48000
+EVERY = (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)
+SHOEBOX = Room("shoebox", (6.0, 5.0, 3.0), (2.5, 2.2, 1.5), 0.5)
+
+
+def impulse(at=100, n=24000):
+    x = np.zeros((1, n), np.float32)
+    x[0, at] = 1
+    return Audio(x, RATE_HZ, MONO)
+
+
+def noise(seed=0, n=24000):
+    return Audio(0.1 * np.random.default_rng(seed).standard_normal((1, n), dtype=np.float32), RATE_HZ, MONO)
+
+
+def source(audio, azimuth_deg=0.0, elevation_deg=0.0, distance_m=1.0, **options):
+    direction = Direction(np.radians(azimuth_deg), np.radians(elevation_deg))
+    return Source(audio, Trajectory.fixed(direction, distance_m), "x", **options)
+
+
+def scene(*sources, room=None, **options):
+    audio = sources[0].audio
+    return Scene(sources, room or Room(), audio.duration_s, RATE_HZ, **options)
+
+
+def raw(scene, *layouts, engine=None):
+    return [audio.samples.astype(np.float64) for audio in render(scene, layouts, level_lufs=None, engine=engine or Engine())]
+
+
+def angle_deg(direction, azimuth_deg, elevation_deg):
+    wanted = Direction(np.radians(azimuth_deg), np.radians(elevation_deg)).vector
+    return np.degrees(np.arccos(np.clip(direction.vector @ wanted, -1, 1)))
+
+
+@pytest.mark.parametrize("room", [Room(), Room("outdoor"), SHOEBOX])
+def test_an_impulse_stays_at_its_sample(room):
+    """Planted answer: nothing of an impulse in front is heard before its own sample, where it arrives in every layout (the
+    ears within the 0.3 ms that the head and pinna take), whatever the distance."""
+    for audio in render(scene(source(impulse(1234), distance_m=2.2), room=room), EVERY, level_lufs=None):
+        level = np.abs(audio.samples).max(axis=0)
+        onset = int(np.argmax(level > 0.2 * level.max()))
+        assert abs(onset - 1234) <= (14 if audio.layout == BINAURAL else 0)
+
+
+def test_level_and_distance():
+    """Closed form: 0 dB at 1 m has the stem's energy in W, 5.1 and mono; 1/r beyond, clamped at 0.5 m; gain in dB."""
+    stem = noise()
+    energy = np.sum(stem.samples.astype(float) ** 2)
+    for azimuth in (0, 65, 180):
+        mono, surround = raw(scene(source(stem, azimuth)), MONO, SURROUND_5_1)
+        assert np.sum(mono**2) == pytest.approx(energy, rel=1e-4) == pytest.approx(np.sum(surround**2), rel=1e-4)
+    sos = butter(6, 1000, fs=RATE_HZ, output="sos")
+    level = {}
+    for distance in (0.2, 0.5, 1.0, 4.0, 16.0):
+        (mono,) = raw(scene(source(stem, distance_m=distance)), MONO)
+        level[distance] = np.sqrt(np.mean(sosfilt(sos, mono[0]) ** 2))
+    assert level[0.2] == pytest.approx(2 * level[1.0], rel=1e-3) == pytest.approx(level[0.5], rel=1e-3)
+    assert level[4.0] == pytest.approx(level[1.0] / 4, rel=5e-3)
+    assert level[16.0] == pytest.approx(level[1.0] / 16, rel=0.01)
+    (louder,) = raw(scene(source(stem, gain_db=6.0)), MONO)
+    assert np.sum(louder**2) == pytest.approx(10**0.6 * energy, rel=1e-4)
+
+
+@pytest.mark.parametrize("azimuth_deg, elevation_deg", [(0, 0), (47, 10), (-120, -35), (180, 60), (90, 89)])
+def test_direction_of_arrival(azimuth_deg, elevation_deg):
+    """Planted answer: without a room the intensity vector of foa points at the source within 0.1 degrees."""
+    (foa,) = raw(scene(source(noise(), azimuth_deg, elevation_deg, 3.0)), FOA)
+    assert angle_deg(direction_of_arrival(foa), azimuth_deg, elevation_deg) < 0.1
+
+
+def test_listener_turns_the_field():
+    """Closed form: looking 40 degrees left and 20 up, a source there is in front; one straight ahead of the scene is right
+    and below. The floor reflection follows the head too: without tail, the whole field is rotated."""
+    look = Direction(np.radians(40), np.radians(20))
+    (foa,) = raw(scene(source(noise(), 40, 20), listener=look), FOA)
+    assert angle_deg(direction_of_arrival(foa), 0, 0) < 0.1
+    (level_head,) = raw(scene(source(noise(), 10, 0, 2.0), room=SHOEBOX), FOA, engine=Engine(tail=False))
+    turned_left = Direction(np.radians(90))
+    (turned,) = raw(scene(source(noise(), 10, 0, 2.0), room=SHOEBOX, listener=turned_left), FOA, engine=Engine(tail=False))
+    w, y, z, x = level_head
+    np.testing.assert_allclose(turned, [w, -x, z, y], atol=1e-5)
+
+
+def test_first_reflection_is_where_it_belongs():
+    """Closed form: of a source 2 m ahead at the ear's height, the outdoor ground path arrives (sqrt(4 + 3.2^2) - 2) / c
+    later: the phase of its spectrum says so to 0.01 sample once its coefficient's own phase is known (hard ground here:
+    the shoebox's floor with flat walls has none)."""
+    room = Room("shoebox", (40.0, 40.0, 30.0), (20.0, 20.0, 1.6), 1.0)
+    (mono,) = raw(scene(source(impulse(0), distance_m=2.0), room=room), MONO, engine=Engine(1, tail=False, air=False))
+    delay = (np.hypot(2.0, 3.2) - 2.0) / SPEED_OF_SOUND_M_S * RATE_HZ
+    start = int(delay) - 60
+    reflection = np.fft.rfft(mono[0, start : start + 256], 512)
+    frequencies = np.fft.rfftfreq(512)
+    band = (frequencies * RATE_HZ > 3500) & (frequencies * RATE_HZ < 12000)
+    phase = np.unwrap(np.angle(reflection))[band]
+    (reference,) = raw(
+        scene(source(impulse(0), distance_m=2.0), room=replace(room, listener_m=(20.0, 20.0, 3.2))),
+        MONO,
+        engine=Engine(1, tail=False, air=False),
+    )
+    other = (np.hypot(2.0, 6.4) - 2.0) / SPEED_OF_SOUND_M_S * RATE_HZ
+    begin = int(other) - 60
+    reference_phase = np.unwrap(np.angle(np.fft.rfft(reference[0, begin : begin + 256], 512)))[band]
+    slope = np.polyfit(2 * np.pi * frequencies[band], phase - reference_phase, 1)[0]
+    assert -slope == pytest.approx((delay - start) - (other - begin), abs=0.01)
+
+
+def test_ground_comes_from_below():
+    """Planted answer: outdoors the field after the direct sound arrives from the mirrored source's elevation."""
+    (foa,) = raw(scene(source(impulse(0), 30, 0, 2.0), room=Room("outdoor")), FOA)
+    assert angle_deg(direction_of_arrival(foa[:, 100:]), 30, np.degrees(np.arctan2(-3.2, 2.0))) < 0.5
+
+
+def reverberation_s(response, centre_hz):
+    """T20 (ISO 3382-1): from -5 to -25 dB of the backward-integrated octave."""
+    sos = butter(3, [centre_hz / np.sqrt(2), centre_hz * np.sqrt(2)], "bandpass", fs=RATE_HZ, output="sos")
+    decay = np.cumsum(sosfilt(sos, response)[::-1] ** 2)[::-1]
+    decay_db = 10 * np.log10(decay / decay[0] + 1e-12)
+    part = (decay_db < -5) & (decay_db > -25)
+    return -60 / np.polyfit(np.flatnonzero(part) / RATE_HZ, decay_db[part], 1)[0]
+
+
+@pytest.mark.parametrize("kind, distance_m", [("small", 2.0), ("hall", 6.0)])
+def test_reverberation_time_is_the_wanted_one(kind, distance_m):
+    """Closed form: Schroeder's backward integration gives the wanted mid-frequency RT60 within 10 % (mean of 500 Hz and
+    1 kHz over channels) in foa, 5.1 and at the ears, although images make the start and noise the end."""
+    direction = Direction(np.radians(25)).vector
+    room = room_for(kind, distance_m * direction[None])
+    stem = impulse(100, round(1.2 * RATE_HZ * max(room.rt60_s, 0.5)))
+    for channels in raw(scene(source(stem, 25, 0, distance_m), room=room), FOA, SURROUND_5_1, BINAURAL):
+        heard = [x for x in channels if x.any()]
+        mid = np.mean([reverberation_s(x, centre) for x in heard for centre in (500, 1000)])
+        assert mid == pytest.approx(room.rt60_s, rel=0.1)
+
+
+def test_images_and_tail_join():
+    """Closed form: the octave energy in 20 ms windows around the mixing time (50 ms here) follows one exponential within
+    2.5 dB, so neither a gap nor a bump marks where images end; averaged over eight places."""
+    energies = []
+    for azimuth in range(0, 360, 45):
+        (foa,) = raw(scene(source(impulse(0), azimuth, 5, 1.7), room=SHOEBOX), FOA)
+        energies.append(np.sum(foa[0, 960 : 960 * 8].reshape(7, 960) ** 2, axis=1))
+    level_db = 10 * np.log10(np.mean(energies, axis=0))
+    line = np.polyval(np.polyfit(np.arange(7), level_db, 1), np.arange(7))
+    assert np.abs(level_db - line).max() < 2.5
+
+
+def test_late_field_is_diffuse():
+    """Closed form: in a diffuse field of SN3D ambisonics Y, Z and X have a third of W's power and no correlation with it."""
+    (foa,) = raw(scene(source(impulse(0), 20, 0, 1.5), room=SHOEBOX), FOA)
+    late = foa[:, 4000:16000]
+    power = np.mean(late**2, axis=1)
+    np.testing.assert_allclose(10 * np.log10(3 * power[1:] / power[0]), 0, atol=1.5)
+    assert np.abs(np.corrcoef(late)[0, 1:]).max() < 0.15
+
+
+def test_rendering_is_linear():
+    """Closed form: the render of two sources is the sum of their renders, for all layouts, with room and tail."""
+    a, b = source(noise(1), 30, 0, 2.0), source(noise(2), -100, 20, 1.2, gain_db=-4)
+    both, first, second = (raw(scene(*sources, room=SHOEBOX), *EVERY) for sources in ((a, b), (a,), (b,)))
+    for x, y, z in zip(both, first, second, strict=True):
+        np.testing.assert_allclose(x, y + z, atol=2e-6)
+
+
+def test_layouts_share_but_do_not_change():
+    """Round trip: a layout rendered with others is what it is alone; lengths are exact; the same seed gives the same bytes."""
+    bird = source(noise(n=12345), 60, 10, 2.0, extent_rad=0.5)
+    together = render(scene(bird, room=SHOEBOX, seed=7), EVERY)
+    for audio in together:
+        (alone,) = render(scene(bird, room=SHOEBOX, seed=7), [audio.layout])
+        assert audio.samples.shape == (audio.layout.n_channels, 12345)
+        np.testing.assert_allclose(audio.samples, alone.samples, atol=1e-5 * np.abs(alone.samples).max())
+    again = render(scene(bird, room=SHOEBOX, seed=7), EVERY)
+    assert all(x.samples.tobytes() == y.samples.tobytes() for x, y in zip(together, again, strict=True))
+    assert [x.convention for x in together] == ["", "", "", "", "acn-sn3d"]
+
+
+def test_loudest_channel_follows_a_sweep():
+    """Planted answer: around the circle the loudest of L R C Ls Rs is the one nearest in angle; the LFE stays silent."""
+    azimuths = {"L": 30, "R": -30, "C": 0, "Ls": 110, "Rs": -110}
+    for azimuth in range(-175, 181, 15):
+        (surround,) = raw(scene(source(noise(n=2400), azimuth, 0, 2.0)), SURROUND_5_1)
+        energy = np.sum(surround**2, axis=1)
+        distance = {name: abs((azimuth - at + 180) % 360 - 180) for name, at in azimuths.items()}
+        nearest = [name for name, d in distance.items() if d <= min(distance.values()) + 1e-9]
+        assert SURROUND_5_1.labels[int(energy.argmax())] in nearest
+        assert energy[SURROUND_5_1.lfe] == 0
+
+
+def test_lfe_takes_only_what_may_feed_it():
+    """Closed form: a flagged source feeds the LFE low-passed (a 30 Hz tone at -10 dB and 1/r, nothing above 500 Hz within
+    40 dB); others leave exact silence."""
+    tone = np.sin(2 * np.pi * 30 * np.arange(48000) / RATE_HZ).astype(np.float32)[None]
+    lfe = raw(scene(source(Audio(tone, RATE_HZ, MONO), 0, 0, 2.0, lfe=True)), SURROUND_5_1)[0][3]
+    assert np.abs(lfe[24000:]).max() == pytest.approx(10**-0.5 / 2, rel=0.01)
+    hiss = raw(scene(source(noise(n=48000), lfe=True)), SURROUND_5_1)[0][3]
+    spectrum = np.abs(np.fft.rfft(hiss * np.hanning(len(hiss)))) ** 2
+    assert 10 * np.log10(spectrum[500:].max() / spectrum[30:80].mean()) < -40
+    assert not raw(scene(source(noise())), SURROUND_5_1)[0][3].any()
+
+
+def test_bed_is_from_everywhere():
+    """Closed form: a bed ignores room and distance, keeps the stem's energy, gives Y, Z, X a third of W (2 dB), both sides and
+    both ears the same."""
+    stem = noise(n=96000)
+    bed = source(stem, 77, 0, 9.0, extent_rad=2 * np.pi)
+    foa, surround, ears = raw(scene(bed, room=SHOEBOX), FOA, SURROUND_5_1, BINAURAL)
+    energy = np.sum(stem.samples.astype(float) ** 2)
+    power = np.sum(foa**2, axis=1) / energy
+    assert power[0] == pytest.approx(1, rel=0.06)
+    np.testing.assert_allclose(10 * np.log10(3 * power[1:]), 0, atol=2.0)
+    sides = np.sum(surround**2, axis=1)
+    assert 10 * np.log10(sides[0] / sides[1]) == pytest.approx(0, abs=1.5)
+    assert 10 * np.log10(sides[4] / sides[5]) == pytest.approx(0, abs=1.5)
+    assert 10 * np.log10(np.sum(ears[0] ** 2) / np.sum(ears[1] ** 2)) == pytest.approx(0, abs=0.7)
+
+
+def test_extent_keeps_centre_and_energy():
+    """Planted answer: a source 60 degrees wide arrives from its centre within 3 degrees, with a point's energy within 0.5 dB,
+    from a wider angle (shorter intensity vector)."""
+    point, wide = (raw(scene(source(noise(n=96000), 40, 0, 2.0, extent_rad=e)), FOA)[0] for e in (0.0, np.radians(60)))
+    assert angle_deg(direction_of_arrival(wide), 40, 0) < 3
+    assert 10 * np.log10(np.sum(wide[0] ** 2) / np.sum(point[0] ** 2)) == pytest.approx(0, abs=0.5)
+    directness = [np.linalg.norm(x[0] @ x[1:].T) / np.sum(x[0] ** 2) for x in (point, wide)]
+    assert directness[0] == pytest.approx(1, abs=1e-3) and directness[1] < 0.99
+
+
+def test_downmixes():
+    """Closed form: stereo is BS.775 of 5.1, mono is W; the mono sum of a centred source loses nothing."""
+    mono, stereo, surround, foa = raw(scene(source(noise(), 20, 0, 2.0), room=SHOEBOX), MONO, STEREO, SURROUND_5_1, FOA)
+    np.testing.assert_array_equal(mono[0], foa[0])
+    left, right, centre, _, left_side, right_side = surround
+    expected = [left + np.sqrt(0.5) * (centre + left_side), right + np.sqrt(0.5) * (centre + right_side)]
+    np.testing.assert_allclose(stereo, expected, atol=1e-6)
+
+
+def test_level_is_set_for_all_channels_at_once():
+    """Closed form: two level settings differ by one gain in every channel; a silent scene stays silent."""
+    (loud,), (soft,) = (
+        render(scene(source(noise(n=48000), 50, 0, 2.0)), [SURROUND_5_1], level_lufs=level) for level in (-23.0, -33.0)
+    )
+    np.testing.assert_allclose(loud.samples, soft.samples * 10**0.5, rtol=1e-4, atol=1e-7)
+    silent = Scene((), SHOEBOX, 0.5, RATE_HZ)
+    assert not any(audio.samples.any() for audio in render(silent, EVERY))
+
+
+def test_binaural_sides():
+    """Planted answer: a source at the left is louder and earlier at the left ear; mirrored it is at the right."""
+    (left,) = raw(scene(source(impulse(500), 90, 0, 1.0)), BINAURAL)
+    (right,) = raw(scene(source(impulse(500), -90, 0, 1.0)), BINAURAL)
+    np.testing.assert_allclose(left, right[::-1], atol=1e-6)
+    assert np.sum(left[0] ** 2) > 4 * np.sum(left[1] ** 2)
+    onset = [int(np.argmax(np.abs(x) > 0.3 * np.abs(x).max())) for x in left]
+    assert 20 <= onset[1] - onset[0] <= 40
+
+
+def test_other_rates_and_short_scenes():
+    """Planted answer: at 16 and 44.1 kHz and for a single sample the impulse stays in place and the length is exact."""
+    for rate, n in ((16000, 4000), (44100, 9001), (48000, 1)):
+        x = np.zeros((1, n), np.float32)
+        x[0, 0] = 1
+        short = Scene((source(Audio(x, rate, MONO), 30, 0, 1.0),), SHOEBOX, n / rate, rate)
+        for audio in render(short, [FOA, BINAURAL], level_lufs=None):
+            assert audio.n_samples == n
+        assert render(short, [MONO], level_lufs=None)[0].samples[0, 0] == pytest.approx(1, abs=1e-3)
+
+
+def test_unknown_layout_is_said():
+    """Planted answer: InputError lists what can be rendered."""
+    with pytest.raises(InputError, match=r"cannot render discrete7: choose one of mono, stereo, 5\.1, binaural, foa"):
+        render(scene(source(noise())), [discrete(7)])
