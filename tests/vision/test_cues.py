@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +7,8 @@ from scipy.ndimage import gaussian_filter
 from seehear.types import Image
 from seehear.vision.cues import scene_cues, stuff_regions
 from seehear.vision.faces import find_faces
+from seehear.vision.materials import material_maps
 
-MEDIA = Path(os.environ.get("SEEHEAR_MEDIA", Path(__file__).resolve().parents[2] / "../shared/media"))
 HEIGHT, WIDTH = 300, 400
 
 
@@ -128,21 +127,19 @@ def test_tiny_pictures_have_finite_cues(shape: tuple[int, int]) -> None:
     assert stuff_regions(cues, Image(np.full((*shape, 3), 99, np.uint8))) == []
 
 
-def test_labelled_photos() -> None:
+def test_labelled_photos(media: Path) -> None:
     """Oracle: the semantic masks of 15 CC BY-SA COCO photos, not used for tuning: sky and plants by intersection over union."""
-    folder = MEDIA / "photos_coco_ccbysa"
-    if not folder.is_dir():
-        pytest.skip(f"needs the photos of {folder}")
+    folder = media / "photos_coco_ccbysa"
     from PIL import Image as PillowImage
 
     classes = {"sky": (187,), "vegetation": (184, 193)}
     both, either = dict.fromkeys(classes, 0.0), dict.fromkeys(classes, 0.0)
     for path in sorted((folder / "semantic_masks").glob("*.png")):
-        cues = scene_cues(Image(np.asarray(PillowImage.open(folder / f"{path.stem}.jpg").convert("RGB"))))
-        size = cues.sky.shape[::-1]
+        maps = material_maps(np.asarray(PillowImage.open(folder / f"{path.stem}.jpg").convert("RGB")))
+        size = maps["sky"].shape[::-1]
         labels = np.asarray(PillowImage.open(path).resize(size, PillowImage.Resampling.NEAREST))
         for name, ids in classes.items():
-            said, true = getattr(cues, name) > 0.5, np.isin(labels, ids)
+            said, true = maps[name] > 0.5, np.isin(labels, ids)
             both[name] += (said & true).mean()
             either[name] += (said | true).mean()
     assert both["sky"] / either["sky"] > 0.6

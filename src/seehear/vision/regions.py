@@ -21,7 +21,7 @@ _MIN_SIDE_PX = 4
 _MIN_AREA = 0.002
 _MAX_AREA = 0.9
 _SAME_IOU = 0.5
-_SHARED_PENALTY = 0.5
+_SHARED_PENALTY = 0.25
 
 _CUE_WEIGHTS = {
     "step": 0.5,  # the Lab step along its outline
