@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from math import degrees, isfinite, radians
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,12 @@ from seehear.types import FOA, Audio, Image, InputError, Layout, Rendering, Scen
 from seehear.verbs.outputs import OutputOptions, Targets, targets
 from seehear.verbs.progress import Stages, Watcher, unwatched
 
+if TYPE_CHECKING:
+    from seehear.io.mux import MuxReport
+
 STILL_S = 10.0
+MAX_VIDEO_S = 3600.0
+"""A whole scene is held in memory; damaged files may also claim to last for days."""
 ANALYSIS_SIDE_PX = 640
 """Regions, cues and crops are computed on frames of at most this side."""
 KEYFRAME_S = 0.3
@@ -37,6 +42,10 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     With ``dry_run`` nothing is made: the report of the empty rendering tells the resolved plan. InputError for
     anything the caller can fix. Source: SEE-2-SOUND (Dagli et al. 2024), see docs/see2sound.md.
     """
+    # Media libraries load when there is work, not at start-up.
+    from seehear.io.scene import as_written
+    from seehear.verbs.write import Deliverables, write_all
+
     wanted, outputs = split_options(options)
     layout = layout_named(wanted.layout)
     name = check_input(picture).stem if isinstance(picture, str | Path) else "picture"
@@ -55,6 +64,7 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
         sighting = _sight(frames, preset, wanted)
     with stages.stage("making sounds", 0.3) as tell:
         scene = _compose(sighting, preset, wanted, duration_s, isinstance(media, Video), tell)
+        scene = as_written(scene)
     with stages.stage("rendering", 0.2):
         renders = _render(scene, files, layout, outputs, wanted)
     report = _report(sighting, scene, renders[layout.name], media, frames[0][1], preset, wanted, outputs)
@@ -63,8 +73,6 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
         if files.figure is not None:
             figure = _figure(sighting, scene, renders, layout, f"{name}: what is heard where", wanted)
     with stages.stage("writing", 0.12):
-        from seehear.verbs.write import Deliverables, write_all
-
         extra = {
             "made_by": {
                 "seehear": seehear.__version__,
@@ -73,7 +81,8 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
                 "models": report["models"],
             }
         }
-        write_all(files, Deliverables(media, scene, renders, outputs.video_layout, figure, extra), outputs)
+        video = write_all(files, Deliverables(media, scene, renders, outputs.video_layout, figure, extra), outputs)
+    report["notes"] += _video_notes(video, outputs)
     report |= {"files": [str(path) for path in files.files], "seconds": stages.seconds}
     return Rendering(renders[layout.name], scene, report, figure)
 
@@ -104,6 +113,8 @@ def _read(picture: Picture) -> Image | Video:
 def _duration_s(media: Image | Video, seconds: float | None) -> float:
     if isinstance(media, Image):
         return STILL_S if seconds is None else seconds
+    if seconds is None and media.duration_s > MAX_VIDEO_S:
+        raise InputError(f"the video says it lasts {media.duration_s:.0f} s: give --seconds of at most {MAX_VIDEO_S:.0f}")
     if seconds is not None and seconds > media.duration_s + 1 / media.frame_rate_hz:
         raise InputError(f"--seconds {seconds:g} is longer than the video, which lasts {media.duration_s:.2f} s")
     return media.duration_s if seconds is None else min(seconds, media.duration_s)
@@ -198,7 +209,7 @@ def _report(
     if sighting.uncertain and preset.hint:
         notes.append(preset.hint)
     if isinstance(media, Video) and media.has_audio and outputs.keep_audio_db is None:
-        notes.append("The original sound of the video is not kept (--keep-audio DB mixes it in).")
+        notes.append("The original sound of the video is dropped (--keep-audio DB mixes it in).")
     scale = media.width_px / frame.width_px
     return {
         "version": seehear.__version__,
@@ -213,6 +224,14 @@ def _report(
         "models": _models(preset),
         "notes": notes,
     }
+
+
+def _video_notes(video: MuxReport | None, outputs: OutputOptions) -> list[str]:
+    """What became of a video's own sound."""
+    if video is None or not video.kept_audio:
+        return []
+    turned = f"; the mix was turned down by {-video.mix_gain_db:.1f} dB so that it does not clip" if video.mix_gain_db < 0 else ""
+    return [f"The original sound is mixed into the video at {outputs.keep_audio_db:+g} dB{turned}."]
 
 
 def _finite(value: float) -> float | None:

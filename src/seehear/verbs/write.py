@@ -9,7 +9,7 @@ from typing import Any
 
 from seehear.io.audio import write_audio
 from seehear.io.files import whole_file, whole_folder
-from seehear.io.mux import write_video
+from seehear.io.mux import MuxReport, write_video
 from seehear.io.scene import write_scene, write_stems
 from seehear.types import Audio, Image, Scene, Video
 from seehear.verbs.outputs import OutputOptions, Targets
@@ -29,9 +29,9 @@ class Deliverables:
     """Goes into the scene file: how it was made, nothing that changes from run to run."""
 
 
-def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> None:
-    """Write every target; on any failure or Ctrl-C no file of this run is left behind."""
-    force = options.force
+def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> MuxReport | None:
+    """How the video was made, if one was; on any failure or Ctrl-C no file of this run is left behind."""
+    force, video = options.force, None
     with ExitStack() as stack:
         if files.folder is not None:
             stack.enter_context(whole_folder(files.folder))
@@ -43,8 +43,9 @@ def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Non
             temporary = stack.enter_context(whole_file(files.video, force))
             audio = what.renders[what.video_layout]
             duration_s = what.scene.duration_s
-            write_video(temporary, what.media, audio, duration_s=duration_s, keep_audio_db=options.keep_audio_db)
+            video = write_video(temporary, what.media, audio, duration_s=duration_s, keep_audio_db=options.keep_audio_db)
         if files.scene is not None:
             write_scene(files.scene, what.scene, files.stems, extra=what.extra, force=force)
         elif files.stems is not None:
             write_stems(files.stems, what.scene, force=force)
+    return video
