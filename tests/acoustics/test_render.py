@@ -1,5 +1,6 @@
 """Rendered scenes against closed forms and planted answers: level, time, place, room, bed, LFE."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -298,3 +299,21 @@ def test_unknown_layout_is_said():
     """Planted answer: InputError lists what can be rendered."""
     with pytest.raises(InputError, match=r"cannot render discrete7: choose one of mono, stereo, 5\.1, binaural, foa"):
         render(scene(source(noise())), [discrete(7)])
+
+
+def test_memory_does_not_grow_with_length():
+    """Closed form: of twice the length, only the result doubles (the 5.1 channels, once as panned and once in order): the
+    rest of the peak stays within 2 MiB, a moving source and the LFE included."""
+    turning = Trajectory(np.array([0.0, 9.0]), np.array([[1.0, 0, 0], [0, 1, 0]]), np.array([1.5, 2.0]))
+    peaks = []
+    for seconds in (4, 4, 8):  # the first fills the tables that are kept
+        stem = noise(n=seconds * 16000)
+        stem = Audio(stem.samples, 16000, MONO)
+        sources = (source(stem, 20, 0, 1.5, lfe=True), Source(stem, turning, "x"), source(stem, extent_rad=2 * np.pi))
+        a_scene = Scene(sources, SHOEBOX, float(seconds), 16000)
+        tracemalloc.start()
+        render(a_scene, [SURROUND_5_1], level_lufs=None)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    result_bytes = 4 * 16000 * (5 + 6) * 4
+    assert peaks[2] - peaks[1] < result_bytes + 2 * 2**20

@@ -69,6 +69,7 @@ def test_larger_room_keeps_its_absorption():
     assert small.size_m == (5.0, 4.0, 2.6) and small.rt60_s == pytest.approx(0.4)
     grown = room_for("small", np.array([[20.0, 0, 0]]))
     assert grown.rt60_s / 0.4 == pytest.approx(mean_free_path_m(grown.size_m) / mean_free_path_m(small.size_m))
+    assert room_for("hall", np.array([[300.0, 300, 80]])).rt60_s == pytest.approx(3.6)
 
 
 def test_outdoors_the_ear_is_above_the_lowest_source():

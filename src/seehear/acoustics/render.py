@@ -33,6 +33,8 @@ BLOCK_FADE_S = 0.1
 """A moving source's later images are renewed every `BLOCK_HOP_S` and cross-faded over `BLOCK_FADE_S`."""
 STILL_HOP_S = 1.0
 """Block length when nothing moves: longer transforms waste less on the overlap."""
+LFE_PIECE_S, LFE_SETTLE_S = 10.0, 0.25
+"""The LFE is filtered in pieces; a quarter of a second before each, its filter has long forgotten where it started."""
 RENDERED = (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)
 
 
@@ -205,13 +207,20 @@ def _add_tail(out: NDArray[np.float32], scene: Scene, field: Field) -> None:
 def _lfe(scene: Scene) -> NDArray[np.float32]:
     """The LFE channel (T,): low-passed sources that may feed it, at their distance, without the room; else silence."""
     lfe = np.zeros(scene.n_samples, dtype=np.float32)
-    knots = np.arange(0, scene.n_samples + 1, round(FRAME_HOP_S * scene.sample_rate_hz))
+    piece, before = round(LFE_PIECE_S * scene.sample_rate_hz), round(LFE_SETTLE_S * scene.sample_rate_hz)
     for source in scene.sources:
-        if not source.lfe:
-            continue
-        gain: float | FloatArray = _gain(source)
-        if not source.is_bed:
-            _, distances = source.trajectory.at(knots / scene.sample_rate_hz)
-            gain = gain * np.interp(np.arange(scene.n_samples), knots, 1 / np.maximum(distances, NEAREST_M)).astype(np.float32)
-        lfe += gain * lfe_feed(source.audio.samples[0], scene.sample_rate_hz)
+        for start in range(0, scene.n_samples if source.lfe else 0, piece):
+            warm = min(before, start)
+            fed = lfe_feed(source.audio.samples[0, start - warm : start + piece], scene.sample_rate_hz)[warm:]
+            lfe[start : start + piece] += _gain_along(source, start, len(fed)) * fed
     return lfe
+
+
+def _gain_along(source: Source, start: int, n_samples: int) -> NDArray[np.float32]:
+    """Linear gain (n,) from sample ``start`` on: level and distance law, the latter linear between points 20 ms apart."""
+    rate = source.audio.sample_rate_hz
+    if source.is_bed:
+        return np.full(n_samples, _gain(source), dtype=np.float32)
+    knots = np.arange(0, n_samples + round(FRAME_HOP_S * rate), round(FRAME_HOP_S * rate))
+    _, distances = source.trajectory.at((start + knots) / rate)
+    return np.interp(np.arange(n_samples), knots, _gain(source) / np.maximum(distances, NEAREST_M)).astype(np.float32)

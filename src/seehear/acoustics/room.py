@@ -36,7 +36,7 @@ def room_for(kind: RoomKind, positions_m: FloatArray) -> Room:
     Walls, floor and ceiling start where the kind has them and move outwards until every position is at least `MARGIN_M`
     inside, so no source can lie beyond a wall, below the floor or above the ceiling: pass the `waypoints_m` of all
     trajectories but those of beds. A room made larger keeps its kind's absorption, so its RT60 grows with the mean free
-    path 4 V / S (Sabine). Outdoors the ear is raised over the ground until the lowest source is above it.
+    path 4 V / S (Sabine), at most to the double. Outdoors the ear is raised over the ground until the lowest source is above it.
     InputError for another kind.
     """
     positions = np.concatenate([np.zeros((1, 3)), np.asarray(positions_m, dtype=np.float64).reshape(-1, 3)])
@@ -53,7 +53,7 @@ def room_for(kind: RoomKind, positions_m: FloatArray) -> Room:
     below = np.maximum(below, MARGIN_M - positions.min(axis=0))
     above = np.maximum(above, MARGIN_M + positions.max(axis=0))
     enclosing = (float(below[0] + above[0]), float(below[1] + above[1]), float(below[2] + above[2]))
-    growth = mean_free_path_m(enclosing) / mean_free_path_m(size)
+    growth = min(mean_free_path_m(enclosing) / mean_free_path_m(size), 2.0)
     return Room("shoebox", enclosing, (float(below[0]), float(below[1]), float(below[2])), rt60_s * growth)
 
 
@@ -76,8 +76,11 @@ def mean_free_path_m(size_m: tuple[float, float, float]) -> float:
 
 
 def mixing_time_s(size_m: tuple[float, float, float]) -> float:
-    """When single reflections are no longer heard out: 0.0117 V / m^3 + 50.1 ms (Lindau et al. 2012, t_mp95 from V)."""
-    return 1e-3 * (0.0117 * math.prod(size_m) + 50.1)
+    """When single reflections are no longer heard out: 0.0117 V / m^3 + 50.1 ms (Lindau et al. 2012, t_mp95 from V).
+
+    Their regression is used up to 10 000 m^3, about the size of their largest rooms.
+    """
+    return 1e-3 * (0.0117 * min(math.prod(size_m), 1e4) + 50.1)
 
 
 def complete_until_s(size_m: tuple[float, float, float], image_order: int) -> float:
