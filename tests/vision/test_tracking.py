@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,19 @@ def test_third_frame_removes_the_uncovered_ground() -> None:
     assert len(motion_regions(frames[0], frames[1])) == 2
 
 
+def test_a_panning_camera_is_followed() -> None:
+    """Oracle: planted answer: the ground passes by 14 px per frame while the disc stays in the middle: only the disc moves."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
+    frames = []
+    for i in range(3):
+        rgb = np.roll(frame([], seed=i).rgb, -14 * i, axis=1)
+        rgb[(x - 160) ** 2 + (y - 90) ** 2 < 15**2] = RED
+        frames.append(Image(rgb))
+    regions = motion_regions(*frames)
+    assert len(regions) == 1
+    np.testing.assert_allclose(regions[0].box, (145, 75, 175, 105), atol=8)
+
+
 def test_crossing_objects_keep_their_identity() -> None:
     """Oracle: planted answer: two discs meet and part; each track keeps its colour throughout."""
     keyframes = []
@@ -71,6 +86,23 @@ def test_crossing_objects_keep_their_identity() -> None:
         assert np.abs(colours - colours[0]).sum(axis=1).max() < 0.5
         steps = np.diff(track.centres_px[:, 0])
         assert (np.sign(steps) == np.sign(steps[0])).all()
+
+
+def test_real_car_park(media: Path) -> None:
+    """Oracle: seen by eye in the GIF: a car comes from the lower left and leaves at the left edge, a bicycle goes right."""
+    from PIL import Image as PillowImage
+    from PIL import ImageSequence
+
+    path = media / "videos_permissive" / "intel_person_bicycle_car.gif"
+    with PillowImage.open(path) as gif:
+        frames = [Image(np.asarray(f.convert("RGB"))) for f in ImageSequence.Iterator(gif)][::3]
+    keyframes = [
+        Keyframe(0.25 * i, tuple(keyframe_regions(frames[i - 1] if i else None, f, (*frames, None)[i + 1], still=[])))
+        for i, f in enumerate(frames)
+    ]
+    car, bicycle = sorted(link_tracks(keyframes)[:2], key=lambda t: float(t.centres_px[0, 0]))
+    np.testing.assert_allclose(car.centres_px[[0, -1]], [(116, 200), (60, 72)], atol=12)
+    np.testing.assert_allclose(bicycle.centres_px[[0, -1]], [(328, 16), (416, 40)], atol=12)
 
 
 def test_gaps_are_bridged_and_flicker_is_dropped() -> None:

@@ -19,6 +19,9 @@ from seehear.vision.regions import region_of
 
 _LONG_SIDE_PX = 320
 _MAX_LOG_GROWTH = math.log(4.0)
+_MAX_SHIFT = 0.35
+"""Of the short side: a camera that pans faster between two frames is not followed."""
+_BETTER = 0.9
 _MAX_COVERED = 0.3
 _LEAST_NOISE_LAB = 0.7
 """Standard deviation of camera noise that is always allowed for: a perfectly still background has none."""
@@ -214,14 +217,27 @@ def _differs(other: NDArray[np.float32], current: NDArray[np.float32]) -> NDArra
     return difference > middle + 6 * max(float(deviation), _LEAST_NOISE_LAB)
 
 
-def _aligned(a: NDArray, b: NDArray) -> NDArray:
-    """``a`` shifted (whole pixels) and scaled in lightness onto ``b``."""
+def _aligned(other: NDArray[np.float32], current: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``other`` (h, w, 3) shifted (to a quarter pixel) and matched in lightness to ``current``, which fills what is uncovered.
+
+    The shift is that of the camera only if it makes most of the picture agree better; else it is that of a large thing.
+    """
+    from scipy.ndimage import shift
     from skimage.registration import phase_cross_correlation
 
-    shift = phase_cross_correlation(b[..., 0], a[..., 0])[0].astype(int)
-    if np.abs(shift).max() > 0.1 * min(a.shape[:2]):
-        shift = np.zeros(2, dtype=int)
-    moved = np.roll(a, tuple(shift), axis=(0, 1))
-    gain = np.median(b[..., 0]) - np.median(moved[..., 0])
-    moved[..., 0] += gain
-    return moved
+    # the window hides the picture's edges, which stay where they are when the camera turns
+    window = np.hanning(len(current))[:, None] * np.hanning(current.shape[1])
+    a, b = ((x[..., 0] - x[..., 0].mean()) * window for x in (current, other))
+    offset = phase_cross_correlation(a, b, upsample_factor=4)[0]
+    choices = [_relit(other, current)]
+    if 0 < np.abs(offset).max() <= _MAX_SHIFT * min(current.shape[:2]):
+        moved = np.stack([shift(other[..., i], offset, order=1, cval=np.nan) for i in range(3)], axis=-1).astype(np.float32)
+        choices.append(_relit(moved, current))
+    rests = [np.nanmedian(np.abs(current - choice)[..., 0]) for choice in choices]
+    best = choices[-1] if rests[-1] < _BETTER * rests[0] else choices[0]
+    return np.where(np.isnan(best), current, best)
+
+
+def _relit(other: NDArray[np.float32], current: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``other`` with its lightness shifted by the median difference to ``current``."""
+    return other + np.array([np.nanmedian(current[..., 0] - other[..., 0]), 0, 0], dtype=np.float32)
