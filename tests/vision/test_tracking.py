@@ -51,6 +51,14 @@ def test_still_scene_has_no_motion_under_noise_and_light() -> None:
     assert motion_regions(a, b) == []
 
 
+def test_a_cut_or_a_fade_is_no_motion() -> None:
+    """Oracle: closed form: between unlike pictures, or from black, nothing has moved."""
+    scene, black = frame([(100, 90, 20, RED)]), Image(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    other = Image(np.random.default_rng(8).integers(0, 255, scene.rgb.shape, dtype=np.uint8))
+    for a, b in ((scene, other), (black, scene), (scene, black), (black, black)):
+        assert sum(r.mask.mean() for r in motion_regions(a, b)) < 0.05
+
+
 def test_third_frame_removes_the_uncovered_ground() -> None:
     """Oracle: planted answer: with three frames the box is the disc's, with two it also holds where the disc was."""
     frames = [frame([(x, 90, 14, BLUE)], seed=i) for i, x in enumerate((100, 160, 220))]

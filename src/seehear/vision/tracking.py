@@ -21,6 +21,7 @@ _LONG_SIDE_PX = 320
 _MAX_LOG_GROWTH = math.log(4.0)
 _MAX_SHIFT = 0.35
 """Of the short side: a camera that pans faster between two frames is not followed."""
+_CUT_SHARE = 0.5
 _BETTER = 0.9
 _MAX_COVERED = 0.3
 _LEAST_NOISE_LAB = 0.7
@@ -172,7 +173,7 @@ def motion_regions(
 
     A global shift of the camera and a global change of brightness are taken out first; what differs by more than six
     robust standard deviations is grouped into connected parts. With ``after`` (a little later) only what differs from both
-    counts, which leaves out the ground that the thing has just uncovered.
+    counts, which leaves out the ground that the thing has just uncovered. Across a cut nothing moves.
     """
     from scipy.ndimage import binary_closing, binary_opening, label
 
@@ -180,6 +181,8 @@ def motion_regions(
     others = [before] if after is None else [before, after]
     moved = np.logical_and.reduce([_differs(_small_lab(other, now), current) for other in others])
     moved = binary_closing(binary_opening(moved), iterations=4)
+    if moved.mean() > _CUT_SHARE:
+        return []
     parts, n = label(moved)  # type: ignore[misc]
     sizes = np.bincount(parts.ravel(), minlength=n + 1)[1:]
     kept = [i for i in np.argsort(-sizes, kind="stable")[:max_regions] if sizes[i] >= min_share * parts.size]
@@ -228,7 +231,8 @@ def _aligned(other: NDArray[np.float32], current: NDArray[np.float32]) -> NDArra
     # the window hides the picture's edges, which stay where they are when the camera turns
     window = np.hanning(len(current))[:, None] * np.hanning(current.shape[1])
     a, b = ((x[..., 0] - x[..., 0].mean()) * window for x in (current, other))
-    offset = phase_cross_correlation(a, b, upsample_factor=4)[0]
+    blank = min(np.ptp(a), np.ptp(b)) < 1  # a fade to black has no shift
+    offset = np.zeros(2) if blank else phase_cross_correlation(a, b, upsample_factor=4)[0]
     choices = [_relit(other, current)]
     if 0 < np.abs(offset).max() <= _MAX_SHIFT * min(current.shape[:2]):
         moved = np.stack([shift(other[..., i], offset, order=1, cval=np.nan) for i in range(3)], axis=-1).astype(np.float32)
