@@ -60,7 +60,7 @@ class _Open:
     appearance: FloatArray
 
     def predict(self, time_s: float) -> Box:
-        """Its box at ``time_s`` at constant velocity (robust: over its last three sightings)."""
+        """Its box at ``time_s``, at the mean velocity of its last three sightings."""
         box = np.array(self.regions[-1].box)
         if len(self.regions) < 2:
             return _as_box(box)
@@ -80,8 +80,8 @@ def link_tracks(
 ) -> list[Track]:
     """Tracks through ``keyframes`` (times increasing), most confident first.
 
-    Each keyframe's regions are assigned to the open tracks by the Hungarian method; the cost joins distance and overlap of
-    boxes (with constant-velocity prediction), size change and colour difference. A track may miss ``max_gap`` keyframes;
+    Each keyframe's regions are assigned to the open tracks by the Hungarian method; the cost joins the
+    distance of boxes (with constant-velocity prediction), their change of size, and the difference of colours. A track may miss ``max_gap`` keyframes;
     one seen fewer than ``min_sightings`` times (or than the keyframes, if fewer) is flicker and is dropped.
     """
     from scipy.optimize import linear_sum_assignment
