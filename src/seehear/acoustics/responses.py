@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seehear.acoustics.binaural import hrir
 from seehear.acoustics.extent import decorrelators, spread
 from seehear.acoustics.field import Field
-from seehear.acoustics.panning import ambisonic_ear_filters
+from seehear.acoustics.panning import ambisonic_ear_spectra
 from seehear.acoustics.paths import NEAREST_M, Paths, coloured_spectra, path_spectra
 from seehear.acoustics.sphere import real_sh
 from seehear.acoustics.transforms import fast_length, irfft, rfft
@@ -48,7 +48,7 @@ def _ears(field: Field, near: Paths, ambisonics: NDArray[np.complex64], n_fft: i
     """Spectra (2, F) at the ears: ``near`` paths through their own head filters, the rest of ``ambisonics`` (K, F) fixed."""
     order, rate = field.panner.order, field.sample_rate_hz
     assert order is not None
-    fixed = rfft(ambisonic_ear_filters(order, rate), n_fft)
+    fixed = ambisonic_ear_spectra(order, rate, n_fft)
     if not len(near.gains):
         return np.einsum("ekf,kf->ef", fixed, ambisonics)
     alone = path_spectra(near, field.colouring, rate, n_fft)

@@ -1,0 +1,55 @@
+"""Buses and channels: what several layouts need, and how well fixed filters stand in for head-related ones."""
+
+import numpy as np
+import pytest
+
+from seehear.acoustics.binaural import hrir
+from seehear.acoustics.layouts import speaker_gains
+from seehear.acoustics.panning import Panner, ambisonic_ear_filters
+from seehear.acoustics.sphere import map_directions, real_sh
+from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1
+
+RATE_HZ = 48000
+GRID = map_directions(19, 10).reshape(-1, 3)
+
+
+@pytest.mark.parametrize(
+    "layouts, n_channels, n_buses",
+    [([MONO], 4, 4), ([STEREO], 5, 5), ([BINAURAL], 2, 16), ([FOA, SURROUND_5_1], 9, 9), ([FOA, BINAURAL, STEREO], 11, 21)],
+)
+def test_only_what_is_needed(layouts, n_channels, n_buses):
+    """Closed form: 4 channels for W Y Z X, 5 for the loudspeakers, 2 ears fed by the 16 buses of order 3."""
+    panner = Panner.for_layouts(layouts)
+    assert (panner.n_channels, panner.bus_gains(GRID).shape[1]) == (n_channels, n_buses)
+
+
+def test_channels_are_harmonics_and_speakers():
+    """Independent implementation: the amplitude channels are the spherical harmonics and the VBAP gains, LFE left out."""
+    gains = Panner.for_layouts([FOA, SURROUND_5_1, BINAURAL]).amplitude_gains(GRID)
+    np.testing.assert_allclose(gains[:, :4], real_sh(1, GRID), atol=1e-6)
+    np.testing.assert_allclose(gains[:, 4:], speaker_gains(SURROUND_5_1, GRID)[:, [0, 1, 2, 4, 5]], atol=1e-6)
+
+
+def test_fixed_filters_stand_in_for_the_head():
+    """Independent implementation: over directions between those fitted, order 3 through its fixed filters has the head's
+    diffuse-field energy within 1 dB from 300 Hz to 16 kHz, each direction's magnitude within 3.5 dB rms up to 12 kHz and, below
+    1.2 kHz, its waveform to -12 dB; nothing is early by more than the head allows."""
+    filters = ambisonic_ear_filters(3, RATE_HZ)
+    exact = hrir(GRID, RATE_HZ)
+    found = np.einsum("nk,ekl->nel", real_sh(3, GRID), filters)
+    weights = np.hypot(GRID[:, 0], GRID[:, 1])[:, None, None]
+    a, b = np.fft.rfft(exact), np.fft.rfft(found)
+    frequencies = np.fft.rfftfreq(exact.shape[-1], 1 / RATE_HZ)
+
+    def energy_db(spectra):
+        return 10 * np.log10(np.sum(weights * np.abs(spectra) ** 2, axis=(0, 1)))
+
+    middle = (frequencies > 300) & (frequencies < 16000)
+    np.testing.assert_allclose(energy_db(b)[middle], energy_db(a)[middle], atol=1.0)
+    audible = (frequencies > 300) & (frequencies < 12000)
+    ratio_db = 20 * np.log10(np.abs(b[..., audible]) / np.abs(a[..., audible]))
+    assert np.sqrt(np.average(ratio_db**2, weights=np.broadcast_to(weights, ratio_db.shape))) < 3.5
+    low = (frequencies > 0) & (frequencies < 1200)
+    assert 10 * np.log10(np.sum(np.abs(b - a)[..., low] ** 2) / np.sum(np.abs(a)[..., low] ** 2)) < -12
+    early = np.sum(found[..., :8] ** 2) / np.sum(found**2)
+    assert 10 * np.log10(early) < -25
