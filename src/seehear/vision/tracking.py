@@ -80,9 +80,9 @@ def link_tracks(
 ) -> list[Track]:
     """Tracks through ``keyframes`` (times increasing), most confident first.
 
-    Each keyframe's regions are assigned to the open tracks by the Hungarian method; the cost joins the
-    distance of boxes (with constant-velocity prediction), their change of size, and the difference of colours. A track may miss ``max_gap`` keyframes;
-    one seen fewer than ``min_sightings`` times (or than the keyframes, if fewer) is flicker and is dropped.
+    Each keyframe's regions are assigned to the open tracks by the Hungarian method; the cost joins the distance of boxes
+    (with constant-velocity prediction), their change of size, and the difference of colours. A track may miss ``max_gap``
+    keyframes; one seen fewer than ``min_sightings`` times (or than the keyframes, if fewer) is flicker and is dropped.
     """
     from scipy.optimize import linear_sum_assignment
 
