@@ -121,7 +121,8 @@ def _graphic(rgb: NDArray[np.uint8]) -> float:
     edge = np.abs(np.diff(x, axis=0))[:, :-1].max(axis=-1) + np.abs(np.diff(x, axis=1))[:-1].max(axis=-1)
     few = np.sort(np.unique(codes[~ground], return_counts=True)[1])[-8:].sum() / (~ground).sum()
     fills = above(few, 0.6, 0.1) * above((edge[drawn] <= 6).mean(), 0.7, 0.08)
-    ink = above(ground.mean(), 0.7, 0.05) * above((edge[drawn] > 60).mean(), 0.5, 0.05)
+    colourless = below(np.median(np.ptp(x, axis=-1)[~ground]), 45, 10)
+    ink = above(ground.mean(), 0.7, 0.05) * above((edge[drawn] > 60).mean(), 0.5, 0.05) * colourless
     return float(max(fills, ink))
 
 
