@@ -175,6 +175,17 @@ def test_images_and_tail_join():
     assert np.abs(level_db - line).max() < 2.5
 
 
+def test_reverberant_energy_is_that_of_a_diffuse_field():
+    """Closed form: what a room adds to the direct sound of a unit source (1 / r^2) is 4 pi c / V times T / (6 ln 10), the
+    diffuse-field energy, within 1.5 dB, averaged over eight places in the hall."""
+    room = room_for("hall", np.zeros((1, 3)))
+    stem = impulse(0, 2 * RATE_HZ)
+    places = [scene(source(stem, azimuth, 0, 1.5), room=room) for azimuth in range(0, 360, 45)]
+    added = np.mean([np.sum(raw(place, MONO, engine=Engine(air=False))[0] ** 2) for place in places]) - 1 / 1.5**2
+    expected = 4 * np.pi * SPEED_OF_SOUND_M_S / np.prod(room.size_m) * room.rt60_s / (6 * np.log(10))
+    assert 10 * np.log10(added / expected) == pytest.approx(0, abs=1.5)
+
+
 def test_late_field_is_diffuse():
     """Closed form: in a diffuse field of SN3D ambisonics Y, Z and X have a third of W's power and no correlation with it."""
     (foa,) = raw(scene(source(impulse(0), 20, 0, 1.5), room=SHOEBOX), FOA)
