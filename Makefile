@@ -25,8 +25,10 @@ test: .venv/.installed
 test-slow: .venv/.installed
 	$(BIN)/python -m pytest -q -m slow
 
+# One thread each, so that figures are comparable; the benches that need recordings say so: python bench/NAME.py --help.
 bench: .venv/.installed
-	$(BIN)/python bench/engine.py
+	OMP_NUM_THREADS=1 $(BIN)/python bench/engine.py
+	OMP_NUM_THREADS=1 $(BIN)/python bench/esc10/check.py
 
 lint: .venv/.installed
 	$(BIN)/python -m ruff check --fix .

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from seehear.acoustics.room import room_for
+from seehear.acoustics.room import room_for, waypoints_m
 from seehear.protocols import SoundGenerator
 from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.systems.spatialize.sight import RoomKind, Sighting
@@ -66,5 +66,5 @@ def _stem(sound: Audio, start_s: float, total: int, fades_s: tuple[float, float]
 
 def _room(kind: RoomKind, sources: Sequence[Source]) -> Room:
     """A room of that kind around everything that has a place."""
-    placed = [s.trajectory.directions * s.trajectory.distances_m[:, None] for s in sources if not s.is_bed]
+    placed = [waypoints_m(source.trajectory) for source in sources if not source.is_bed]
     return room_for(kind, np.concatenate([np.zeros((0, 3)), *placed]))
