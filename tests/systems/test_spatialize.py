@@ -14,7 +14,8 @@ from seehear.acoustics.sphere import direction_of_arrival
 from seehear.adapters.cues import CueDepth, GraphSegmenter
 from seehear.foley import FoleyGenerator
 from seehear.systems.spatialize import Eyes, Geometry, SpatializeOptions, compose, sight
-from seehear.systems.spatialize.sight import _Candidate, choose, crop, overlap
+from seehear.systems.spatialize.candidates import Candidate, choose
+from seehear.systems.spatialize.look import crop, overlap
 from seehear.systems.spatialize.words import parse_object, parse_words
 from seehear.types import FOA, MONO, Audio, ConceptScores, Image, InputError, Region, n_samples
 from seehear.vocabulary import concepts
@@ -168,15 +169,15 @@ def test_choice_is_spread_out() -> None:
     """Planted: no second texture of a kind, no second source over one place, best first."""
     dog, sea = concepts()["dog"], concepts()["sea"]
     left, left_again, right = region(0, 0, 40, 40), region(2, 2, 40, 40), region(60, 60, 100, 100)
-    candidates = [
-        _Candidate(left, sea, 0.6, 0.6, 0.5),
-        _Candidate(right, sea, 0.9, 0.9, 0.5),
-        _Candidate(left_again, dog, 0.8, 0.8, 0.5),
-        _Candidate(region(44, 0, 58, 20), dog, 0.7, 0.3, 0.5),
+    several = [
+        Candidate(left, sea, 0.6, 0.6, 0.5),
+        Candidate(right, sea, 0.9, 0.9, 0.5),
+        Candidate(left_again, dog, 0.8, 0.8, 0.5),
+        Candidate(region(44, 0, 58, 20), dog, 0.7, 0.3, 0.5),
     ]
-    chosen = choose(candidates, 5)
+    chosen = choose(several, 5)
     assert [(c.concept.name, c.what) for c in chosen] == [("sea", right), ("dog", left_again)]
-    assert len(choose(candidates, 1)) == 1
+    assert len(choose(several, 1)) == 1
 
 
 def test_overlap_is_intersection_over_union() -> None:

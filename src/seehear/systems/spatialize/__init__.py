@@ -5,8 +5,9 @@ is :func:`seehear.acoustics.render.render` over the scene.
 """
 
 from seehear.systems.spatialize.compose import compose
+from seehear.systems.spatialize.look import Eyes
 from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.systems.spatialize.place import Geometry
-from seehear.systems.spatialize.sight import Eyes, Sighting, SoundingObject, sight
+from seehear.systems.spatialize.sight import Sighting, SoundingObject, sight
 
 __all__ = ["Eyes", "Geometry", "Sighting", "SoundingObject", "SpatializeOptions", "compose", "sight"]

@@ -1,0 +1,122 @@
+"""What may sound: candidates from recognition, materials and faces, and the choice among them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seehear.systems.spatialize.look import View, overlap
+from seehear.types import Box, ConceptScores, Region
+from seehear.vision.regions import mask_box
+from seehear.vision.tracking import Track
+from seehear.vocabulary import Concept, concepts
+
+MIN_SCORE = 0.2
+"""A region sounds like a concept from this fused probability on."""
+SURE_SCORE = 0.5
+"""From here on a region is sure of itself: a second event of one concept needs it, and without any the run says so."""
+CROWD_FACES = 3
+
+
+@dataclass(frozen=True)
+class Candidate:
+    what: Track | Region
+    concept: Concept
+    score: float
+    """Fused from region and scene."""
+    own_score: float
+    """Evidence of the region alone."""
+    saliency: float
+
+    @property
+    def rank(self) -> float:
+        return self.score * math.sqrt(0.2 + self.saliency)
+
+    @property
+    def box(self) -> Box:
+        return self.what.box if isinstance(self.what, Region) else self.what.regions[len(self.what.regions) // 2].box
+
+
+def candidates(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores) -> list[Candidate]:
+    """Everything in view that may sound, unordered; ``tracks`` scores each track, ``scene`` the whole."""
+    return _seen(view, tracks, scene) + _stuff(view, scene) + _people(view)
+
+
+def _seen(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores) -> list[Candidate]:
+    """Every track that sounds like something: its own and the scene's evidence, half and half."""
+    found = []
+    for track, own in zip(view.tracks, tracks, strict=True):
+        fused = {name: 0.5 * p + 0.5 * scene.scores.get(name, 0.0) for name, p in own.scores.items()}
+        name = max(fused, key=fused.__getitem__, default=None)
+        if name is not None and fused[name] >= MIN_SCORE:
+            saliency = float(np.mean([region.saliency for region in track.regions]))
+            found.append(Candidate(track, concepts()[name], fused[name], own.scores[name], saliency))
+    return found
+
+
+def _stuff(view: View, scene: ConceptScores) -> list[Candidate]:
+    """Materials that sound by themselves: fire, and water where a sky is above it or the recogniser agrees.
+
+    Colour and texture alone take roads and hills for water about twice in three times (docs/results.md).
+    """
+    found = []
+    for material, region in view.stuff.items():
+        name = _material_concept(material, region, view)
+        if name is None:
+            continue
+        support = scene.scores.get(name, 0.0)
+        trust = 0.6 if material == "fire" or _has_sky_above(view, region) else 0.0
+        score = region.saliency * min(1.0, trust + support)
+        if score >= MIN_SCORE:
+            found.append(Candidate(region, concepts()[name], score, score, 0.3))
+    return found
+
+
+def _has_sky_above(view: View, region: Region) -> bool:
+    sky = view.stuff.get("sky")
+    return sky is not None and sky.box[1] < region.box[1] and sky.box[3] < region.box[1] + 0.5 * (region.box[3] - region.box[1])
+
+
+def _material_concept(material: str, region: Region, view: View) -> str | None:
+    if material == "fire":
+        return "fire"
+    if material != "water":
+        return None
+    x0, _, x1, _ = region.box
+    is_wide = x1 - x0 > 0.7 * view.surveyor.camera.width_px
+    return "sea" if is_wide and view.cues.fraction("vegetation") < 0.25 else "stream"
+
+
+def _people(view: View) -> list[Candidate]:
+    """A crowd where several faces are seen; one or two people do not babble."""
+    faces = view.cues.faces
+    if len(faces) < CROWD_FACES:
+        return []
+    height, width = view.frames[0][1].rgb.shape[:2]
+    mask = np.zeros((height, width), bool)
+    for x0, y0, x1, y1 in faces:
+        mask[int(y0) : math.ceil(y1), int(x0) : math.ceil(x1)] = True
+    around = Region(mask, mask_box(mask), 0.5)
+    return [Candidate(around, concepts()["crowd"], 0.6, 0.6, 0.5)]
+
+
+def choose(candidates: Sequence[Candidate], n_sources: int) -> list[Candidate]:
+    """At most ``n_sources`` candidates, best first, spread out: no two of a texture, no two over one place.
+
+    A second event of one concept needs evidence of its own, beyond the scene's.
+    """
+    chosen: list[Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: -c.rank):
+        twins = [c.box for c in chosen if c.concept == candidate.concept]
+        others = [c.box for c in chosen if c.concept != candidate.concept]
+        if twins and (candidate.concept.kind != "event" or candidate.own_score < SURE_SCORE):
+            continue
+        if any(overlap(candidate.box, box) > 0.05 for box in twins) or any(overlap(candidate.box, box) > 0.6 for box in others):
+            continue
+        chosen.append(candidate)
+        if len(chosen) == n_sources:
+            break
+    return chosen

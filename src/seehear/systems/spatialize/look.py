@@ -1,0 +1,133 @@
+"""Looking closely at a picture: its regions and tracks, their patches, and how the recogniser scores them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seehear.protocols import ConceptRecognizer, DepthEstimator, Segmenter
+from seehear.systems.spatialize.place import Geometry, Place, Surveyor
+from seehear.types import Box, ConceptScores, Image, Region
+from seehear.vision.cues import SceneCues, stuff_regions
+from seehear.vision.tracking import Keyframe, Track, keyframe_regions, link_tracks
+from seehear.vocabulary import Concept
+
+MAX_TRACKS = 12
+"""So many regions are looked at closely."""
+LOOKS_PER_TRACK = 3
+MIN_LOOKS = 4
+"""A thing that stands still is segmented at least so often."""
+CROP_MARGIN = 0.08
+"""Context around a box, as a share of its size: recognisers are trained on pictures with some surroundings."""
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """The parts that see: exchange any for another that fits its protocol."""
+
+    segmenter: Segmenter
+    depth: DepthEstimator
+    recognizer: ConceptRecognizer
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture or video, looked at: what the steps below share."""
+
+    frames: Sequence[tuple[float, Image]]
+    tracks: list[Track]
+    stuff: Mapping[str, Region]
+    cues: SceneCues
+    surveyor: Surveyor
+
+    @property
+    def is_still(self) -> bool:
+        return len(self.frames) == 1
+
+    def place(self, what: Track | Region, concept: Concept) -> Place:
+        if isinstance(what, Region):
+            return self.surveyor.region(what, concept)
+        if self.is_still:
+            return self.surveyor.region(what.regions[0], concept)
+        return self.surveyor.track(what, concept, (self.frames[0][0], self.frames[-1][0]))
+
+
+def look(frames: Sequence[tuple[float, Image]], eyes: Eyes, geometry: Geometry, cues: SceneCues) -> View:
+    reference_s, picture = frames[len(frames) // 2]
+    if len(frames) == 1:
+        regions = eyes.segmenter.segment(picture)[:MAX_TRACKS]
+        tracks = [Track(np.zeros(1), (region,), region.saliency) for region in regions]
+    else:
+        tracks = link_tracks(_keyframes(frames, eyes.segmenter))[:MAX_TRACKS]
+        regions = [track.regions[int(np.abs(track.times_s - reference_s).argmin())] for track in tracks]
+    depth = eyes.depth.estimate_depth(picture, regions)
+    surveyor = Surveyor(geometry.camera(picture), depth, geometry, reference_s)
+    return View(frames, tracks, dict(stuff_regions(cues, picture)), cues, surveyor)
+
+
+def _keyframes(frames: Sequence[tuple[float, Image]], segmenter: Segmenter) -> list[Keyframe]:
+    """Regions of every keyframe: what moves first, then what the segmenter finds elsewhere.
+
+    What stands still needs no look at every keyframe: in longer videos the segmenter sees each third one, a gap that
+    tracks bridge.
+    """
+    stride = 1 if len(frames) <= 3 * MIN_LOOKS else 3
+    keyframes = []
+    for index, (time_s, image) in enumerate(frames):
+        before = frames[index - 1][1] if index else None
+        after = frames[index + 1][1] if index + 1 < len(frames) else None
+        still = segmenter.segment(image) if index % stride == 0 else []
+        keyframes.append(Keyframe(time_s, tuple(keyframe_regions(before, image, after, still, MAX_TRACKS))))
+    return keyframes
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+
+
+def crop(image: Image, region: Region) -> Image:
+    """The patch I_p of a region: its box with a margin; outside a polygon (eq. 1) the picture's mean colour."""
+    x0, y0, x1, y1 = region.box
+    dx, dy = CROP_MARGIN * (x1 - x0), CROP_MARGIN * (y1 - y0)
+    rows = slice(max(0, int(y0 - dy)), math.ceil(y1 + dy))
+    columns = slice(max(0, int(x0 - dx)), math.ceil(x1 + dx))
+    patch = image.rgb[rows, columns]
+    if region.polygon is not None:
+        from skimage.draw import polygon2mask
+
+        # Vertices count from pixel corners, the mask from pixel centres.
+        vertices = np.array(region.polygon)[:, ::-1] - 0.5
+        inside = polygon2mask(image.rgb.shape[:2], vertices)[rows, columns]
+        patch = np.where(inside[..., None], patch, patch.mean(axis=(0, 1)).astype(np.uint8))
+    return Image(np.ascontiguousarray(patch))
+
+
+def scores(view: View, recognizer: ConceptRecognizer) -> tuple[list[ConceptScores], ConceptScores]:
+    """Scores of every track (mean over a few looks) and of the whole scene (mean over a few frames), in one batch."""
+    frames = dict(view.frames)
+    crops, owners = [], []
+    for index, track in enumerate(view.tracks):
+        picks = np.unique(np.linspace(0, len(track.regions) - 1, LOOKS_PER_TRACK).round().astype(int))
+        crops += [crop(frames[float(track.times_s[i])], track.regions[i]) for i in picks]
+        owners += [index] * len(picks)
+    views = [view.frames[i][1] for i in np.unique(np.linspace(0, len(view.frames) - 1, LOOKS_PER_TRACK).round().astype(int))]
+    scores = recognizer.recognize(crops + views)
+    tracks = [_mean([s for s, owner in zip(scores, owners, strict=False) if owner == i]) for i in range(len(view.tracks))]
+    return tracks, _mean(scores[len(crops) :])
+
+
+def _mean(scores: Sequence[ConceptScores]) -> ConceptScores:
+    names = scores[0].scores.keys()
+    return ConceptScores(
+        {name: float(np.mean([s.scores.get(name, 0.0) for s in scores])) for name in names},
+        float(np.mean([s.unknown for s in scores])),
+    )
