@@ -1,6 +1,6 @@
 """`make demo`: the main job on a real photo (scikit-image's cat, CC0) and on this project's moving picture.
 
-    python examples/demo.py [--out DIR]
+python examples/demo.py [--out DIR]
 """
 
 from __future__ import annotations

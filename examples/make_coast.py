@@ -1,4 +1,4 @@
-"""Draw ``coast.webp``, the moving picture of the README: a car drives along the sea at dusk. Made by this project, CC0.
+"""Draw ``coast.webp``, the moving picture of the README: a car drives along the sea. Made by this project, CC0.
 
 python examples/make_coast.py [OUT]
 """
@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 WIDTH, HEIGHT, SCALE = 640, 360, 2
 SECONDS, RATE_HZ = 8, 12.5
-HORIZON, SHORE, ROAD = 150, 262, 300
+HORIZON, SHORE, ROAD = 150, 236, 302
 
 
 def mix(a: tuple[int, ...], b: tuple[int, ...], t: np.ndarray) -> np.ndarray:
@@ -23,42 +23,38 @@ def mix(a: tuple[int, ...], b: tuple[int, ...], t: np.ndarray) -> np.ndarray:
 
 
 def sky(rng: np.random.Generator) -> np.ndarray:
-    """The upper part (HORIZON, WIDTH, 3): a dusk gradient, a low sun, streaks of cloud."""
+    """The upper part (HORIZON, WIDTH, 3): a clear morning with fair-weather clouds."""
     y, x = np.mgrid[0:HORIZON, 0:WIDTH]
-    colours = mix((64, 84, 142), (255, 176, 120), (y / HORIZON) ** 1.4)
-    sun = np.exp(-((x - 430) ** 2 + (y - 128) ** 2) / (2 * 70**2))
-    disc = 1 / (1 + np.exp((np.hypot(x - 430, y - 128) - 15) / 0.8))
-    colours += sun[..., None] * (90, 60, 10) + disc[..., None] * (120, 120, 90)
-    clouds = gaussian_filter(rng.standard_normal((HORIZON, WIDTH)), (3, 45))
-    clouds = np.clip(clouds / clouds.std() - 0.4, 0, 2) * np.sin(np.pi * np.clip(y / HORIZON, 0, 1)) ** 2
-    return colours + clouds[..., None] * (34, 8, 4)
+    colours = mix((78, 138, 216), (196, 222, 240), (y / HORIZON) ** 1.2)
+    colours += (np.exp(-((x - 470) ** 2 + (y - 150) ** 2) / (2 * 120**2)))[..., None] * (40, 28, 6)
+    clouds = gaussian_filter(rng.standard_normal((HORIZON, WIDTH)), (5, 38))
+    clouds = np.clip(clouds / clouds.std() - 0.5, 0, 1.6) * np.sin(np.pi * np.clip(y / HORIZON, 0, 1)) ** 2
+    return colours + clouds[..., None] * (44, 34, 24)
 
 
 def sea(time_s: float, swell: np.ndarray) -> np.ndarray:
-    """The water (SHORE - HORIZON, WIDTH, 3) at a time: rows compress towards the horizon, glints follow the sun."""
+    """The water (SHORE - HORIZON, WIDTH, 3) at a time: rows compress towards the horizon, glints lie under the sun."""
     rows = SHORE - HORIZON
     y, x = np.mgrid[0:rows, 0:WIDTH].astype(float)
     depth = 1 / (0.04 + y / rows)
-    u = (x - WIDTH / 2) * depth * 0.55 + 40 * time_s
-    v = 34 * depth - 26 * time_s
-    size = swell.shape[0]
-    height = (
-        swell[(v * 9).astype(int) % size, (u * 0.6).astype(int) % size]
-        + 0.6 * swell[(v * 17).astype(int) % size, (u * 1.3).astype(int) % size]
-    )
-    colours = mix((196, 140, 118), (24, 66, 92), np.sqrt(y / rows))
-    path = np.exp(-((x - 430 - 8 * np.sin(y / 7 + time_s)) ** 2) / (2 * (18 + 0.9 * y) ** 2))
-    glint = np.clip(height - 0.35, 0, None) * (0.25 + 1.3 * path)
-    foam = np.clip(height - 1.6, 0, 1) * (y / rows)
-    return colours + height[..., None] * (7, 11, 13) + glint[..., None] * (120, 95, 70) + foam[..., None] * 70
+    u = (x - WIDTH / 2) * depth * 0.55 + 6 * time_s
+    v = 34 * depth - 4 * time_s
+    n = swell.shape[0]
+    height = swell[(v * 9).astype(int) % n, (u * 0.6).astype(int) % n]
+    height = height + 0.6 * swell[(v * 17).astype(int) % n, (u * 1.3).astype(int) % n]
+    colours = mix((118, 170, 190), (24, 92, 122), np.sqrt(y / rows))
+    path = np.exp(-((x - 470) ** 2) / (2 * (30 + 0.9 * y) ** 2))
+    glint = np.clip(height - 0.6, 0, None) * (0.15 + 0.5 * path)
+    surf = np.exp(-((y - rows + 4 + 3 * np.sin(x / 37 + 0.8 * time_s)) ** 2) / 8)
+    return colours + height[..., None] * (6, 8, 8) + glint[..., None] * (70, 66, 56) + surf[..., None] * 90
 
 
 def ground(rng: np.random.Generator) -> np.ndarray:
     """Sand, grass and road below the shore (HEIGHT - SHORE, WIDTH, 3)."""
     y = np.arange(SHORE, HEIGHT)[:, None] * np.ones((1, WIDTH))
     grain = gaussian_filter(rng.standard_normal(y.shape), 0.7)
-    sand = mix((150, 120, 96), (112, 92, 72), (y - SHORE) / 30)
-    road = np.broadcast_to((58.0, 58.0, 66.0), sand.shape)
+    sand = mix((214, 196, 158), (176, 156, 118), (y - SHORE) / 50)
+    road = np.broadcast_to((74.0, 74.0, 80.0), sand.shape)
     colours = np.where((y > ROAD - 12)[..., None], road, sand) + grain[..., None] * 7
     edge = ((y > ROAD - 12) & (y < ROAD - 9))[..., None]
     dashes = ((np.abs(y - (ROAD + 24)) < 1.6) & ((np.arange(WIDTH) // 26) % 2 == 0))[..., None]
@@ -92,7 +88,7 @@ def frames() -> list[Image.Image]:
     """Every frame, in order."""
     rng = np.random.default_rng(7)
     still_sky, still_ground = sky(rng), ground(rng)
-    swell = gaussian_filter(rng.standard_normal((512, 512)), (2, 7), mode="wrap")
+    swell = gaussian_filter(rng.standard_normal((512, 512)), (2, 3), mode="wrap")
     swell /= swell.std()
     pictures = []
     for index in range(round(SECONDS * RATE_HZ)):

@@ -24,6 +24,8 @@ from seehear.vocabulary import Concept, concepts
 
 SILENT = 0.6
 """From this evidence on (blank, drawn, portrait) a picture holds nothing that sounds."""
+PART_AREA = 4.0
+"""A region up to so many times larger may be the whole of which the smaller one is a part."""
 BED_LEVEL_DB = -6.0
 """An ambience that only the scene suggests sits behind the placed sources."""
 
@@ -126,16 +128,16 @@ def _suggested_bed(cues: SceneCues, room: RoomKind, heard: set[str]) -> str:
 
 
 def _placed(view: View, concept: Concept, point: Point) -> SoundingObject:
-    """A concept at a point; in a video it follows the smallest thing that is ever seen there."""
+    """A concept at a point; in a video it follows what is ever seen there: the longest-seen of the smallest things."""
     width, height = view.surveyor.camera.width_px, view.surveyor.camera.height_px
     x, y = point[0] * width, point[1] * height
     row, column = min(int(y), height - 1), min(int(x), width - 1)
-    there = []
-    for index, track in enumerate(view.tracks):
-        there += [(int(region.mask.sum()), index) for region in track.regions if region.mask[row, column]]
-    if there and not view.is_still:
-        return SoundingObject(concept, 1.0, "placed", view.place(view.tracks[min(there)[1]], concept))
-    region = view.tracks[min(there)[1]].regions[0] if there else _patch(x, y, width, height)
+    there = [(int(region.mask.sum()), track) for track in view.tracks for region in track.regions if region.mask[row, column]]
+    small = [track for area, track in there if area <= PART_AREA * min(area for area, _ in there)]
+    if small and not view.is_still:
+        longest = max(small, key=lambda track: len(track.times_s))
+        return SoundingObject(concept, 1.0, "placed", view.place(longest, concept))
+    region = min(there, key=lambda pair: pair[0])[1].regions[0] if there else _patch(x, y, width, height)
     return SoundingObject(concept, 1.0, "placed", view.surveyor.point(point, region, concept))
 
 
