@@ -87,7 +87,7 @@ def concept_rows(name: str, recognizer: BuiltinRecognizer, images: Sequence[Imag
     if known.any():
         for k in (1, 3):
             print(f"  concept in the top {k}: {top_k_accuracy(scores[known], truth[known], k)}")
-    for threshold in (recognizer.answer_threshold, *OTHER_THRESHOLDS):
+    for threshold in dict.fromkeys((recognizer.answer_threshold, *OTHER_THRESHOLDS)):
         for kind, precision, coverage in (
             ("answered", answered_precision, answered_coverage),
             ("unknown ", unknown_precision, unknown_coverage),

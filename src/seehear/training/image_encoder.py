@@ -68,7 +68,7 @@ class Recipe:
     """Folders of photos; the half of them that is not held out is shown to the heads, not to the network."""
     photo_views: int = 6
     """Random views of every crop of a photo."""
-    conv_head_decay: float = 1e-5
+    conv_head_decay: float = 1e-6
     """Squared-norm penalty of the head on pooled features of unit mean length."""
     fisher_head_decay: float = 1e-6
     """Squared-norm penalty of the head on Fisher vectors."""
@@ -85,11 +85,11 @@ RESEARCH = replace(
     archives=(CALTECH, TINY_IMAGENET),
     encoder=EncoderConfig(
         classes=0,
-        fishers=(FisherConfig(components=48), FisherConfig(kind="colour", projection=46, components=48)),
+        fishers=(FisherConfig(components=40), FisherConfig(kind="colour", projection=46, components=40)),
     ),
     per_class=120,
-    schedule=Schedule(steps=900),
-    # Six epochs of more pictures: less needs to be hidden from the network.
+    schedule=Schedule(steps=2600),
+    # Eighteen epochs of more pictures: less needs to be hidden from the network.
     augmentation=Augmentation(smallest_area=0.5, erase=0.0, mixup=0.0),
     rendered_per_class=100,
     corners=800,
