@@ -14,11 +14,15 @@ from seehear.vision.regions import mask_box
 from seehear.vision.tracking import Track
 from seehear.vocabulary import Concept, concepts
 
-MIN_SCORE = 0.2
+MIN_SCORE = 0.25
 """A region sounds like a concept from this fused probability on."""
 SURE_SCORE = 0.5
 """From here on a region is sure of itself: a second event of one concept needs it, and without any the run says so."""
 CROWD_FACES = 3
+SURE_FIRE = 0.8
+"""Mean strength of a fire map from which colour alone is believed."""
+WATER_SUPPORT = 0.05
+"""Least scene score of a water that is believed."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,9 @@ def _seen(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores) -> 
 
 
 def _stuff(view: View, scene: ConceptScores) -> list[Candidate]:
-    """Materials that sound by themselves: fire, and water where a sky is above it or the recogniser agrees.
+    """Materials that sound by themselves: a sure fire, and water that lies under a sky and that the recogniser believes in.
 
-    Colour and texture alone take roads and hills for water about twice in three times (docs/results.md).
+    Colour and texture alone take roads and hills for water, and orange animals for fire, more often than not.
     """
     found = []
     for material, region in view.stuff.items():
@@ -68,8 +72,12 @@ def _stuff(view: View, scene: ConceptScores) -> list[Candidate]:
         if name is None:
             continue
         support = scene.scores.get(name, 0.0)
-        trust = 0.6 if material == "fire" or _has_sky_above(view, region) else 0.0
-        score = region.saliency * min(1.0, trust + support)
+        if material == "fire":
+            score = region.saliency if region.saliency >= SURE_FIRE else 0.0
+        elif support >= WATER_SUPPORT:
+            score = region.saliency * min(1.0, support + (0.6 if _has_sky_above(view, region) else 0.0))
+        else:
+            score = 0.0
         if score >= MIN_SCORE:
             found.append(Candidate(region, concepts()[name], score, score, 0.3))
     return found
