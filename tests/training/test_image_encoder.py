@@ -12,7 +12,16 @@ from seehear.data.pictures import Pictures, split
 from seehear.nets.image_encoder import EncoderConfig
 from seehear.nets.local_features import FisherConfig
 from seehear.training.augment import Augmentation
-from seehear.training.image_encoder import Recipe, branch_logits, fit_encoder, fit_fusion, fit_linear, fit_threshold, main
+from seehear.training.image_encoder import (
+    Recipe,
+    branch_logits,
+    fit_encoder,
+    fit_fusion,
+    fit_linear,
+    fit_threshold,
+    main,
+    training_photos,
+)
 from seehear.training.loop import Schedule
 
 TINY = Recipe(
@@ -153,6 +162,15 @@ def test_a_missing_archive_is_the_callers_to_fix(tmp_path, capsys):
     """Conformance: exit status 2 and one sentence, nothing written."""
     assert main(["--media", str(tmp_path), "--out", str(tmp_path / "x.safetensors")]) == 2
     assert "no picture archive" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_no_photo_is_both_learned_from_and_judged(media):
+    """Published number: docs/models.md says 20 photos are learned from; none is held out, share-alike or of uncertain terms."""
+    chosen = training_photos(media, Recipe())
+    assert len(chosen) == 20
+    for photo in chosen:
+        assert not photo.held_out and "BY-SA" not in photo.source and "SA-1B" not in photo.source
+        assert "not stated" not in photo.source, photo.source
 
 
 def test_the_recipes_are_what_the_docs_say():
