@@ -250,7 +250,8 @@ class Scene:
             raise InputError(f"duration must be positive, got {self.duration_s} s")
         for source in self.sources:
             if source.audio.sample_rate_hz != self.sample_rate_hz:
-                raise InputError(f"stem {source.label!r} has {source.audio.sample_rate_hz} Hz, the scene {self.sample_rate_hz} Hz")
+                rate_hz = source.audio.sample_rate_hz
+                raise InputError(f"stem {source.label!r} has {rate_hz} Hz, the scene {self.sample_rate_hz} Hz")
             if source.audio.n_samples != self.n_samples:
                 raise InputError(f"stem {source.label!r} has {source.audio.n_samples} samples, the scene {self.n_samples}")
 
@@ -271,7 +272,8 @@ class Image:
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:
-            raise InputError(f"an image must be uint8 of shape (height, width, 3), got {self.rgb.dtype} of shape {self.rgb.shape}")
+            got = f"{self.rgb.dtype} of shape {self.rgb.shape}"
+            raise InputError(f"an image must be uint8 of shape (height, width, 3), got {got}")
 
     @property
     def height_px(self) -> int:
