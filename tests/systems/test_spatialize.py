@@ -17,7 +17,8 @@ from seehear.systems.spatialize import Eyes, Geometry, SpatializeOptions, compos
 from seehear.systems.spatialize.candidates import Candidate, choose
 from seehear.systems.spatialize.look import crop, overlap
 from seehear.systems.spatialize.words import parse_object, parse_words
-from seehear.types import FOA, MONO, Audio, ConceptScores, Image, InputError, Region, n_samples
+from seehear.types import FOA, MONO, Audio, ConceptScores, DepthMap, Image, InputError, Region, n_samples
+from seehear.vision.depth import surface_depth
 from seehear.vocabulary import concepts
 
 HFOV_RAD = math.radians(60)
@@ -139,6 +140,30 @@ def test_what_is_not_recognised_is_not_invented() -> None:
     assert {item.origin for item in sighting.objects} == {"ambience"}
     assert sighting.uncertain
     assert sighting.notes
+
+
+def test_a_dark_middle_does_not_silence_a_video() -> None:
+    """Planted: with the middle third black, the disc of the other frames is still recognised."""
+    bright, dark = Image(with_disc(scenery(), 320, 200, 40)), Image(np.zeros((360, 640, 3), np.uint8))
+    frames = [(0.4 * i, dark if 4 <= i < 8 else bright) for i in range(12)]
+    sighting = sight(frames, EYES, Geometry())
+    assert "dog" in {item.concept.name for item in sighting.objects}
+
+
+def test_a_word_takes_a_region_that_no_object_has() -> None:
+    """Planted: an object placed on the disc leaves the disc to it; the said word goes elsewhere."""
+    picture = Image(with_disc(with_disc(scenery(), 160, 200, 40), 480, 200, 40, (40, 60, 220)))
+    sighting = sight([(0.0, picture)], EYES, Geometry(), objects=["cat@0.25,0.56"], say="dog")
+    cat, dog = sighting.objects
+    assert cat.place.box != dog.place.box
+
+
+def test_a_surface_is_heard_beyond_what_stands_on_it() -> None:
+    """Closed form: on a plane of log-uniform rows, half of what is heard lies beyond the geometric middle of near and far."""
+    depth = DepthMap(np.repeat(np.linspace(1, 0, 200, dtype=np.float32)[:, None], 10, axis=1))
+    everything = Region(np.ones((200, 10), bool), (0, 0, 10, 200))
+    # Weight (far / near)^d over uniform d in 0..1: the half-way depth is log((1 + far / near) / 2) / log(far / near).
+    assert surface_depth(depth, everything, 1, 10) == pytest.approx(math.log10(5.5), abs=0.01)
 
 
 def test_two_dogs_are_not_in_step() -> None:

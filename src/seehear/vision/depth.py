@@ -41,12 +41,12 @@ def horizon_px(cues: SceneCues, height_px: int) -> float:
 def depth_from_cues(image: Image, regions: Sequence[Region], cues: SceneCues | None = None) -> DepthMap:
     """Relative depth (H, W) of ``image`` from position and size cues; step 2 deepens it.
 
-    Ground: the distance of a point on a plane is inverse to how far below the horizon it appears; surfaces that reach
-    the lower edge over most of the width are part of it. What is neither ground nor sky is taken for a backdrop. Things stand
-    on the ground: a region takes the depth of its lowest part, but no part of a thing is farther than the thing. A region
-    cut by the lower edge, or hanging above the horizon, shows no foot, so its size counts: twice the size, half the
-    distance (averaged with the backdrop's depth where it hangs before one). Sky is farthest. ``cues`` spares
-    their computation when they are known.
+    Ground: the distance of a point on a plane is inverse to how far below the horizon it appears; surfaces over most of the
+    width that reach the lower edge, or lie wholly below the horizon, are part of it. What is neither ground nor sky is
+    taken for a backdrop. Things stand on the ground: a region takes the depth of its lowest part, but no part of a thing is
+    farther than the thing. A region cut by the lower edge, or hanging above the horizon, shows no foot, so its size counts:
+    twice the size, half the distance (averaged with the backdrop's depth where it hangs before one). Sky is farthest.
+    ``cues`` spares their computation when they are known.
     """
     height, width = image.height_px, image.width_px
     cues = scene_cues(image) if cues is None else cues
@@ -56,7 +56,7 @@ def depth_from_cues(image: Image, regions: Sequence[Region], cues: SceneCues | N
     depth = np.where(sky, 1.0, np.repeat(ground[:, None], width, axis=1))
     standing = np.full((height, width), np.inf)
     for region in sorted(regions, key=lambda r: -int(r.mask.sum())):
-        if sky[region.mask].mean() > 0.5 or _is_ground(region, height, width):
+        if sky[region.mask].mean() > 0.5 or _is_ground(region, horizon, height, width):
             continue
         own = _region_depth(region, horizon, sky)
         container = float(np.quantile(standing[region.mask], 0.8, method="higher"))
@@ -69,9 +69,10 @@ def _ground_depth(below: FloatArray) -> FloatArray:
     return np.log(_NEAR_SHARE / np.clip(below, _FAR_SHARE, _NEAR_SHARE)) / math.log(_NEAR_SHARE / _FAR_SHARE)
 
 
-def _is_ground(region: Region, height: int, width: int) -> bool:
-    x0, _, x1, y1 = region.box
-    return y1 > (1 - _EDGE_SHARE) * height and x1 - x0 > 0.6 * width
+def _is_ground(region: Region, horizon: float, height: int, width: int) -> bool:
+    """Wide, and either cut by the lower edge or wholly below the horizon (water, a road): it recedes, it does not stand."""
+    x0, y0, x1, y1 = region.box
+    return x1 - x0 > 0.6 * width and (y1 > (1 - _EDGE_SHARE) * height or y0 > horizon - 0.05 * height)
 
 
 def _region_depth(region: Region, horizon: float, sky: NDArray[np.bool_]) -> float:
@@ -98,6 +99,17 @@ def depth_to_distance_m(depth: FloatArray, near_m: float, far_m: float) -> Float
 def region_depth(depth: DepthMap, region: Region) -> float:
     """Median depth over the region."""
     return float(np.median(depth.depth[region.mask]))
+
+
+def surface_depth(depth: DepthMap, region: Region, near_m: float, far_m: float) -> float:
+    """Depth that halves what is heard of a receding surface whose every square metre sounds alike.
+
+    A pixel at distance d shows ground in proportion to d^3 (d^2 across the line of sight, seen at a grazing angle of
+    height / d), of which 1 / d^2 is heard: it weighs d.
+    """
+    depths = np.sort(depth.depth[region.mask].astype(float))
+    heard = np.cumsum((far_m / near_m) ** depths)
+    return float(depths[np.searchsorted(heard, 0.5 * heard[-1])])
 
 
 def distance_from_size_m(camera: Camera, box: Box, size_m: float) -> float:

@@ -38,6 +38,8 @@ class View:
     """One picture or video, looked at: what the steps below share."""
 
     frames: Sequence[tuple[float, Image]]
+    reference: int
+    """Index of the frame that stands for all."""
     tracks: list[Track]
     stuff: Mapping[str, Region]
     cues: SceneCues
@@ -47,6 +49,10 @@ class View:
     def is_still(self) -> bool:
         return len(self.frames) == 1
 
+    def shown(self, track: Track) -> Region:
+        """The region of a track at the reference frame."""
+        return track.regions[int(np.abs(track.times_s - self.frames[self.reference][0]).argmin())]
+
     def place(self, what: Track | Region, concept: Concept) -> Place:
         if isinstance(what, Region):
             return self.surveyor.region(what, concept)
@@ -55,8 +61,9 @@ class View:
         return self.surveyor.track(what, concept, (self.frames[0][0], self.frames[-1][0]))
 
 
-def look(frames: Sequence[tuple[float, Image]], eyes: Eyes, geometry: Geometry, cues: SceneCues) -> View:
-    reference_s, picture = frames[len(frames) // 2]
+def look(frames: Sequence[tuple[float, Image]], reference: int, eyes: Eyes, geometry: Geometry, cues: SceneCues) -> View:
+    """Regions, tracks, depth and materials of a picture or video; ``cues`` are those of its ``reference`` frame."""
+    reference_s, picture = frames[reference]
     if len(frames) == 1:
         regions = eyes.segmenter.segment(picture)[:MAX_TRACKS]
         tracks = [Track(np.zeros(1), (region,), region.saliency) for region in regions]
@@ -65,7 +72,12 @@ def look(frames: Sequence[tuple[float, Image]], eyes: Eyes, geometry: Geometry, 
         regions = [track.regions[int(np.abs(track.times_s - reference_s).argmin())] for track in tracks]
     depth = eyes.depth.estimate_depth(picture, regions)
     surveyor = Surveyor(geometry.camera(picture), depth, geometry, reference_s)
-    return View(frames, tracks, dict(stuff_regions(cues, picture)), cues, surveyor)
+    return View(frames, reference, tracks, dict(stuff_regions(cues, picture)), cues, surveyor)
+
+
+def spread_indices(n: int, count: int) -> list[int]:
+    """At most ``count`` indices over ``n`` things, ends included, in order."""
+    return [int(i) for i in np.unique(np.linspace(0, n - 1, count).round())]
 
 
 def _keyframes(frames: Sequence[tuple[float, Image]], segmenter: Segmenter) -> list[Keyframe]:
@@ -116,10 +128,10 @@ def scores(view: View, recognizer: ConceptRecognizer) -> tuple[list[ConceptScore
     frames = dict(view.frames)
     crops, owners = [], []
     for index, track in enumerate(view.tracks):
-        picks = np.unique(np.linspace(0, len(track.regions) - 1, LOOKS_PER_TRACK).round().astype(int))
+        picks = spread_indices(len(track.regions), LOOKS_PER_TRACK)
         crops += [crop(frames[float(track.times_s[i])], track.regions[i]) for i in picks]
         owners += [index] * len(picks)
-    views = [view.frames[i][1] for i in np.unique(np.linspace(0, len(view.frames) - 1, LOOKS_PER_TRACK).round().astype(int))]
+    views = [view.frames[i][1] for i in spread_indices(len(view.frames), LOOKS_PER_TRACK)]
     scores = recognizer.recognize(crops + views)
     tracks = [_mean([s for s, owner in zip(scores, owners, strict=False) if owner == i]) for i in range(len(view.tracks))]
     return tracks, _mean(scores[len(crops) :])

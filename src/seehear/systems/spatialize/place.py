@@ -9,12 +9,14 @@ import numpy as np
 
 from seehear.types import Box, DepthMap, Direction, FloatArray, Image, Region, Trajectory
 from seehear.vision.camera import Camera, camera_for, region_direction, region_extent
-from seehear.vision.depth import depth_to_distance_m, distance_from_size_m, region_depth
+from seehear.vision.depth import depth_to_distance_m, distance_from_size_m, region_depth, surface_depth
 from seehear.vision.tracking import Track, smooth
 from seehear.vocabulary import Concept
 
 MAX_TEXTURE_EXTENT_RAD = math.radians(140)
 """Seen water or trees sound as wide as they look, but what is before us never surrounds us."""
+WIDE_RAD = math.radians(30)
+"""A texture that is typically at least so wide is a surface, not a thing."""
 
 
 @dataclass(frozen=True)
@@ -87,17 +89,19 @@ class Surveyor:
         return Place(trajectory, self._extent(shown, concept), (start, stop), shown.box, shown.polygon)
 
     def distance_m(self, region: Region, concept: Concept) -> float:
-        """Distance of a region: near * (far / near) ** depth, halved in log with the size cue where the concept has a size.
+        """Distance of a region: near * (far / near) ** depth, halved in log with the size cue where the concept has a body.
 
-        A size cue needs the whole thing in view and a single thing in the region, so it only counts for events and for
-        textures with a body (a car), and never leaves near..far.
+        The size cue needs one whole thing in the region, so it only counts for events and narrow textures (a car); a wide
+        texture is a surface that recedes. Nothing leaves near..far.
         """
         near, far = self.geometry.near_m, self.geometry.far_m
-        by_depth = region_depth(self.depth, region) if not self.depth.metric else 0.0
-        distance = (
-            region_depth(self.depth, region) if self.depth.metric else float(depth_to_distance_m(np.array(by_depth), near, far))
-        )
-        if concept.size_m is not None and concept.kind != "bed" and concept.extent_rad < math.radians(30):
+        is_wide = concept.kind != "event" and concept.extent_rad >= WIDE_RAD
+        if self.depth.metric:
+            distance = region_depth(self.depth, region)
+        else:
+            depth = surface_depth(self.depth, region, near, far) if is_wide else region_depth(self.depth, region)
+            distance = float(depth_to_distance_m(np.array(depth), near, far))
+        if concept.size_m is not None and not is_wide:
             distance = math.sqrt(distance * distance_from_size_m(self.camera, region.box, concept.size_m))
         return float(np.clip(distance, near, far))
 

@@ -15,13 +15,14 @@ import numpy as np
 
 from seehear.protocols import ConceptRecognizer
 from seehear.systems.spatialize.candidates import SURE_SCORE, candidates, choose
-from seehear.systems.spatialize.look import Eyes, View, look, scores
+from seehear.systems.spatialize.look import Eyes, View, look, scores, spread_indices
 from seehear.systems.spatialize.place import SURROUND, Geometry, Place
 from seehear.systems.spatialize.words import Point, parse_object, parse_words
-from seehear.types import Image, Region
+from seehear.types import Box, Image, Region
 from seehear.vision.cues import SceneCues, scene_cues
 from seehear.vocabulary import Concept, concepts
 
+REFERENCE_LOOKS = 5
 SILENT = 0.6
 """From this evidence on (blank, drawn, portrait) a picture holds nothing that sounds."""
 PART_AREA = 4.0
@@ -75,14 +76,14 @@ def sight(
     """
     placed = [parse_object(text) for text in objects]
     said = [concept for concept, point in placed if point is None] + parse_words(say)
-    picture = frames[len(frames) // 2][1]
-    cues = scene_cues(picture)
+    reference, cues = _reference(frames)
+    picture = frames[reference][1]
     if not placed and not said and cues.silent > SILENT:
         return _nothing_sounds(cues, picture)
-    view = look(frames, eyes, geometry, cues)
+    view = look(frames, reference, eyes, geometry, cues)
     if placed or said:
         found = [_placed(view, concept, point) for concept, point in placed if point is not None]
-        found += _said(view, said, eyes.recognizer)
+        found += _said(view, said, eyes.recognizer, [item.place.box for item in found])
         return Sighting(tuple(found), _room_kind(cues, found), picture)
     chosen = choose(candidates(view, *scores(view, eyes.recognizer)), n_sources)
     seen = [SoundingObject(c.concept, c.score, "seen", view.place(c.what, c.concept)) for c in chosen]
@@ -91,6 +92,16 @@ def sight(
     notes = () if seen else ("Nothing that sounds was recognised: only an ambience is heard.",)
     uncertain = max((c.score for c in chosen), default=0.0) < SURE_SCORE
     return Sighting((*seen, _ambience(bed)), room, picture, notes, uncertain)
+
+
+def _reference(frames: Sequence[tuple[float, Image]]) -> tuple[int, SceneCues]:
+    """The frame that stands for all, and its cues: of a few over the whole, the one that shows most that may sound.
+
+    A fade to black, a title or a face in close-up in the middle does not silence a video.
+    """
+    looked = [(scene_cues(frames[i][1]), i) for i in spread_indices(len(frames), REFERENCE_LOOKS)]
+    cues, index = min(looked, key=lambda pair: (round(pair[0].silent, 1), abs(pair[1] - len(frames) // 2)))
+    return index, cues
 
 
 def _nothing_sounds(cues: SceneCues, picture: Image) -> Sighting:
@@ -151,12 +162,14 @@ def _patch(x: float, y: float, width: int, height: int, share: float = 0.1) -> R
     return Region(mask, (x0, y0, x1, y1))
 
 
-def _said(view: View, said: Sequence[Concept], recognizer: ConceptRecognizer) -> list[SoundingObject]:
+def _said(
+    view: View, said: Sequence[Concept], recognizer: ConceptRecognizer, taken: Sequence[Box | None]
+) -> list[SoundingObject]:
     """Each word on the region that fits it best and is still free; what surrounds needs no region."""
     if not said:
         return []
     evidence = scores(view, recognizer)[0] if any(c.kind != "bed" for c in said) else []
-    free = list(range(len(evidence)))
+    free = [i for i in range(len(evidence)) if view.shown(view.tracks[i]).box not in taken]
     found = []
     for concept in said:
         material = {"sea": "water", "stream": "water", "waterfall": "water", "fire": "fire"}.get(concept.name)
