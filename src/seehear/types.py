@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from numbers import Integral, Real
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,23 @@ FloatArray = NDArray[np.floating]
 
 class InputError(ValueError):
     """Something the caller can fix: a file, a flag, a value. The message is one clear sentence."""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_count(value: object, least: int = 1) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+
+
+def _is_array(value: object, ndim: int, kind: type = np.floating) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == ndim and np.issubdtype(value.dtype, kind)
+
+
+def _told(value: object) -> str:
+    """What an error says that it got."""
+    return f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
 
 
 # ------------------------------------------------------------------------------------------- sound
@@ -97,12 +115,14 @@ class Audio:
 
     def __post_init__(self) -> None:
         x = self.samples
-        if x.ndim != 2 or x.dtype != np.float32:
-            raise InputError(f"audio must be float32 of shape (channels, samples), got {x.dtype} of shape {x.shape}")
+        if not _is_array(x, 2, np.float32):
+            raise InputError(f"audio must be float32 of shape (channels, samples), got {_told(x)}")
         if x.shape[0] != self.layout.n_channels:
             raise InputError(f"layout {self.layout.name} has {self.layout.n_channels} channels, the audio has {x.shape[0]}")
-        if self.sample_rate_hz <= 0:
-            raise InputError(f"sample rate must be positive, got {self.sample_rate_hz} Hz")
+        if not _is_count(self.sample_rate_hz):
+            raise InputError(f"sample rate must be a positive whole number, got {self.sample_rate_hz!r} Hz")
+        if self.convention not in get_args(Convention):
+            raise InputError(f"unknown ambisonic convention {self.convention!r}: choose acn-sn3d, acn-n3d or fuma")
         if not np.isfinite(x).all():
             raise InputError("audio contains NaN or infinite samples")
 
@@ -130,6 +150,12 @@ class Direction:
     azimuth_rad: float
     elevation_rad: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not _is_number(self.azimuth_rad):
+            raise InputError(f"azimuth must be a finite number, got {self.azimuth_rad!r}")
+        if not (_is_number(self.elevation_rad) and abs(self.elevation_rad) <= math.pi / 2 + 1e-6):
+            raise InputError(f"elevation must lie in -pi/2 to pi/2, got {self.elevation_rad!r}")
+
     @property
     def vector(self) -> FloatArray:
         c = math.cos(self.elevation_rad)
@@ -154,6 +180,9 @@ class Trajectory:
     distances_m: FloatArray
 
     def __post_init__(self) -> None:
+        if not (_is_array(self.times_s, 1) and _is_array(self.directions, 2) and _is_array(self.distances_m, 1)):
+            got = ", ".join(_told(x) for x in (self.times_s, self.directions, self.distances_m))
+            raise InputError(f"a trajectory needs arrays of numbers: times, directions and distances, got {got}")
         k = len(self.times_s)
         if k == 0 or self.directions.shape != (k, 3) or self.distances_m.shape != (k,):
             raise InputError("a trajectory needs K times, (K, 3) directions and K distances")
@@ -200,14 +229,19 @@ class Source:
     def __post_init__(self) -> None:
         if self.audio.layout.n_channels != 1:
             raise InputError(f"source {self.label!r} must be mono, got {self.audio.layout.n_channels} channels")
-        if not 0 <= self.extent_rad <= 2 * math.pi + 1e-9:
-            raise InputError(f"extent of {self.label!r} must lie in 0 to 2 pi, got {self.extent_rad}")
-        if not math.isfinite(self.gain_db):
-            raise InputError(f"gain of {self.label!r} must be finite")
+        if not (_is_number(self.extent_rad) and 0 <= self.extent_rad <= 2 * math.pi + 1e-9):
+            raise InputError(f"extent of {self.label!r} must lie in 0 to 2 pi, got {self.extent_rad!r}")
+        if not _is_number(self.gain_db):
+            raise InputError(f"gain of {self.label!r} must be a finite number, got {self.gain_db!r}")
 
     @property
     def is_bed(self) -> bool:
-        return self.extent_rad >= 2 * math.pi - 1e-6
+        return surrounds(self.extent_rad)
+
+
+def surrounds(extent_rad: float) -> bool:
+    """Whether something of that angular width is heard from everywhere."""
+    return extent_rad >= 2 * math.pi - 1e-6
 
 
 @dataclass(frozen=True)
@@ -225,9 +259,12 @@ class Room:
     def __post_init__(self) -> None:
         if self.kind not in ("none", "shoebox", "outdoor"):
             raise InputError(f"unknown room kind {self.kind!r}: choose none, shoebox or outdoor")
+        for what, lengths_m in (("size", self.size_m), ("listener", self.listener_m)):
+            if len(lengths_m) != 3 or not all(map(_is_number, lengths_m)):
+                raise InputError(f"the {what} of a room needs three lengths, got {lengths_m}")
         if self.kind == "shoebox":
             inside = all(0 < p < s for p, s in zip(self.listener_m, self.size_m, strict=True))
-            if not inside or not self.rt60_s > 0:
+            if not (inside and _is_number(self.rt60_s) and self.rt60_s > 0):
                 raise InputError("a shoebox needs the listener inside it and a positive rt60_s")
         if self.kind == "outdoor" and not self.listener_m[2] > 0:
             raise InputError("outdoors the listener must be above the ground")
@@ -246,8 +283,12 @@ class Scene:
     """Where the listener looks: renders are rotated by its inverse."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.duration_s) and self.duration_s > 0):
-            raise InputError(f"duration must be positive, got {self.duration_s} s")
+        if not _is_count(self.sample_rate_hz):
+            raise InputError(f"sample rate must be a positive whole number, got {self.sample_rate_hz!r} Hz")
+        if not (_is_number(self.duration_s) and self.n_samples >= 1):
+            raise InputError(f"duration must be at least one sample, got {self.duration_s!r} s at {self.sample_rate_hz} Hz")
+        if not _is_count(self.seed, 0):
+            raise InputError(f"seed must be a whole number from 0, got {self.seed!r}")
         for source in self.sources:
             if source.audio.sample_rate_hz != self.sample_rate_hz:
                 rate_hz = source.audio.sample_rate_hz
@@ -271,9 +312,10 @@ class Image:
     focal_35mm: float | None = None
 
     def __post_init__(self) -> None:
-        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:
-            got = f"{self.rgb.dtype} of shape {self.rgb.shape}"
-            raise InputError(f"an image must be uint8 of shape (height, width, 3), got {got}")
+        if not _is_array(self.rgb, 3, np.uint8) or self.rgb.shape[2] != 3 or self.rgb.size == 0:
+            raise InputError(f"an image must be uint8 of shape (height, width, 3), got {_told(self.rgb)}")
+        if self.focal_35mm is not None and not (_is_number(self.focal_35mm) and self.focal_35mm > 0):
+            raise InputError(f"a focal length must be positive, got {self.focal_35mm!r} mm")
 
     @property
     def height_px(self) -> int:
@@ -306,6 +348,15 @@ class DepthMap:
     depth: NDArray[np.float32]
     metric: bool = False
 
+    def __post_init__(self) -> None:
+        if not _is_array(self.depth, 2, np.float32) or self.depth.size == 0:
+            raise InputError(f"depth must be float32 of shape (height, width), got {_told(self.depth)}")
+        # NaN anywhere makes both extremes NaN, which no comparison lets pass.
+        nearest, farthest = float(self.depth.min()), float(self.depth.max())
+        if not (nearest >= 0 and farthest <= (np.finfo(np.float32).max if self.metric else 1 + 1e-6)):
+            rule = "be finite and not negative" if self.metric else "lie in 0 to 1"
+            raise InputError(f"depth must {rule}, got {nearest:g} to {farthest:g}")
+
 
 @dataclass(frozen=True)
 class ConceptScores:
@@ -313,6 +364,13 @@ class ConceptScores:
 
     scores: Mapping[str, float]
     unknown: float
+
+    def __post_init__(self) -> None:
+        for name, p in (*self.scores.items(), ("unknown", self.unknown)):
+            if not (_is_number(p) and 0 <= p <= 1 + 1e-6):
+                raise InputError(f"the probability of {name!r} must lie in 0 to 1, got {p!r}")
+        if (total := sum(self.scores.values()) + self.unknown) > 1 + 1e-3:
+            raise InputError(f"probabilities add up to {total:.4g}, more than 1")
 
     def top(self, k: int = 1) -> list[tuple[str, float]]:
         return sorted(self.scores.items(), key=lambda item: (-item[1], item[0]))[:k]
@@ -336,6 +394,16 @@ class Region:
     scores: ConceptScores | None = None
     appearance: FloatArray | None = field(default=None, compare=False)
     """A descriptor for matching regions over time."""
+
+    def __post_init__(self) -> None:
+        if not _is_array(self.mask, 2, np.bool_) or not self.mask.any():
+            raise InputError(f"a region needs a bool mask (height, width) that is not empty, got {_told(self.mask)}")
+        height, width = self.mask.shape
+        x0, y0, x1, y1 = self.box if len(self.box) == 4 and all(map(_is_number, self.box)) else (0, 0, 0, 0)
+        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+            raise InputError(f"a box needs 0 <= x0 < x1 <= {width} and 0 <= y0 < y1 <= {height}, got {self.box}")
+        if self.polygon is not None and len(self.polygon) < 3:
+            raise InputError(f"a polygon needs at least three vertices, got {len(self.polygon)}")
 
 
 @dataclass(frozen=True)
