@@ -39,12 +39,49 @@ def test_words_find_their_concept(word: str, name: str) -> None:
     assert find_concept(word).name == name
 
 
-def test_an_unknown_word_lists_the_nearest() -> None:
-    """Planted misspelling."""
-    with pytest.raises(InputError, match=r"nearest are .*helicopter"):
-        find_concept("helikopter")
-    with pytest.raises(InputError, match="seehear concepts"):
-        find_concept("qqqq")
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [("babies", "baby"), ("ponies", "horse"), ("boats", "sea"), ("leaf", "leaves"), ("gulls", "seagull"), ("storm", "thunder")],
+)
+def test_other_words_and_plurals(word: str, name: str) -> None:
+    """Planted: what people say for what is in the table."""
+    assert find_concept(word).name == name
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("helikopter", "the nearest is helicopter;"),
+        ("brok", r"the nearest are brook \(stream\),"),
+        ("cow", "the nearest are crow, crowd;"),
+        ("an old dog", "the nearest is dog;"),
+        ("thunderclouds", "thunder"),
+        ("dog; cat", 'commas separate words, as in "dog, cat";'),
+        ("dog\nsea", 'as in "dog, sea"'),
+        ("dog and sea / rain", 'as in "dog, sea, rain"'),
+        ("guitar", "nothing near is known;"),
+        ("qqqq", "nothing near is known;"),
+        (";", "nothing near is known;"),
+    ],
+)
+def test_an_unknown_word_lists_the_nearest(word: str, hint: str) -> None:
+    """Planted misspellings, phrases and lists; words that nothing resembles suggest nothing; each says where all are."""
+    with pytest.raises(InputError, match=f"no sound for .*{hint}.*see `seehear concepts`"):
+        find_concept(word)
+
+
+@pytest.mark.parametrize("word", ["", "  ", "_"])
+def test_no_word_at_all(word: str) -> None:
+    """Planted: its own sentence."""
+    with pytest.raises(InputError, match="a word is missing"):
+        find_concept(word)
+
+
+@pytest.mark.parametrize("word", ["speech", "voices", "talking"])
+def test_one_person_does_not_babble(word: str) -> None:
+    """The contract: nobody's speech is a crowd; it has no sound here, and no other sound is offered for it."""
+    with pytest.raises(InputError, match="nothing near is known"):
+        find_concept(word)
 
 
 def test_only_what_belongs_there_feeds_the_lfe() -> None:

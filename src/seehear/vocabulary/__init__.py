@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -73,11 +74,35 @@ def label_concepts(label_set: str) -> Mapping[str, str | None]:
 def find_concept(word: str) -> Concept:
     """The concept that ``word`` names (itself, a synonym, or a plural); InputError lists the nearest ones."""
     key = " ".join(word.lower().replace("_", " ").split())
-    known = concepts()
-    names = {name: name for name in known} | {w: c.name for c in reversed(known.values()) for w in c.words if w not in known}
-    for candidate in (key, key.removesuffix("s"), key + "s", key.removesuffix("es")):
+    if not key:
+        raise InputError("a word is missing: name a sound, see `seehear concepts`")
+    known, names = concepts(), _names()
+    for candidate in (key, key.removesuffix("s"), key + "s", key.removesuffix("es"), re.sub("ies$", "y", key)):
         if candidate in names:
             return known[names[candidate]]
-    near = list(dict.fromkeys(names[w] for w in difflib.get_close_matches(key, names, n=8, cutoff=0.4)))[:3]
-    hint = f"the nearest are {', '.join(near)}" if near else "see `seehear concepts` for the list"
-    raise InputError(f"no sound for {word!r}: {hint}")
+    parts = [part for part in re.split(r"\s*(?:[;/|+&\n]|\band\b)\s*", word.strip()) if part]
+    hint = _nearest(key) if len(parts) < 2 else f'commas separate words, as in "{", ".join(parts)}"'
+    raise InputError(f"no sound for {word.strip()!r}: {hint}; see `seehear concepts`")
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    """The concept that each name and each other word belongs to."""
+    known = concepts()
+    return {name: name for name in known} | {w: c.name for c in reversed(known.values()) for w in c.words if w not in known}
+
+
+def _nearest(key: str) -> str:
+    """Up to three words that ``key`` may be meant for: of a like spelling, else of a common part; each with its concept."""
+    names = _names()
+    alike = difflib.get_close_matches(key, names, n=9, cutoff=0.7)
+    alike = alike or difflib.get_close_matches(key, [name for name in names if _share_a_part(key, name)], n=9, cutoff=0.3)
+    best = {names[word]: word for word in reversed(alike)}  # the nearest word of each concept
+    shown = [word if word == names[word] else f"{word} ({names[word]})" for word in alike if best[names[word]] == word][:3]
+    return f"the nearest {'is' if len(shown) == 1 else 'are'} {', '.join(shown)}" if shown else "nothing near is known"
+
+
+def _share_a_part(a: str, b: str) -> bool:
+    """Whether two phrases share a word, or their words begin with the same four letters or hold one another."""
+    pairs = [sorted((x, y), key=len) for x in a.split() for y in b.split()]
+    return any(x == y or (len(x) >= 4 and (x[:4] == y[:4] or x in y)) for x, y in pairs)

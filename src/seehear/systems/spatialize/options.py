@@ -2,16 +2,75 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import Any
+import re
+from dataclasses import Field, dataclass, field, fields
+from numbers import Integral, Real
+from os import PathLike, fspath
+from typing import Any, get_args, get_type_hints
 
-from seehear.types import InputError
+import numpy as np
+
+from seehear.systems.spatialize.words import parse_object, parse_words
+from seehear.types import InputError, layout_named
+
+UNIT = re.compile(r"_(deg|hz|lufs|db|m|s)$")
 
 
 def option(default: Any, text: str, metavar: str = "", flag: str = "") -> Any:
     """A dataclass field that also says what it means to a person."""
     return field(default=default, metadata={"help": text, "metavar": metavar, "flag": flag})
+
+
+def flag_of(option: Field[Any]) -> str:
+    """The flag of an option on the command line: its name without the unit, unless it says another."""
+    flag = option.metadata["flag"]
+    return flag if flag.startswith("--") else "--" + UNIT.sub("", option.name).replace("_", "-")
+
+
+def check_types(options: Any) -> None:
+    """Holds every field of a new, frozen options value to its annotation; InputError names the flag of one that does not fit.
+
+    What fits is kept as the annotated type: a whole number as float where that is asked for, a list as tuple, a path and
+    numpy's numbers as Python's, so that a value can be written as JSON and is the same however it was made.
+    """
+    hints = get_type_hints(type(options))
+    for each in fields(options):
+        value = getattr(options, each.name)
+        try:
+            object.__setattr__(options, each.name, _fitted(value, hints[each.name]))
+        except TypeError as needed:
+            raise InputError(f"{flag_of(each)} must be {needed}, got {value!r}") from None
+
+
+def _fitted(value: Any, hint: Any) -> Any:
+    """``value`` as the annotated type; TypeError says what is needed."""
+    kinds = get_args(hint)
+    if type(None) in kinds:
+        return None if value is None else _fitted(value, kinds[0])
+    if hint == tuple[str, ...]:
+        values = [value] if isinstance(value, str) else value
+        if isinstance(values, list | tuple) and all(isinstance(each, str) for each in values):
+            return tuple(str(each) for each in values)
+        raise TypeError("text or a list of texts")
+    if hint is str and isinstance(value, str | PathLike) and isinstance(text := fspath(value), str):
+        return text
+    is_flag = isinstance(value, bool | np.bool_)
+    fits = {bool: is_flag, int: isinstance(value, Integral) and not is_flag, float: isinstance(value, Real) and not is_flag}
+    if fits.get(hint):
+        return hint(value)
+    raise TypeError({str: "text", bool: "True or False", int: "a whole number", float: "a number"}[hint])
+
+
+def check_range(flag: str, value: float | None, low: float, high: float, unit: str = "") -> None:
+    """Nothing, or an InputError for a value outside ``low`` to ``high`` (NaN too); None stands for a default."""
+    if value is not None and not low <= value <= high:
+        raise InputError(f"{flag} must lie in {low} to {high}{unit and ' ' + unit}, got {value}")
+
+
+def check_choice(flag: str, value: str, *choices: str) -> None:
+    """Nothing, or an InputError that lists the choices."""
+    if value not in choices:
+        raise InputError(f"{flag} must be {', '.join(choices[:-1])} or {choices[-1]}, got {value!r}")
 
 
 @dataclass(frozen=True)
@@ -35,22 +94,24 @@ class SpatializeOptions:
     level_lufs: float = option(-23.0, "Loudness of the result; its true peak stays at or below -1 dBTP.", "LUFS")
 
     def __post_init__(self) -> None:
-        for ok, sentence in (
-            (
-                self.seconds is None or (math.isfinite(self.seconds) and 0.1 <= self.seconds <= 3600),
-                f"--seconds must lie in 0.1 to 3600, got {self.seconds}",
-            ),
-            (1 <= self.sources <= 32, f"--sources must lie in 1 to 32, got {self.sources}"),
-            (self.outline in ("box", "hull"), f"--outline must be box or hull, got {self.outline!r}"),
-            (self.fov_deg is None or 5 <= self.fov_deg <= 170, f"--fov must lie in 5 to 170 degrees, got {self.fov_deg}"),
-            (0 < self.near_m < self.far_m <= 1000, f"need 0 < --near < --far <= 1000 m, got {self.near_m} and {self.far_m}"),
-            (
-                self.room in ("auto", "none", "small", "hall", "outdoor"),
-                f"unknown room {self.room!r}: choose auto, none, small, hall or outdoor",
-            ),
-            (0 <= self.seed < 2**63, f"--seed must lie in 0 to 2^63 - 1, got {self.seed}"),
-            (8000 <= self.rate_hz <= 192000, f"--rate must lie in 8000 to 192000 Hz, got {self.rate_hz}"),
-            (-70 <= self.level_lufs <= -5, f"--level must lie in -70 to -5 LUFS, got {self.level_lufs}"),
-        ):
-            if not ok:
-                raise InputError(sentence)
+        if isinstance(self.say, list | tuple) and all(isinstance(word, str) for word in self.say):
+            object.__setattr__(self, "say", ", ".join(self.say))
+        check_types(self)
+        layout_named(self.layout)
+        check_range("--seconds", self.seconds, 0.1, 3600)
+        check_range("--sources", self.sources, 1, 32)
+        check_choice("--outline", self.outline, "box", "hull")
+        check_choice("--room", self.room, "auto", "none", "small", "hall", "outdoor")
+        check_range("--fov", self.fov_deg, 5, 170, "degrees")
+        check_range("--seed", self.seed, 0, 2**63 - 1)
+        check_range("--rate", self.rate_hz, 8000, 192000, "Hz")
+        check_range("--level", self.level_lufs, -70, -5, "LUFS")
+        if not 0 < self.near_m < self.far_m <= 1000:
+            raise InputError(f"need 0 < --near < --far <= 1000 m, got {self.near_m} and {self.far_m}")
+        if self.fov_deg is not None and self.equirectangular:
+            raise InputError("--fov has no effect with --equirectangular, which shows all 360 degrees: give one of them")
+        # An unknown word is refused before any work, in a dry run too.
+        if self.say and not parse_words(self.say):
+            raise InputError(f'--say names no sound, got {self.say!r}: write words with commas between them, as in "dog, sea"')
+        for each in self.objects:
+            parse_object(each)
