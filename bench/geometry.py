@@ -18,7 +18,7 @@ import numpy as np
 
 from seehear.acoustics.render import render
 from seehear.acoustics.sphere import direction_of_arrival
-from seehear.data.photos import Photo, read_photos
+from seehear.data.photos import PERMISSIVE, Photo, read_photos
 from seehear.presets import spatialize_preset
 from seehear.systems.spatialize import Geometry, SpatializeOptions, compose, sight
 from seehear.types import FOA, Box, Direction, Image, Scene
@@ -36,6 +36,16 @@ class Tally:
     given: int = 0
     unaided: int = 0
     heard_anywhere: int = 0
+
+    def add(self, other: Tally) -> None:
+        self.boxes += other.boxes
+        self.given += other.given
+        self.unaided += other.unaided
+        self.heard_anywhere += other.heard_anywhere
+
+    def share(self, name: str) -> str:
+        count = getattr(self, name)
+        return f"{count} ({100 * count / max(self.boxes, 1):.0f} %)"
 
 
 def sounding_boxes(photo: Photo) -> list[tuple[str, Box]]:
@@ -88,17 +98,25 @@ def main() -> None:
     parser.add_argument("--media", type=Path, required=True)
     parser.add_argument("--models", default="builtin")
     options = parser.parse_args()
-    tally, moved = Tally(), []
+    everything, unlearned, moved = Tally(), Tally(), []
     for folder in FOLDERS:
         for photo in read_photos(options.media / folder):
+            tally = Tally()
             moved += judge(photo, options.models, tally)
-    n = max(tally.boxes, 1)
-    print(f"| COCO boxes whose label sounds (`--models {options.models}`) | n = {tally.boxes} |\n|---|---|")
-    print(f"| heard inside the box, given its centre | {tally.given} ({100 * tally.given / n:.0f} %) |")
-    print(f"| heard inside the box, unaided (3 sources a photo) | {tally.unaided} ({100 * tally.unaided / n:.0f} %) |")
-    print(f"| the right concept heard anywhere, unaided | {tally.heard_anywhere} ({100 * tally.heard_anywhere / n:.0f} %) |")
+            everything.add(tally)
+            if photo.held_out or folder not in PERMISSIVE:
+                unlearned.add(tally)
+    counts = f"all, n = {everything.boxes} | never learned from, n = {unlearned.boxes}"
+    print(f"| COCO boxes whose label sounds (`--models {options.models}`) | {counts} |")
+    print("|---|---|---|")
+    for text, name in (
+        ("heard inside the box, given its centre", "given"),
+        ("heard inside the box, unaided (3 sources a photo)", "unaided"),
+        ("the right concept heard anywhere, unaided", "heard_anywhere"),
+    ):
+        print(f"| {text} | {everything.share(name)} | {unlearned.share(name)} |")
     middle, most = float(np.median(moved)), max(moved)
-    print(f"| a small room moves a direction of arrival by | median {middle:.1f}, at most {most:.1f} degrees, n = {len(moved)} |")
+    print(f"| a small room moves a stem's mean direction by | median {middle:.1f}, at most {most:.1f} deg, n = {len(moved)} | |")
 
 
 if __name__ == "__main__":
