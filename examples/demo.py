@@ -31,7 +31,9 @@ def main() -> None:
         command = ["spatialize", *words, "--folder", str(folder), "--force"]
         print(f"\n{title}\n$ seehear {' '.join(command)}", flush=True)
         begun = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "seehear", *command], check=True)
+        status = subprocess.run([sys.executable, "-m", "seehear", *command]).returncode
+        if status:
+            sys.exit(status)
         print(f"(whole process: {time.perf_counter() - begun:.1f} s)", flush=True)
     print(f"\nLook:   {out / 'chelsea' / 'chelsea.png'} and {out / 'coast' / 'coast.png'}")
     print(f"Listen: {out / 'coast' / 'coast.mp4'} with headphones, {out / 'coast' / 'coast.5.1.wav'} on loudspeakers")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import signal
 import struct
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,7 @@ from PIL import Image as Pillow
 
 from planted import scenery, with_disc
 from seehear.cli import main
+from seehear.io.files import whole_folder
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -31,10 +35,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         monkeypatch.setattr(sys, "argv", ["seehear", *map(str, words)])
         monkeypatch.setattr(sys, "excepthook", sys.excepthook)
         capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
+        status = 0
+        try:
             main()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        return status, *capsys.readouterr()
 
     return call
 
@@ -194,9 +200,13 @@ FLAGS: dict[str, tuple[object, ...]] = {
     "unknown video layout": ("--video", "a.mp4", "--video-layout", "foa"),
     "keep audio too loud": ("--keep-audio", "99"),
     "keep audio of a still": ("--video", "a.mp4", "--keep-audio", "0"),
-    "foa as mp4": ("--layout", "nonsense", "-o", "a.mp4"),
+    "foa as mp4": ("--layout", "foa", "-o", "a.mp4"),
     "unwritable folder": ("-o", "/proc/a.wav"),
 }
+
+
+def _stages(err: str) -> list[str]:
+    return re.findall(r"^\[ *\d+ %\] (.*)$", err, re.MULTILINE)
 
 
 def _assert_refused(status: int, out: str, err: str, folder: Path, before: set[Path]) -> None:
@@ -220,10 +230,13 @@ def test_bad_pictures(kind: str, run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", FLAGS)
 def test_bad_flags(kind: str, run: Run, tmp_path: Path) -> None:
-    """Exit status 2, one sentence, nothing left behind, before any work is done."""
+    """Exit status 2, one sentence, nothing left behind, before any work is done: at most the input was read."""
     path = _png(tmp_path / "a.png")
     before = set(tmp_path.rglob("*"))
-    _assert_refused(*run("spatialize", path, *FLAGS[kind]), tmp_path, before)
+    status, out, err = run("spatialize", path, *FLAGS[kind])
+    _assert_refused(status, out, err, tmp_path, before)
+    if kind != "unwritable folder":  # what /proc refuses, root learns when writing
+        assert _stages(err) in ([], ["reading"])
 
 
 def _scene(run: Run, photo: Path) -> dict:
@@ -239,6 +252,10 @@ def _rewrite(scene: dict, **changes: object) -> None:
     Path("s.json").write_text(json.dumps(scene | changes), "utf-8")
 
 
+def _at(source: dict, **where: float) -> dict:
+    return source | {"trajectory": [point | where for point in source["trajectory"]]}
+
+
 SCENES: dict[str, Callable[[dict], object]] = {
     "not json": lambda s: Path("s.json").write_text("{", "utf-8"),
     "unknown version": lambda s: _rewrite(s, version=99),
@@ -251,7 +268,9 @@ SCENES: dict[str, Callable[[dict], object]] = {
     ),
     "wrong duration": lambda s: _rewrite(s, duration_s=-1),
     "path out of the folder": lambda s: _rewrite(s, sources=[s["sources"][0] | {"stem": "../../etc/passwd"}]),
-    "endless distance": lambda s: _rewrite(s, sources=[s["sources"][0] | {"trajectory": [{"time_s": 0, "azimuth_deg": 0}]}]),
+    "no direction": lambda s: _rewrite(s, sources=[s["sources"][0] | {"trajectory": [{"time_s": 0, "azimuth_deg": 0}]}]),
+    "endless distance": lambda s: _rewrite(s, sources=[_at(s["sources"][0], distance_m=math.inf)]),
+    "no distance": lambda s: _rewrite(s, sources=[_at(s["sources"][0], distance_m=0)]),
 }
 
 
@@ -272,3 +291,179 @@ def test_debug_shows_the_traceback(run: Run, tmp_path: Path) -> None:
     """--debug adds the traceback; the status stays 2."""
     status, _, err = run("spatialize", tmp_path / "none.png", "--debug")
     assert status == 2 and "Traceback" in err
+
+
+# ------------------------------------------------------------------------------------------------ how it ends
+
+
+def test_usage_is_one_sentence(run: Run) -> None:
+    """A flag that a command does not have stays one sentence with status 2, --debug among them; bare `seehear` is its help."""
+    for words in (("concepts", "--debug"), ("spatialize",), ("nonsense",), ("spatialize", "a.png", "--debug", "--volume", "3")):
+        status, out, err = run(*words)
+        assert (status, out) == (2, "")
+        assert re.fullmatch(r"seehear: \S.{15,}\n", err)
+    bare, helped = run(), run("--help")
+    assert bare == (2, helped[1], "") and helped[0] == 0
+    assert "Usage: seehear [OPTIONS] COMMAND" in bare[1]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_help_is_grouped_and_switches_take_no_value(run: Run, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """Oracle: the flags of DESIGN.md; no line is wider than the terminal, no type stands beside a switch."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    told = run("spatialize", "--help")[1]
+    assert max(map(len, told.splitlines())) <= columns
+    assert "<bool>" not in told
+    places = [
+        told.index(title) for title in ("─ What to make ─", "--layout", "─ Which files to write ─", "--force", "─ General ─")
+    ]
+    assert places == sorted(places)
+    assert run("spatialize", "-h")[1] == told
+
+
+def test_brackets_and_colons_in_names_are_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Round trip: every name in the summary is a file that exists, also where rich knows a style, a closing tag or an emoji."""
+    monkeypatch.setenv("COLUMNS", "60")
+    for folder in ("o p [red]", "d[", "d[/e]", "a :dog:"):
+        Path(folder).mkdir()
+        _png(Path(folder, "[b]a.png"))
+        status, out, err = run("spatialize", f"{folder}/[b]a.png", *QUICK, "-o", f"{folder}/[b] :cat:.wav")
+        written = [line.removeprefix("wrote ") for line in out.splitlines() if line.startswith("wrote ")]
+        assert status == 0, err
+        assert [Path(name).is_file() for name in written] == [True]
+
+
+def test_the_summary_keeps_its_facts_on_one_line(run: Run, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that people copy or grep do not break at the edge of a narrow terminal."""
+    monkeypatch.setenv("COLUMNS", "40")
+    out = run("spatialize", photo, *QUICK, "-o", "a.wav")[1]
+    assert re.search(r"^0\.5 s, 5\.1, .* LUFS, .*; made in [\d.]+ s$", out, re.MULTILINE)
+
+
+def _child(code: str, *words: object, cwd: Path) -> subprocess.Popen[str]:
+    """The command line in a process of its own, after some lines of ours."""
+    # Started in the background of a script, a process would ignore the interrupt.
+    begin = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program = f"{begin}\n{code}\nfrom seehear.__main__ import main\nmain()"
+    command = [sys.executable, "-c", program, *map(str, words)]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+BROKEN = """
+import seehear.verbs
+def broken(*_, **__): raise ZeroDivisionError("a bug\\nof ours")
+seehear.verbs.spatialize = broken
+"""
+
+
+def test_a_failure_of_ours_is_one_sentence(tmp_path: Path) -> None:
+    """Planted bug in a verb: status 1 and one sentence; the traceback comes with --debug only."""
+    plain, debug = (_child(BROKEN, "spatialize", "a.png", *more, cwd=tmp_path) for more in ((), ("--debug",)))
+    out, err = plain.communicate()
+    assert (plain.returncode, out) == (1, "")
+    assert re.fullmatch(r"seehear: .*failure of seehear.*ZeroDivisionError: a bug of ours.*\n", err)
+    err = debug.communicate()[1]
+    assert debug.returncode == 1
+    assert err.startswith("Traceback") and err.endswith("ZeroDivisionError: a bug\nof ours\n")
+
+
+STOPPED = "seehear: stopped, no unfinished file is left behind\n"
+WHEN = {
+    "while loading": """
+def heard(event, about):
+    if event == "import" and about[0] == "numpy.linalg":
+        signal.raise_signal(signal.SIGINT)
+sys.addaudithook(heard)
+""",
+    "inside exec": """
+import seehear.verbs
+seehear.verbs.spatialize = lambda *_, **__: exec("signal.raise_signal(signal.SIGINT)")
+""",
+    "with every file half written": """
+import seehear.io.mux
+write_video = seehear.io.mux.write_video
+def stopped(*words, **more):
+    write_video(*words, **more)
+    signal.raise_signal(signal.SIGINT)
+seehear.io.mux.write_video = stopped
+""",
+}
+
+
+@pytest.mark.parametrize("moment", WHEN)
+def test_interrupt_leaves_nothing(moment: str, tmp_path: Path, photo: Path) -> None:
+    """Ctrl-C ends with status 130 and one sentence and leaves no file and no folder. Oracle: the shell's 128 + SIGINT."""
+    before = set(tmp_path.rglob("*"))
+    child = _child(WHEN[moment], "spatialize", photo, *QUICK, cwd=tmp_path)
+    out, err = child.communicate()
+    assert (child.returncode, out) == (130, "")
+    assert err.endswith(STOPPED) and "Traceback" not in err
+    assert (len(_stages(err)) > 3) == (moment == "with every file half written")
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_interrupt_from_outside(tmp_path: Path, photo: Path) -> None:
+    """The same for a signal of another process, in the middle of the work."""
+    before = set(tmp_path.rglob("*"))
+    child = _child("", "spatialize", photo, "--seconds", "60", cwd=tmp_path)
+    assert child.stderr is not None
+    while "looking" not in child.stderr.readline():
+        assert child.poll() is None
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate()
+    assert (child.returncode, out) == (130, "")
+    assert err.endswith(STOPPED) and "Traceback" not in err
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_interrupt_while_a_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted interrupt between the making of a folder and its first file: the folder goes again."""
+    make = Path.mkdir
+
+    def stopped(path: Path) -> None:
+        make(path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", stopped)
+    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "new"):
+        pass
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("words", [("concepts",), ("concepts", "--json"), ("--version",)])
+def test_a_reader_that_has_gone_away(words: tuple[str, ...], tmp_path: Path) -> None:
+    """`seehear concepts | head -c 0`: no sound of complaint, status 0."""
+    child = _child("", *words, cwd=tmp_path)
+    assert child.stdout is not None and child.stderr is not None
+    child.stdout.close()
+    assert child.stderr.read() == ""
+    assert child.wait() == 0
+
+
+def test_the_work_goes_on_without_a_reader(tmp_path: Path, photo: Path) -> None:
+    """Progress and summary may go nowhere (`2>&1 | head -1`); the file is still whole. Oracle: its length, 0.5 s."""
+    child = _child("", "spatialize", photo, *QUICK, "-o", "a.wav", cwd=tmp_path)
+    assert child.stdout is not None and child.stderr is not None
+    child.stdout.close()
+    child.stderr.close()
+    assert child.wait() == 0
+    assert soundfile.info(tmp_path / "a.wav").frames == 8000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the full device of Linux")
+def test_a_result_that_cannot_be_printed(tmp_path: Path) -> None:
+    """A full disk under stdout is no success: status 2 and one sentence."""
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "seehear", "concepts"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert re.fullmatch(r"seehear: the result cannot be printed: .+\n", done.stderr)
+
+
+def test_the_demo_ends_with_the_status_of_a_failed_run(tmp_path: Path) -> None:
+    """`make demo` into a place that is no folder: the sentence and status 2 of the command, no traceback of the script."""
+    demo = Path(__file__).resolve().parents[1] / "examples" / "demo.py"
+    (tmp_path / "chelsea").write_text("in the way")
+    done = subprocess.run([sys.executable, demo, "--out", tmp_path], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "chelsea is not a folder" in done.stderr and "Traceback" not in done.stderr

@@ -8,55 +8,97 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_type_hints
 
 import typer
 
 import seehear
 from seehear.types import InputError
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Pictures and videos to spatial sound. Try: [bold]seehear spatialize photo.jpg[/bold]",
 )
-UsageError: type[Any] = typer.BadParameter.__mro__[1]
-"""A wrong flag or value, wherever this version of typer keeps the class."""
 UNIT = re.compile(r"_(deg|hz|lufs|db|m|s)$")
 
 
-def flags_of(*kinds: type) -> list[inspect.Parameter]:
-    """Keyword parameters for the fields of option dataclasses: the name without its unit, the field's help and metavar."""
-    return [_flag(each, get_type_hints(kind)[each.name]) for kind in kinds for each in fields(kind)]
+def say(text: str, stream: TextIO) -> None:
+    """Print at once. A reader that has gone away (`| head`) wanted no more: that is no failure of the work."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        # Python flushes again at exit, and would fail again: the rest goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            raise InputError(f"the result cannot be printed: {error.strerror}") from None
 
 
-def _flag(each: Any, hint: Any) -> inspect.Parameter:
+# ------------------------------------------------------------------------------------------------ flags
+
+
+def flags_of(kind: type, panel: str) -> list[inspect.Parameter]:
+    """Keyword parameters for the fields of an option dataclass: the name without its unit, the field's help and metavar."""
+    hints = get_type_hints(kind)
+    return [_flag(each, hints[each.name], panel) for each in fields(kind)]
+
+
+def _flag(each: Any, hint: Any, panel: str) -> inspect.Parameter:
     flag = each.metadata["flag"]
     names = [flag] if flag.startswith("--") else [*filter(None, [flag]), "--" + UNIT.sub("", each.name).replace("_", "-")]
     many = hint == tuple[str, ...]
     shown = typer.Option(
         *names,
         help=each.metadata["help"],
-        metavar=each.metadata["metavar"] or None,
+        metavar=each.metadata["metavar"],
         show_default=each.default not in (None, "", (), False),
+        rich_help_panel=panel,
     )
     annotation = Annotated[list[str] if many else hint, shown]
     default = [] if many else each.default
     return inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def command(name: str, *kinds: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command whose ``**options`` are the fields of ``kinds``."""
+def switch(flag: str, text: str, *more: str, panel: str | None = "General", **how: Any) -> Any:
+    """A flag without a value: no metavar, where typer would print `<bool>`."""
+    return typer.Option(flag, *more, help=text, metavar="", rich_help_panel=panel, **how)
+
+
+def _help(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        print(context.get_help())
+        raise typer.Exit()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"seehear {seehear.__version__}", sys.stdout)
+        raise typer.Exit()
+
+
+Help = Annotated[bool, switch("--help", "Show this message and exit.", "-h", callback=_help, is_eager=True)]
+Version = Annotated[bool, switch("--version", "Show the version.", callback=_version, is_eager=True)]
+Debug = Annotated[bool, switch("--debug", "Show the traceback of an error.")]
+AsJson = Annotated[bool, switch("--json", "One JSON object on stdout.")]
+DryRun = Annotated[bool, switch("--dry-run", "Tell what would be done, and stop.")]
+Force = Annotated[bool, switch("--force", "Replace an existing file.", panel=None)]
+
+
+def command(name: str, panels: Mapping[str, type] | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command whose ``**options`` are the fields of the dataclasses in ``panels``, by their title in the help."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        parameters = own + flags_of(*kinds)
+        flags = [flag for panel, kind in (panels or {}).items() for flag in flags_of(kind, panel)]
+        parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*flags, *own)]
         function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         function.__annotations__ = {p.name: p.annotation for p in parameters}
         app.command(name)(function)
@@ -65,8 +107,7 @@ def command(name: str, *kinds: type) -> Callable[[Callable[..., None]], Callable
     return register
 
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+# ------------------------------------------------------------------------------------------------ progress and summary
 
 
 @contextmanager
@@ -82,7 +123,7 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
         def plain(stage: str, done: float) -> None:
             if stage not in told:
                 told.append(stage)
-                console.print(f"[{100 * done:3.0f} %] {stage}", markup=False, highlight=False)
+                say(f"[{100 * done:3.0f} %] {stage}", sys.stderr)
 
         yield plain
         return
@@ -92,66 +133,50 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
         yield lambda stage, done: bar.update(task, description=stage, completed=done)
 
 
-def _register() -> None:
-    from seehear.systems.spatialize.options import SpatializeOptions
-    from seehear.verbs.outputs import OutputOptions
-
-    @command("spatialize", SpatializeOptions, OutputOptions)
-    def spatialize(
-        picture: Annotated[str, typer.Argument(metavar="INPUT", help="Photo, GIF or video.", show_default=False)],
-        json_: AsJson = False,
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and stop.")] = False,
-        debug: Debug = False,
-        **options: Any,
-    ) -> None:
-        """Turn a photo, GIF or video into spatial sound."""
-        from seehear.verbs import spatialize as verb
-
-        if OutputOptions(**{f.name: options[f.name] for f in fields(OutputOptions)}).is_empty:
-            options["folder"] = f"{Path(picture).stem}-seehear"
-        with progress_bar() as watch:
-            rendering = verb(picture, watch=watch, dry_run=dry_run, **options)
-        if json_ or dry_run:
-            print(json.dumps(rendering.report, ensure_ascii=False, indent=None if json_ else 2, default=list))
-        else:
-            print_summary(rendering.report)
-
-
-_register()
-
-
-def print_summary(report: Mapping[str, Any]) -> None:
-    """What is heard where, what was written, and what else to know."""
+def summary(report: Mapping[str, Any]) -> str:
+    """What is heard where, what was written, and what else to know, in the colours and width of the terminal."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(_table(report["sources"]))
+        console.print(Text(_facts(report), "dim"), soft_wrap=True)
+        # As Text, names of files keep their brackets and colons.
+        for note in report["notes"]:
+            console.print(Text.assemble(("note", "yellow"), " ", note), soft_wrap=True)
+        for path in report["files"]:
+            console.print(Text.assemble(("wrote", "green"), " ", path), soft_wrap=True)
+    return captured.get().rstrip("\n")
+
+
+def _table(sources: Iterable[Mapping[str, Any]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("sound", "sure", "direction", "distance", "time"):
         table.add_column(name, justify="right" if name in ("sure", "distance") else "left")
-    for source in report["sources"]:
-        table.add_row(
+    for source in sources:
+        cells = (
             source["label"],
             f"{100 * source['score']:.0f} %" if source["score"] is not None else source["origin"],
             _direction(source),
             "" if source["distance_m"] is None else f"{source['distance_m']:.1f} m",
             _presence(source),
         )
-    console.print(table)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _facts(report: Mapping[str, Any]) -> str:
     room = report["room"]
     size = " x ".join(f"{edge:.1f}" for edge in room["size_m"])
     acoustics = f"room {size} m, RT60 {room['rt60_s']:.1f} s" if room["kind"] == "shoebox" else f"room: {room['kind']}"
-    level = (
-        "silent"
-        if report["loudness_lufs"] is None
-        else f"{report['loudness_lufs']:.1f} LUFS, {report['true_peak_dbtp']:.1f} dBTP"
-    )
+    lufs = report["loudness_lufs"]
+    level = "silent" if lufs is None else f"{lufs:.1f} LUFS, {report['true_peak_dbtp']:.1f} dBTP"
     seconds = sum(report["seconds"].values())
-    console.print(f"[dim]{report['duration_s']:g} s, {report['layout']}, {level}; {acoustics}; made in {seconds:.1f} s[/dim]")
-    for note in report["notes"]:
-        console.print(f"[yellow]note[/yellow] {note}", soft_wrap=True)
-    for path in report["files"]:
-        console.print(f"[green]wrote[/green] {path}", soft_wrap=True)
+    return f"{report['duration_s']:g} s, {report['layout']}, {level}; {acoustics}; made in {seconds:.1f} s"
 
 
 def _direction(source: Mapping[str, Any]) -> str:
@@ -169,78 +194,113 @@ def _presence(source: Mapping[str, Any]) -> str:
     return f"from {source['from_s']:.1f} s" + ("" if source["to_s"] is None else f" to {source['to_s']:.1f} s")
 
 
-@app.command("render")
+# ------------------------------------------------------------------------------------------------ commands
+
+
+def _register() -> None:
+    from seehear.systems.spatialize.options import SpatializeOptions
+    from seehear.verbs.outputs import OutputOptions
+
+    @command("spatialize", {"What to make": SpatializeOptions, "Which files to write": OutputOptions})
+    def spatialize(
+        picture: Annotated[Path, typer.Argument(metavar="INPUT", help="Photo, GIF or video.", show_default=False)],
+        json_: AsJson = False,
+        dry_run: DryRun = False,
+        debug: Debug = False,
+        help_: Help = False,
+        **options: Any,
+    ) -> None:
+        """Turn a photo, GIF or video into spatial sound."""
+        from seehear.verbs import spatialize as verb
+
+        if OutputOptions(**{f.name: options[f.name] for f in fields(OutputOptions)}).is_empty:
+            options["folder"] = f"{picture.stem}-seehear"
+        with progress_bar() as watch:
+            rendering = verb(picture, watch=watch, dry_run=dry_run, **options)
+        if json_ or dry_run:
+            said = json.dumps(rendering.report, ensure_ascii=False, indent=None if json_ else 2, default=list)
+        else:
+            said = summary(rendering.report)
+        say(said, sys.stdout)
+
+
+_register()
+
+
+@command("render")
 def render(
-    scene: Annotated[str, typer.Argument(metavar="SCENE.json", help="Scene file of `seehear spatialize`.", show_default=False)],
-    output: Annotated[str, typer.Option("-o", "--output", metavar="OUT", help="WAV or FLAC to write.", show_default=False)],
+    scene: Annotated[Path, typer.Argument(metavar="SCENE.json", help="Scene file of `seehear spatialize`.", show_default=False)],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="WAV or FLAC to write.", show_default=False)],
     layout: Annotated[str, typer.Option(metavar="NAME", help="5.1, stereo, binaural, foa or mono.")] = "5.1",
     level: Annotated[float, typer.Option(metavar="LUFS", help="Loudness of the result.")] = -23.0,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Force = False,
     json_: AsJson = False,
     debug: Debug = False,
+    help_: Help = False,
 ) -> None:
     """Render a scene file in any layout, without making sounds again."""
     from seehear.verbs import render as verb
 
     with progress_bar() as watch:
         audio = verb(scene, output, layout=layout, level_lufs=level, force=force, watch=watch)
-    if json_:
-        facts = {"file": output, "layout": audio.layout.name, "channels": audio.layout.n_channels, "seconds": audio.duration_s}
-        print(json.dumps(facts, ensure_ascii=False))
-    else:
-        print(f"{output}: {audio.layout.name}, {audio.layout.n_channels} channels, {audio.duration_s:g} s")
+    facts = {"file": output, "layout": audio.layout.name, "channels": audio.layout.n_channels, "seconds": audio.duration_s}
+    told = f"{output}: {audio.layout.name}, {audio.layout.n_channels} channels, {audio.duration_s:g} s"
+    say(json.dumps(facts, ensure_ascii=False) if json_ else told, sys.stdout)
 
 
-@app.command("concepts")
-def concepts(json_: AsJson = False) -> None:
+@command("concepts")
+def concepts(json_: AsJson = False, help_: Help = False) -> None:
     """List every sound that --say and --object know, with its other words."""
     from seehear.verbs import concepts as verb
 
     if json_:
-        print(json.dumps([{"name": c.name, "kind": c.kind, "words": c.words} for c in verb()], ensure_ascii=False))
-        return
-    for each in verb():
-        print(f"{each.name:12s} {each.kind:8s} {', '.join(each.words)}")
+        listed = json.dumps([{"name": c.name, "kind": c.kind, "words": c.words} for c in verb()], ensure_ascii=False)
+    else:
+        listed = "\n".join(f"{each.name:12s} {each.kind:8s} {', '.join(each.words)}" for each in verb())
+    say(listed, sys.stdout)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(f"seehear {seehear.__version__}")
-        raise typer.Exit()
-
-
-@app.callback()
-def top(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
-) -> None:
+@app.callback(invoke_without_command=True)
+def top(context: typer.Context, version: Version = False, help_: Help = False) -> None:
     """Pictures and videos to spatial sound."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
+
+
+# ------------------------------------------------------------------------------------------------ how it ends
 
 
 def main() -> None:
-    """Run the command line; exit 2 for what the caller can fix, 1 for a failure of ours, 130 for Ctrl-C."""
+    """Run the command line; exit 2 for what the caller can fix, 1 for a failure of ours."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller: a file of ours must not take its number
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 (open until the process ends)
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what the terminal cannot show
     debug = "--debug" in sys.argv
     if not debug:
         sys.excepthook = _our_failure
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except (InputError, UsageError) as error:
-        _fail(error.format_message() if isinstance(error, UsageError) else str(error), 2, debug)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail("stopped, nothing was written", 130, False)
-    except BrokenPipeError:
-        os._exit(0)
+        # Not app(): that takes the excepthook, the interrupt and the closed pipe for itself.
+        cli = typer.main.get_command(app)
+        with cli.make_context("seehear", sys.argv[1:]) as context:
+            cli.invoke(context)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except typer.TyperException as error:
+        _refuse(error.format_message())
+    except InputError as error:
+        if debug:
+            traceback.print_exc()
+        _refuse(str(error))
 
 
-def _fail(sentence: str, status: int, debug: bool) -> None:
-    if debug:
-        traceback.print_exc()
-    print(f"seehear: {' '.join(sentence.split())}", file=sys.stderr)
-    sys.exit(status)
+def _refuse(sentence: str) -> None:
+    say(f"seehear: {' '.join(sentence.split())}", sys.stderr)
+    sys.exit(2)
 
 
 def _our_failure(kind: type[BaseException], error: BaseException, _: object) -> None:
     """Python's last word on an error nobody expected, without the traceback; the exit status stays 1."""
-    print(
-        f"seehear: this is a failure of seehear, not of your input: {kind.__name__}: {error} (--debug shows where)",
-        file=sys.stderr,
-    )
+    what = " ".join(f"{kind.__name__}: {error}".split())
+    say(f"seehear: this is a failure of seehear, not of your input: {what} (--debug shows where)", sys.stderr)

@@ -6,8 +6,8 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from seehear.types import InputError
@@ -78,25 +78,93 @@ def check_folder(path: PathLike) -> bool:
     return new
 
 
-@contextmanager
-def whole_file(path: PathLike, force: bool = False) -> Iterator[Path]:
-    """A temporary name beside ``path``, with its suffix: it becomes ``path`` on success and vanishes on any exception.
+class WholeFiles:
+    """Files of one run: written under temporary names, then renamed together. Made by :func:`whole_files`."""
 
-    Several in one ``ExitStack`` appear together or not at all. InputError as :func:`check_output`, and when
-    the disk is full or the file system takes no such file.
+    def __init__(self, folders: ExitStack) -> None:
+        self._folders = folders
+        self._temporaries: dict[Path, Path] = {}
+        self._published: list[Path] = []
+        self._stale: set[Path] = set()
+
+    def file(self, path: PathLike, force: bool = False) -> Path:
+        """The temporary name, with the same suffix, of a file that will be ``path``. InputError as :func:`check_output`."""
+        path = check_output(path, force)
+        return self._temporaries.setdefault(path, path.with_name(f".seehear-{secrets.token_hex(6)}{path.suffix}"))
+
+    def folder(self, path: PathLike) -> Path:
+        """The folder ``path``, made if missing and gone again when the run fails."""
+        return self._folders.enter_context(whole_folder(path))
+
+    def outdate(self, paths: Iterable[Path]) -> None:
+        """Nothing; the files ``paths`` go once the run is complete, except those that it writes."""
+        self._stale.update(path.resolve() for path in paths)
+
+    def publish(self) -> None:
+        """Nothing; every file is then at its place, in the order in which they were asked for."""
+        for path, temporary in self._temporaries.items():
+            if not path.exists():
+                self._published.append(path)  # before it is there: an interrupt may come right after the renaming
+            temporary.replace(path)
+
+    def withdraw(self) -> None:
+        """Nothing; files that were not there before this run are gone again."""
+        for path in self._published:
+            path.unlink(missing_ok=True)
+
+    def clean(self) -> None:
+        """Nothing; no temporary file is left."""
+        for temporary in self._temporaries.values():
+            temporary.unlink(missing_ok=True)
+
+    def remove_outdated(self) -> None:
+        """Nothing; what was outdated and not written anew is gone."""
+        for path in self._stale - {path.resolve() for path in self._temporaries}:
+            path.unlink(missing_ok=True)
+
+    def refused(self, error: OSError) -> Path | None:
+        """The file that the system refuses to take, e.g. as the disk is full; None when ``error`` is about something else."""
+        if not self._temporaries:
+            return None
+        by_temporary = {str(temporary): path for path, temporary in self._temporaries.items()}
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        return by_temporary.get(str(error.filename), list(self._temporaries)[-1] if full else None)
+
+
+@contextmanager
+def whole_files() -> Iterator[WholeFiles]:
+    """Files that appear together at the end of the block; on any exception, Ctrl-C included, none of them does.
+
+    A replaced file keeps its old content unless the failure comes while the files are renamed, after its turn.
+    InputError when the disk is full or the file system takes no such file.
     """
-    path = check_output(path, force)
-    temporary = path.with_name(f".seehear-{secrets.token_hex(6)}{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        refused = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or str(error.filename) == str(temporary)
-        if refused:
-            raise InputError(f"{path} cannot be written: {error.strerror}") from None
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
+    with ExitStack() as folders:
+        files = WholeFiles(folders)
+        try:
+            yield files
+            files.publish()
+        except BaseException as error:
+            files.withdraw()
+            path = files.refused(error) if isinstance(error, OSError) else None
+            if path is not None:
+                raise InputError(f"{path} cannot be written: {error.strerror}") from None
+            raise
+        finally:
+            files.clean()
+        files.remove_outdated()
+
+
+@contextmanager
+def whole_file(path: PathLike, force: bool = False, within: WholeFiles | None = None) -> Iterator[Path]:
+    """A temporary name beside ``path``, which the file leaves for ``path`` at the end of the block, or of ``within`` if given.
+
+    Errors and exceptions as :func:`whole_files`.
+    """
+    if within is not None:
+        yield within.file(path, force)
+        return
+    with whole_files() as files:
+        yield files.file(path, force)
 
 
 @contextmanager
@@ -106,14 +174,16 @@ def whole_folder(path: PathLike) -> Iterator[Path]:
     path = Path(path)
     try:
         if made:
-            path.mkdir()
-    except OSError as error:
-        raise InputError(f"the folder {path} cannot be made: {error.strerror}") from None
-    try:
+            try:
+                path.mkdir()
+            except OSError as error:
+                made = False
+                raise InputError(f"the folder {path} cannot be made: {error.strerror}") from None
         yield path
     except BaseException:
-        if made and not any(path.iterdir()):
-            path.rmdir()
+        if made:
+            with suppress(OSError):  # not empty: others keep files in it; not there: stopped before it was made
+                path.rmdir()
         raise
 
 
