@@ -5,7 +5,8 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # type checkers take it for typing's; importing that would cost a third of the start-up
 
 __version__ = "0.1.0"
 __all__ = ["InputError", "concepts", "render", "spatialize"]
