@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
 from planted import scenery
-from seehear.figures import PALETTE, Mark, channel_levels_db, explain
-from seehear.types import FOA, SURROUND_5_1, Audio, Direction, Image, Trajectory
+from seehear.figures import MAX_TITLE, PALETTE, Mark, channel_levels_db, explain, shown
+from seehear.types import FOA, MONO, SURROUND_5_1, Audio, Direction, Image, Trajectory
 
 
 def tone(channels: int, amplitude: float) -> np.ndarray:
@@ -54,3 +56,87 @@ def test_the_figure_shows_every_source() -> None:
     for colour in PALETTE[:2]:
         rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
         assert (np.abs(pixels - rgb).max(axis=1) <= 2).sum() > 20
+
+
+def drawn(picture: Image, marks: Sequence[Mark], title: str = "t", dpi: int = 60) -> np.ndarray:
+    """The figure's pixels (H, W, 3); no warning may leave it."""
+    foa = Audio(tone(4, 0.1), 16000, FOA, "acn-sn3d")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        png = explain(picture, marks, Audio(tone(1, 0.1), 16000, MONO), foa, title=title, hfov_rad=1.0, dpi=dpi)
+    with Pillow.open(io.BytesIO(png)) as opened:
+        return np.asarray(opened.convert("RGB")).astype(int)
+
+
+def count(pixels: np.ndarray, rgb: Sequence[int]) -> int:
+    return int((np.abs(pixels - np.array(rgb)).max(axis=-1) <= 6).sum())
+
+
+def rgb_of(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def placed(label: str, azimuth_rad: float, distance_m: float, box: tuple[float, float, float, float] | None = None) -> Mark:
+    return Mark(label, 0.9, Trajectory.fixed(Direction(azimuth_rad), distance_m), 0.0, box, None)
+
+
+@pytest.mark.parametrize("title", ["a $ b", "$x^2$ {", "\\frac", "鳥と犬 🐕", "two\nlines", "x" * 300, "\udcff"])
+def test_any_file_name_is_drawn_as_it_is(title: str) -> None:
+    """Planted names: nothing is read as a formula, what the font lacks is a box, and neither error nor warning comes of it."""
+    marks = [placed(title, 0.3, 2.0, (10.0, 20.0, 80.0, 90.0))]
+    assert drawn(Image(scenery(200, 120)), marks, title).std() > 5
+
+
+def test_what_can_be_printed() -> None:
+    """Closed form: letters of the font stay, others become one box each, a long name keeps both ends."""
+    assert shown("Bäume $1") == "Bäume $1"
+    assert shown("鳥.jpg\n") == "□.jpg□"
+    long = shown("begin" + "x" * 300 + "end: what is heard where")
+    assert len(long) == MAX_TITLE and long.startswith("begin") and long.endswith("end: what is heard where")
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (288, 0), (288, 168)])
+def test_tags_leave_small_boxes_and_the_page_alone(corner: tuple[int, int]) -> None:
+    """Planted: the magenta inside of a small box, at any edge, shows whole but for its outline; its tag shows whole too."""
+    rgb = np.full((180, 300, 3), (0, 90, 60), np.uint8)
+    dpi = 72
+    scale = math.sqrt(count(drawn(Image(rgb), [], dpi=dpi), (0, 90, 60)) / (300 * 180))
+    x, y = corner
+    rgb[y : y + 12, x : x + 12] = (255, 0, 255)
+    pixels = drawn(Image(rgb), [placed("helicopter", 0.3, 2.0, (x, y, x + 12, y + 12))], dpi=dpi)
+    outline = 2.25 * dpi / 72 + 1.5
+    assert count(pixels, (255, 0, 255)) >= (12 * scale - 2 * outline) ** 2
+    middle = drawn(Image(rgb), [placed("helicopter", 0.3, 2.0, (100, 60, 112, 72))], dpi=dpi)
+    colour = rgb_of(PALETTE[0])
+    assert count(pixels, colour) >= 0.99 * count(middle, colour)
+
+
+def test_sources_at_one_place_all_show() -> None:
+    """Planted: three sources in the same direction and distance, and three equal boxes, yet each colour is seen in each panel."""
+    box = (20.0, 20.0, 150.0, 100.0)
+    pixels = drawn(Image(scenery(200, 120)), [placed("dog", 0.2, 0.8, box) for _ in range(3)], dpi=100)
+    height, width = pixels.shape[:2]
+    for colour in PALETTE[:3]:
+        for rows in (slice(0, height // 2), slice(height // 2, height)):
+            for columns in (slice(0, int(0.6 * width)), slice(int(0.6 * width), width)):
+                if rows.start == 0 or columns.start == 0:  # the levels have no sources
+                    assert count(pixels[rows, columns], rgb_of(colour)) > 15, (colour, rows, columns)
+
+
+def test_silence_and_many_sources_are_drawn() -> None:
+    """Planted: 32 sources within a metre and a half, a bed, and not a sound: no error, no warning."""
+    rng = np.random.default_rng(0)
+    marks = [placed(f"dog {i}", rng.uniform(-3, 3), rng.uniform(0.1, 1.5), (i, i, i + 9.0, i + 9.0)) for i in range(32)]
+    bed = Mark("wind", None, Trajectory.fixed(Direction(0.0), 1.0), 2 * math.pi, None, None)
+    silent = explain(
+        Image(scenery(200, 120)),
+        [*marks, bed],
+        Audio(np.zeros((1, 800), np.float32), 8000, MONO),
+        Audio(np.zeros((4, 800), np.float32), 8000, FOA, "acn-sn3d"),
+        title="t",
+        hfov_rad=None,
+        dpi=50,
+    )
+    with Pillow.open(io.BytesIO(silent)) as opened:
+        pixels = np.asarray(opened.convert("RGB")).astype(int)
+    assert all(count(pixels, rgb_of(colour)) > 5 for colour in PALETTE)
