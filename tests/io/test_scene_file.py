@@ -134,17 +134,31 @@ def test_an_edited_stem_needs_its_hash_removed(written):
     assert np.abs(read_scene(written).sources[0].audio.samples[0] - edited).max() <= 2.0**-15
 
 
-def test_a_replaced_scene_takes_its_stems_along(written):
-    """Oracle: the planted set of files: the old scene's unchanged stems go, an edited one and a stranger stay."""
+def test_what_is_replaced_takes_its_stems_along(written):
+    """Oracle: the planted set of files: stems of an earlier run go, of a scene or alone; an edited one and strangers stay."""
     stems = written.parent / "stems"
     soundfile.write(stems / "03-dog.wav", np.zeros(RATE // 2), RATE)
     (stems / "mine.txt").write_text("mine")
+    shutil.copy(stems / "01-dog.wav", stems / "dog 1.wav")
+    (stems / "04-x.wav").mkdir()
+    strangers = ["03-dog.wav", "04-x.wav", "dog 1.wav", "mine.txt"]
     only = replace(example(), sources=example().sources[1:2])
     with pytest.raises(InputError, match="exists already"):
         write_scene(written, only, stems)
     write_scene(written, only, stems, force=True)
-    assert sorted(path.name for path in stems.iterdir()) == ["01-雨-größe-rain.wav", "03-dog.wav", "mine.txt"]
+    assert sorted(path.name for path in stems.iterdir()) == ["01-雨-größe-rain.wav", *strangers]
     assert len(read_scene(written).sources) == 1
+    scene_module.write_stems(stems, replace(example(), sources=example().sources[:1]), force=True)
+    assert sorted(path.name for path in stems.iterdir()) == ["01-dog.wav", *strangers]
+
+
+def test_stems_of_before_stay_when_the_new_ones_fail(written):
+    """Oracle: the files of before, byte for byte, after a planted NaN in ``extra``."""
+    before = {path: path.read_bytes() for path in written.parent.rglob("*") if path.is_file()}
+    only = replace(example(), sources=example().sources[1:2])
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_scene(written, only, written.parent / "stems", extra={"score": math.nan}, force=True)
+    assert {path: path.read_bytes() for path in written.parent.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
@@ -152,11 +166,11 @@ def test_nothing_is_left_of_a_scene_that_failed(tmp_path, monkeypatch, error):
     """Oracle: an empty folder after a planted failure at the third stem."""
     calls = []
 
-    def failing(path, audio, subtype):
+    def failing(path, audio, subtype, *, force, within):
         calls.append(path)
         if len(calls) == 3:
             raise error("planted")
-        path.write_bytes(b"half")
+        within.file(path, force).write_bytes(b"half")
 
     monkeypatch.setattr(scene_module, "write_audio", failing)
     with pytest.raises(error):

@@ -3,11 +3,11 @@
 import errno
 import hashlib
 import os
-from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from seehear.io.files import check_input, check_output, file_sha256, whole_file, whole_folder
+from seehear.io.files import check_input, check_output, file_sha256, whole_file, whole_files, whole_folder
 from seehear.types import InputError
 
 
@@ -29,11 +29,53 @@ def test_a_whole_file_appears_with_its_content(tmp_path):
 def test_nothing_is_left_and_the_old_file_stays_when_writing_fails(tmp_path, error):
     """Oracle: planted old content and an empty folder otherwise."""
     (tmp_path / "old").write_bytes(b"old")
-    with pytest.raises(error), ExitStack() as stack:
+    with pytest.raises(error), whole_files() as files:
         for name in ("old", "new"):
-            stack.enter_context(whole_file(tmp_path / name, force=True)).write_bytes(b"half")
+            files.file(tmp_path / name, force=True).write_bytes(b"half")
+        files.folder(tmp_path / "made")
         raise error
     assert (tmp_path / "old").read_bytes() == b"old" and names(tmp_path) == ["old"]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_an_interrupt_while_files_appear_takes_them_all_back(tmp_path, monkeypatch, nth, after):
+    """Oracle: an empty folder after a planted Ctrl-C right before or after the n-th renaming."""
+    rename, calls = Path.replace, []
+
+    def interrupted(self, target):
+        calls.append(target)
+        if after:
+            rename(self, target)
+        if len(calls) == nth:
+            raise KeyboardInterrupt
+        if not after:
+            rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), whole_files() as files:
+        for name in ("a", "b"):
+            files.file(tmp_path / name).write_bytes(b"whole")
+        with whole_file(files.folder(tmp_path / "made") / "c", within=files) as temporary:
+            temporary.write_bytes(b"whole")
+        assert not calls
+    assert names(tmp_path) == []
+
+
+def test_outdated_files_go_when_the_new_ones_are_there(tmp_path):
+    """Oracle: planted old files: all stay on failure; on success only the one that is written again."""
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"old")
+    for error in (ZeroDivisionError, None):
+        try:
+            with whole_files() as files:
+                files.outdate([tmp_path / "a", tmp_path / "b"])
+                files.file(tmp_path / "b", force=True).write_bytes(b"new")
+                if error:
+                    raise error
+        except ZeroDivisionError:
+            assert [(tmp_path / name).read_bytes() for name in names(tmp_path)] == [b"old", b"old"]
+    assert names(tmp_path) == ["b"] and (tmp_path / "b").read_bytes() == b"new"
 
 
 def test_a_full_disk_is_said(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -14,7 +15,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from seehear.io.containers import open_container
-from seehear.io.files import PathLike, check_input, check_output, whole_file
+from seehear.io.files import PathLike, WholeFiles, check_input, check_output, whole_file
 from seehear.io.wav import AMBIX_COMMENT, Subtype, WavFacts, wav_facts, write_wav
 from seehear.types import FOA, MONO, STEREO, SURROUND_5_1, Audio, Convention, InputError, Layout, discrete
 
@@ -51,20 +52,32 @@ def read_audio(path: PathLike, layout: Layout | None = None, convention: Convent
     return Audio(samples, rate, layout, convention or ambix)
 
 
-def write_audio(path: PathLike, audio: Audio, subtype: Subtype = "PCM_24", *, force: bool = False) -> None:
+def write_audio(
+    path: PathLike,
+    audio: Audio,
+    subtype: Subtype = "PCM_24",
+    *,
+    mask: int | None = None,
+    force: bool = False,
+    within: WholeFiles | None = None,
+) -> None:
     """Nothing; ``path`` then holds the audio as WAV or FLAC, by its extension, byte for byte the same for the same audio.
 
-    Ambisonics must be AmbiX (ACN, SN3D). InputError instead of clipping when an integer subtype cannot hold the peak,
-    above 4 GB, and for a layout that FLAC has no place for.
+    Ambisonics must be AmbiX (ACN, SN3D). ``mask`` takes the place of the layout's dwChannelMask: 0x3F for a 5.1 WAV whose
+    surrounds are to be called back instead of side. ``within``: the file appears with all those of that run.
+    InputError instead of clipping when an integer subtype cannot hold the peak, above 4 GB, for a layout that FLAC has no
+    place for, and for a mask of other channels.
     """
     path = check_audio_output(path, audio.layout, subtype, force=force)
+    if mask is not None:
+        audio = replace(audio, layout=_masked(audio.layout, mask, path))
     if audio.layout.kind == "ambisonics" and audio.convention != "acn-sn3d":
         raise InputError(
             f"ambisonic files are AmbiX (acn-sn3d), this audio is {audio.convention or 'untagged'}: convert it first"
         )
     if subtype != "FLOAT":
         check_peak(path, audio)
-    with whole_file(path, force) as temporary:
+    with whole_file(path, force, within) as temporary:
         if path.suffix.lower() == ".flac":
             _write_flac(temporary, path, audio, subtype)
         else:
@@ -84,6 +97,16 @@ def check_audio_output(path: PathLike, layout: Layout, subtype: Subtype = "PCM_2
         what = "floating-point samples" if subtype == "FLOAT" else f"{layout.name} audio"
         raise InputError(f"FLAC has no place for {what}: use .wav")
     return path
+
+
+def _masked(layout: Layout, mask: int, path: Path) -> Layout:
+    known = [each for each, named in _MASKS.items() if named == layout]
+    if mask not in known:
+        known_text = ", ".join(f"{each:#x}" for each in known) or "none"
+        raise InputError(f"a channel mask of {layout.name} audio is one of: {known_text}; got {mask:#x}")
+    if path.suffix.lower() == ".flac":
+        raise InputError("FLAC has no place for a channel mask: use .wav")
+    return replace(layout, wav_mask=mask)
 
 
 def check_peak(path: PathLike, audio: Audio) -> None:
@@ -152,20 +175,27 @@ def _read_av(path: Path) -> _Track:
 def track_blocks(path: PathLike, layout: str, rate_hz: int, origin_s: float | None) -> Iterator[tuple[int, np.ndarray]]:
     """First sample's index and samples (C, n) of the sound track, block by block, mixed to FFmpeg's ``layout`` and resampled.
 
+    One channel comes unchanged from both of two: FFmpeg would lower it by 3 dB, as if two loudspeakers were to keep its power.
     Index 0 is at ``origin_s`` of the container's clock, or at the first sample where it is None. Blocks follow each other
     without gaps unless the file's clock jumps by more than 10 ms.
     """
     with open_container(path) as container:
         stream = _sound_stream(container, path)
-        resampler = av.AudioResampler(format="fltp", layout=layout, rate=rate_hz)
+        frames = container.decode(stream)
+        first = next(frames, None)
+        if first is None:
+            return
+        doubled = layout == "stereo" and first.layout.nb_channels == 1
+        resampler = av.AudioResampler(format="fltp", layout="mono" if doubled else layout, rate=rate_hz)
         at = None
-        for frame in itertools.chain(container.decode(stream), (None,)):
+        for frame in itertools.chain((first,), frames, (None,)):
             for block in resampler.resample(frame):
                 told = None if block.pts is None else float(block.pts * block.time_base)
                 origin_s = told or 0.0 if origin_s is None else origin_s
                 index = at or 0 if told is None else round((told - origin_s) * rate_hz)
                 at = index if at is None or abs(index - at) > _CLOCK_SLACK_S * rate_hz else at
-                yield at, block.to_ndarray()
+                samples = block.to_ndarray()
+                yield at, np.repeat(samples, 2, axis=0) if doubled else samples
                 at += block.samples
 
 

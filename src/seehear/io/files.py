@@ -103,7 +103,7 @@ class WholeFiles:
     def publish(self) -> None:
         """Nothing; every file is then at its place, in the order in which they were asked for."""
         for path, temporary in self._temporaries.items():
-            if not path.exists():
+            if not os.path.lexists(path):
                 self._published.append(path)  # before it is there: an interrupt may come right after the renaming
             temporary.replace(path)
 
@@ -132,12 +132,16 @@ class WholeFiles:
 
 
 @contextmanager
-def whole_files() -> Iterator[WholeFiles]:
+def whole_files(within: WholeFiles | None = None) -> Iterator[WholeFiles]:
     """Files that appear together at the end of the block; on any exception, Ctrl-C included, none of them does.
 
-    A replaced file keeps its old content unless the failure comes while the files are renamed, after its turn.
+    With ``within`` they are files of that run and appear at its end. A file that is replaced keeps its old content,
+    unless the failure comes while the files are renamed, after its turn.
     InputError when the disk is full or the file system takes no such file.
     """
+    if within is not None:
+        yield within
+        return
     with ExitStack() as folders:
         files = WholeFiles(folders)
         try:
@@ -160,10 +164,7 @@ def whole_file(path: PathLike, force: bool = False, within: WholeFiles | None = 
 
     Errors and exceptions as :func:`whole_files`.
     """
-    if within is not None:
-        yield within.file(path, force)
-        return
-    with whole_files() as files:
+    with whole_files(within) as files:
         yield files.file(path, force)
 
 

@@ -19,7 +19,7 @@ from av.container import OutputContainer
 
 from seehear.io.audio import check_peak, track_blocks
 from seehear.io.containers import open_container
-from seehear.io.files import PathLike, check_output, whole_file
+from seehear.io.files import PathLike, WholeFiles, check_output, whole_file
 from seehear.io.image import is_picture_file
 from seehear.io.video import Track, open_track, picture_stream, read_frames
 from seehear.types import Audio, Image, InputError, Layout, Video, n_samples
@@ -62,12 +62,14 @@ def write_video(
     keep_audio_db: float | None = None,
     max_side_px: int = 1920,
     force: bool = False,
+    within: WholeFiles | None = None,
 ) -> MuxReport:
     """How it was done; ``path`` then holds the picture with the audio, both ``duration_s`` long.
 
     A video keeps its packets (frames, times, rotation) when MP4 takes its codec; other pictures become H.264, a still with
     fades of picture and sound at both ends. A shorter picture holds its last frame. ``keep_audio_db`` mixes in the original
     sound at that gain; without it the original sound is dropped. ``max_side_px`` applies to what is encoded.
+    ``within``: the file appears with all those of that run.
     InputError: unknown extension, a layout that MP4 does not take, a peak over full scale, no original sound to keep.
     """
     path = check_video_output(path, audio.layout, force=force)
@@ -83,13 +85,14 @@ def write_video(
     if isinstance(picture, Image):
         audio = _faded(audio, duration_s)
     copied = track if track is not None and track.codec in _COPIED_CODECS and np.isfinite(track.pts_s).all() else None
-    try:
-        _write(path, picture, copied, audio, duration_s, max_side_px, force)
-    except av.error.FFmpegError:
-        if copied is None:
-            raise
-        copied = None  # MP4 takes the codec but not this stream, e.g. because its decoding times are out of order
-        _write(path, picture, None, audio, duration_s, max_side_px, force)
+    with whole_file(path, force, within) as temporary:
+        try:
+            _write(temporary, picture, copied, audio, duration_s, max_side_px)
+        except av.error.FFmpegError:
+            if copied is None:
+                raise
+            copied = None  # MP4 takes the codec but not this stream, e.g. because its decoding times are out of order
+            _write(temporary, picture, None, audio, duration_s, max_side_px)
     kind = "still" if isinstance(picture, Image) else "copied" if copied is not None else "encoded"
     return MuxReport(kind, keep_audio_db is not None, mix_gain_db)
 
@@ -104,12 +107,10 @@ def check_video_output(path: PathLike, layout: Layout, *, force: bool = False) -
     return path
 
 
-def _write(
-    path: Path, picture: Image | Video, copied: Track | None, audio: Audio, duration_s: float, max_side_px: int, force: bool
-) -> None:
+def _write(path: Path, picture: Image | Video, copied: Track | None, audio: Audio, duration_s: float, max_side_px: int) -> None:
     container_format = "mov" if path.suffix.lower() == ".mov" else "mp4"
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    with whole_file(path, force) as temporary, av.open(str(temporary), "w", format=container_format, options=options) as output:
+    with av.open(str(path), "w", format=container_format, options=options) as output:
         if isinstance(picture, Image):
             pictures = _still_packets(output, picture, duration_s, max_side_px)
         elif copied is not None:

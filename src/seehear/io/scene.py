@@ -9,7 +9,6 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -18,7 +17,8 @@ import numpy as np
 
 from seehear.io.audio import read_audio, write_audio
 from seehear.io.fields import Fields
-from seehear.io.files import PathLike, check_folder, check_input, check_output, file_sha256, whole_file, whole_folder
+from seehear.io.files import PathLike, WholeFiles, check_folder, check_input, check_output, file_sha256, whole_files
+from seehear.io.wav import is_mono_float_wav
 from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Trajectory, n_samples
 
 VERSION = 1
@@ -29,48 +29,54 @@ _LINE_CHARACTERS = 110
 
 
 def write_scene(
-    path: PathLike, scene: Scene, stems_dir: PathLike, *, extra: Mapping[str, object] | None = None, force: bool = False
+    path: PathLike,
+    scene: Scene,
+    stems_dir: PathLike,
+    *,
+    extra: Mapping[str, object] | None = None,
+    force: bool = False,
+    within: WholeFiles | None = None,
 ) -> tuple[Path, ...]:
     """The stems that were written; ``path`` then holds the scene, which refers to them by relative path and SHA-256.
 
     ``stems_dir`` is the folder of ``path`` or lies below it (so that the whole can be moved) and is made if missing.
-    ``extra`` is kept in the file for people and other programs. With ``force`` the stems of a scene that is replaced
-    go too. On any exception nothing is left behind. The same scene gives the same bytes.
+    ``extra`` is kept in the file for people and other programs. With ``force`` the stems of an earlier run go too.
+    On any exception nothing is left behind; ``within``: the files appear with all those of that run. The same scene
+    gives the same bytes.
     """
     path, stems_dir = check_scene_output(path, stems_dir, force=force), Path(stems_dir)
     relative = _relative_folder(path, stems_dir)
-    stale = _stems_of(path) if force else []
-    with ExitStack() as stack:
-        scene_file = stack.enter_context(whole_file(path, force))  # entered first, so that it appears last
-        stems = _enter_stems(stack, stems_dir, scene, force)
+    with whole_files(within) as files:
+        stems = _stems(files, stems_dir, scene, force)
         entries = [
-            _source_entry(source, str(relative / name), file_sha256(temporary))
-            for source, (name, temporary) in zip(scene.sources, stems.items(), strict=True)
+            _source_entry(source, str(relative / stem.name), file_sha256(temporary))
+            for source, (stem, temporary) in zip(scene.sources, stems.items(), strict=True)
         ]
         document = _document(scene, entries, extra or {})
-        scene_file.write_text(_pretty(document) + "\n", encoding="utf-8", newline="\n")
-    written = tuple(stems_dir / name for name in stems)
-    for old in stale:
-        if old not in {stem.resolve() for stem in written}:
-            old.unlink(missing_ok=True)
-    return written
+        # Asked for last, so that it appears when its stems are there.
+        files.file(path, force).write_text(_pretty(document) + "\n", encoding="utf-8", newline="\n")
+    return tuple(stems)
 
 
-def write_stems(stems_dir: PathLike, scene: Scene, *, force: bool = False) -> tuple[Path, ...]:
-    """The stems that were written, one mono float WAV per source, all or none; ``stems_dir`` is made if missing."""
-    with ExitStack() as stack:
-        stems = _enter_stems(stack, Path(stems_dir), scene, force)
-    return tuple(Path(stems_dir) / name for name in stems)
+def write_stems(stems_dir: PathLike, scene: Scene, *, force: bool = False, within: WholeFiles | None = None) -> tuple[Path, ...]:
+    """The stems that were written, one mono float WAV per source, all or none; ``stems_dir`` is made if missing.
+
+    ``force`` and ``within`` as in :func:`write_scene`.
+    """
+    with whole_files(within) as files:
+        return tuple(_stems(files, Path(stems_dir), scene, force))
 
 
-def _enter_stems(stack: ExitStack, stems_dir: Path, scene: Scene, force: bool) -> dict[str, Path]:
-    """Every stem under its temporary name, by final name; they appear when the stack closes."""
-    stack.enter_context(whole_folder(stems_dir))
+def _stems(files: WholeFiles, stems_dir: Path, scene: Scene, force: bool) -> dict[Path, Path]:
+    """Every stem, written under its temporary name, by its path; those of an earlier run are outdated."""
+    files.folder(stems_dir)
+    if force:
+        files.outdate(path for path in stems_dir.iterdir() if _is_stem(path))
     stems = {}
     for number, source in enumerate(scene.sources, start=1):
-        name = _stem_name(number, source.label)
-        stems[name] = stack.enter_context(whole_file(stems_dir / name, force))
-        write_audio(stems[name], source.audio, "FLOAT")
+        path = stems_dir / _stem_name(number, source.label)
+        write_audio(path, source.audio, "FLOAT", force=force, within=files)
+        stems[path] = files.file(path, force)
     return stems
 
 
@@ -207,19 +213,9 @@ def _relative_folder(path: Path, stems_dir: Path) -> PurePosixPath:
         raise InputError(f"the stems folder {stems_dir} must lie in the folder of {path}, so that both can be moved") from None
 
 
-def _stems_of(path: Path) -> list[Path]:
-    """The unchanged stems of the scene file at ``path``; none when it is missing or not a scene of ours."""
-    if not path.is_file():
-        return []
-    stems = []
-    try:
-        for entry in Fields(_parsed(path), str(path)).entries("sources"):
-            stem = _stem_path(entry, path.parent)
-            if stem.is_file() and file_sha256(stem) == entry.text("sha256"):
-                stems.append(stem)
-    except InputError:
-        return []
-    return stems
+def _is_stem(path: Path) -> bool:
+    """Whether the file has the name and the format that stems are written with here."""
+    return re.fullmatch(r"\d{2,}(-[\w-]+)?\.wav", path.name) is not None and path.is_file() and is_mono_float_wav(path)
 
 
 # ------------------------------------------------------------------------------------------- reading

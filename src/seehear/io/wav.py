@@ -120,6 +120,13 @@ def wav_facts(path: Path) -> WavFacts | None:
         return WavFacts(mask, b_format, comment, truncated)
 
 
+def is_mono_float_wav(path: Path) -> bool:
+    """Whether the file starts as :func:`write_wav` starts one channel of 32-bit float samples."""
+    with path.open("rb") as file:
+        head = file.read(24)
+    return (head[:4], head[8:16]) == (b"RIFF", b"WAVEfmt ") and head[20:] == struct.pack("<HH", _FLOAT, 1)
+
+
 def _info_comment(body: bytes) -> str:
     """The ICMT text of a LIST/INFO chunk, "" when it has none."""
     at = 4

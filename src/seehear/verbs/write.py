@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from seehear.io.audio import write_audio
-from seehear.io.files import whole_file, whole_folder
+from seehear.io.files import whole_files
 from seehear.io.mux import MuxReport, write_video
 from seehear.io.scene import write_scene, write_stems
-from seehear.types import Audio, Image, Scene, Video
+from seehear.types import LAYOUTS, Audio, Image, Scene, Video
 from seehear.verbs.outputs import OutputOptions, Targets
 
 
@@ -29,23 +29,46 @@ class Deliverables:
     """Goes into the scene file: how it was made, nothing that changes from run to run."""
 
 
-def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> MuxReport | None:
-    """How the video was made, if one was; on any failure or Ctrl-C no file of this run is left behind."""
-    force, video = options.force, None
-    with ExitStack() as stack:
+@dataclass(frozen=True)
+class Written:
+    """What came of it beyond the files that were asked for by name."""
+
+    video: MuxReport | None
+    """How the video was made, if one was."""
+    stems: tuple[Path, ...]
+
+
+def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Written:
+    """How the video was made and which stems there are; every file appears, or on any failure or Ctrl-C none of this run.
+
+    With ``force`` what an earlier run left and this one does not write goes: stems, and renders of other layouts in ``folder``.
+    """
+    force, video, stems = options.force, None, ()
+    with whole_files() as run:
         if files.folder is not None:
-            stack.enter_context(whole_folder(files.folder))
+            run.folder(files.folder)
+            if force:
+                run.outdate(_all_renders(files))
         for path, layout in files.audio:
-            write_audio(stack.enter_context(whole_file(path, force)), what.renders[layout.name])
+            write_audio(path, what.renders[layout.name], force=force, within=run)
         if files.figure is not None and what.figure is not None:
-            stack.enter_context(whole_file(files.figure, force)).write_bytes(what.figure)
+            run.file(files.figure, force).write_bytes(what.figure)
         if files.video is not None:
-            temporary = stack.enter_context(whole_file(files.video, force))
-            audio = what.renders[what.video_layout]
-            duration_s = what.scene.duration_s
-            video = write_video(temporary, what.media, audio, duration_s=duration_s, keep_audio_db=options.keep_audio_db)
-        if files.scene is not None:
-            write_scene(files.scene, what.scene, files.stems, extra=what.extra, force=force)
+            sound = what.renders[what.video_layout]
+            how = {"duration_s": what.scene.duration_s, "keep_audio_db": options.keep_audio_db, "force": force}
+            video = write_video(files.video, what.media, sound, **how, within=run)
+        if files.scene is not None and files.stems is not None:
+            stems = write_scene(files.scene, what.scene, files.stems, extra=what.extra, force=force, within=run)
         elif files.stems is not None:
-            write_stems(files.stems, what.scene, force=force)
-    return video
+            stems = write_stems(files.stems, what.scene, force=force, within=run)
+    return Written(video, stems)
+
+
+def _all_renders(files: Targets) -> list[Path]:
+    """The renders that a run into the folder may have left, whatever its layout."""
+    names = {
+        path.name.removesuffix(f".{layout.name}.wav")
+        for path, layout in files.audio
+        if path.parent == files.folder and path.name.endswith(f".{layout.name}.wav")
+    }
+    return [files.folder / f"{name}.{layout}.wav" for name in names for layout in LAYOUTS if files.folder is not None]
