@@ -231,26 +231,40 @@ WRONG_VALUES = [
     ("version", 2, "version 2, this seehear reads version 1"),
     ("version", "1", "version must be a whole number, not a text"),
     ("version", KeyError, "version is missing"),
-    ("duration_s", -1, "duration_s must be at least"),
-    ("duration_s", 0, "duration_s must be at least"),
+    ("duration_s", -1, "duration_s must be from"),
+    ("duration_s", 0, "duration_s must be from"),
+    ("duration_s", 1e7, "to 3600, got 1e+07"),
     ("duration_s", 0.25, "the scene 2000"),
     ("duration_s", "long", "duration_s must be a number, not a text"),
     ("duration_s", True, "duration_s must be a number, not true or false"),
-    ("sample_rate_hz", 0, "at least 1"),
+    ("sample_rate_hz", 0, "from 8000 to 192000"),
+    ("sample_rate_hz", 100, "from 8000 to 192000"),
+    ("sample_rate_hz", 5 * 10**9, "from 8000 to 192000"),
+    ("sample_rate_hz", 10**400, "from 8000 to 192000"),
     ("sample_rate_hz", 16000, "8000 Hz, the scene 16000 Hz"),
-    ("seed", -1, "at least 0"),
+    ("seed", -1, "seed must be from 0"),
+    ("seed", 10**30, "seed must be from 0"),
     ("seed", 0.5, "seed must be a whole number"),
     ("listener", None, "an object is needed, not null"),
     ("listener.elevation_deg", 91, "from -90 to 90"),
     ("room.kind", "cave", "unknown room kind 'cave'"),
     ("room.size_m", [1, 2], "three numbers"),
-    ("room.rt60_s", 0, "positive rt60_s"),
+    ("room.size_m", [1e-200] * 3, "size_m must be from 0.5 to 1000"),
+    ("room.size_m", [6, 1e6, 3], "size_m must be from 0.5 to 1000"),
+    ("room.listener_m", [3, -1, 1], "listener_m must be from 0 to 10000"),
+    ("room.rt60_s", 0, "rt60_s must be from 0.05 to 20"),
+    ("room.rt60_s", 1e-4, "rt60_s must be from 0.05 to 20"),
+    ("room.rt60_s", 1e4, "rt60_s must be from 0.05 to 20"),
+    ("listener.azimuth_deg", 1e9, "azimuth_deg must be from -360 to 360"),
     ("room.listener_m", [9, 9, 9], "listener inside"),
     ("sources", {}, "sources must be a list"),
+    ("sources", [{}] * 257, "at most 256, got 257"),
     ("sources.0", "dog", "an object is needed, not a text"),
     ("sources.0.gain", 3, "unknown field 'gain'"),
     ("sources.0.gain_db", None, "gain_db must be a number, not null"),
-    ("sources.0.gain_db", 10**400, "gain_db must be finite"),
+    ("sources.0.gain_db", 10**400, "gain_db must be from -120 to 120"),
+    ("sources.0.gain_db", 7000, "gain_db must be from -120 to 120"),
+    ("sources.0.gain_db", -1e5, "gain_db must be from -120 to 120"),
     ("sources.0.extent_deg", 361, "from 0 to 360"),
     ("sources.0.lfe", 1, "lfe must be true or false, not a number"),
     ("sources.0.stem", "stems/none.wav", "none.wav does not exist"),
@@ -261,7 +275,10 @@ WRONG_VALUES = [
     ("sources.0.stem", "stems", "is a folder"),
     ("sources.0.sha256", "0" * 64, "has changed"),
     ("sources.0.trajectory", [], "needs K times"),
-    ("sources.0.trajectory.0.distance_m", 0, "positive distances"),
+    ("sources.0.trajectory.0.distance_m", 0, "from 0.01 to 10000"),
+    ("sources.0.trajectory.0.distance_m", 1e-300, "from 0.01 to 10000"),
+    ("sources.0.trajectory.0.distance_m", 1e300, "from 0.01 to 10000"),
+    ("sources.0.trajectory.0.time_s", 1e9, "from -3600 to 3600"),
     ("sources.1.trajectory.1.time_s", 0, "times must increase"),
     ("sources.1.trajectory.1.azimuth_deg", KeyError, "azimuth_deg is missing"),
 ]
@@ -276,6 +293,31 @@ def test_wrong_values_are_refused_with_their_place(written, field, value, messag
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         read_scene(written)
     assert str(written.parent) in str(caught.value) and "\n" not in str(caught.value)
+
+
+NOT_SAID_BY_A_SCHEMA = ("scene", "the scene", "outside", "is not a file", "is a folder", "does not exist", "changed", "increase")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [(f, v) for f, v, m in WRONG_VALUES if not any(x in m for x in NOT_SAID_BY_A_SCHEMA)]
+)
+def test_the_schema_refuses_what_the_reader_refuses(written, field, value):
+    """Oracle: jsonschema, an independent reader of the committed ranges, on the same planted faults."""
+    document = json.loads(written.read_text("utf-8"))
+    edit(document, field, value)
+    if field != "room.listener_m" or min(value) < 0:  # whether the listener is inside the room is beyond a schema
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document, SCHEMA)
+
+
+@pytest.mark.parametrize("kind", ["none", "outdoor"])
+def test_rooms_without_walls_need_no_walls(written, kind):
+    """Oracle: planted zeros, taken by reader and schema."""
+    document = json.loads(written.read_text("utf-8"))
+    document["room"] = {"kind": kind, "size_m": [0, 0, 0], "listener_m": [0, 0, 1.6], "rt60_s": 0}
+    written.write_text(json.dumps(document), "utf-8")
+    jsonschema.validate(document, SCHEMA)
+    assert read_scene(written).room == Room(kind, (0, 0, 0), (0, 0, 1.6), 0)
 
 
 @pytest.mark.parametrize(
@@ -324,3 +366,18 @@ def test_a_stem_behind_a_link_is_refused(written, tmp_path_factory):
     (written.parent / "stems/01-dog.wav").symlink_to(outside)
     with pytest.raises(InputError, match="outside the folder"):
         read_scene(written)
+
+
+def test_the_page_says_the_ranges_of_the_schema():
+    """Oracle: the committed schema, its limits as written in the table."""
+    page = (Path(__file__).resolve().parents[2] / "docs/scene.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(?:room\.)?(\w+)` \|[^|]*\| ([^|]*) \|", page, re.M))
+    room, source = SCHEMA["properties"]["room"], SCHEMA["$defs"]["source"]["properties"]
+    point = source["trajectory"]["items"]["properties"]
+    box = room["then"]["properties"]
+    low, high = box["size_m"]["items"]["minimum"], room["properties"]["size_m"]["items"]["maximum"]
+    assert rows["size_m"] == f"{low} to {high}"
+    assert rows["rt60_s"] == f"{box['rt60_s']['minimum']} to {room['properties']['rt60_s']['maximum']}"
+    assert rows["sources"] == f"at most {SCHEMA['properties']['sources']['maxItems']}"
+    for name, field in {"sample_rate_hz": SCHEMA["properties"]["sample_rate_hz"], "gain_db": source["gain_db"], **point}.items():
+        assert rows[name] == f"{field['minimum']} to {field['maximum']}"

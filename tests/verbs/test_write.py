@@ -12,7 +12,8 @@ from seehear.verbs.outputs import OutputOptions, targets
 from seehear.verbs.write import Deliverables, Written, write_all
 
 RATE = 8000
-RENDERS = {layout.name: Audio(np.zeros((layout.n_channels, RATE // 4), np.float32), RATE, layout) for layout in (BINAURAL, STEREO)}
+LAYOUTS = (BINAURAL, STEREO)
+RENDERS = {each.name: Audio(np.zeros((each.n_channels, RATE // 4), np.float32), RATE, each) for each in LAYOUTS}
 N_FILES = 7
 """Two renders, figure, video, two stems, scene."""
 

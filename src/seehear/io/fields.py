@@ -42,11 +42,11 @@ class Fields:
             raise InputError(f"{self.where}: {name} must be a number, not {_kind(value)}")
         return self._within(name, float(value) if abs(value) < 1e300 else math.inf, minimum, maximum)
 
-    def integer(self, name: str, minimum: float = -math.inf) -> int:
+    def integer(self, name: str, minimum: float = -math.inf, maximum: float = math.inf) -> int:
         value = self._get(name)
         if isinstance(value, bool) or not isinstance(value, int):
             raise InputError(f"{self.where}: {name} must be a whole number, not {_kind(value)}")
-        self._within(name, value, minimum, math.inf)
+        self._within(name, value if abs(value) < 1e300 else math.inf, minimum, maximum)
         return value
 
     def flag(self, name: str) -> bool:
@@ -61,20 +61,22 @@ class Fields:
             raise InputError(f"{self.where}: {name} must be a text, not {_kind(value)}")
         return value
 
-    def triple(self, name: str) -> tuple[float, float, float]:
+    def triple(self, name: str, minimum: float = -math.inf, maximum: float = math.inf) -> tuple[float, float, float]:
         value = self._get(name)
         if not isinstance(value, list) or len(value) != 3:
             raise InputError(f"{self.where}: {name} must be a list of three numbers")
-        x, y, z = (Fields({name: item}, self.where).number(name) for item in value)
+        x, y, z = (Fields({name: item}, self.where).number(name, minimum, maximum) for item in value)
         return x, y, z
 
     def child(self, name: str) -> Fields:
         return Fields(self._get(name), f"{self.where}, {name}")
 
-    def entries(self, name: str) -> list[Fields]:
+    def entries(self, name: str, maximum: int) -> list[Fields]:
         value = self._get(name)
         if not isinstance(value, list):
             raise InputError(f"{self.where}: {name} must be a list, not {_kind(value)}")
+        if len(value) > maximum:
+            raise InputError(f"{self.where}: {name} must hold at most {maximum}, got {len(value)}")
         return [Fields(item, f"{self.where}, {name}[{index}]") for index, item in enumerate(value)]
 
     def _get(self, name: str) -> Any:

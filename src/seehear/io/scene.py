@@ -22,6 +22,18 @@ from seehear.io.wav import is_mono_float_wav
 from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Trajectory, n_samples
 
 VERSION = 1
+
+# What a file may say, also in scene.schema.json: wider than anything that is heard, narrow enough for every scene to be rendered.
+RATES_HZ = (8_000, 192_000)
+MAX_DURATION_S = 3600
+MAX_SEED = 2**63 - 1
+MAX_SOURCES = 256
+MAX_POINTS = 100_000
+MAX_GAIN_DB = 120
+DISTANCES_M = (0.01, 10_000)
+SIDES_M = (0.5, 1000)
+RT60S_S = (0.05, 20)
+"""Sides and reverberation time of a shoebox; other rooms do without, so theirs may also be 0."""
 _DEGREE_DECIMALS = 12
 """Angles are rounded to 1e-12 degrees, so that 30 reads as 30.0."""
 _NAME_CHARACTERS = 40
@@ -100,11 +112,11 @@ def read_scene(path: PathLike) -> Scene:
     if version != VERSION:
         raise InputError(f"{path} is a scene of version {version}, this seehear reads version {VERSION}")
     fields.only("version", "duration_s", "sample_rate_hz", "seed", "listener", "room", "sources", "extra")
-    rate = fields.integer("sample_rate_hz", minimum=1)
-    duration_s, seed = fields.number("duration_s", minimum=1 / rate), fields.integer("seed", minimum=0)
+    rate = fields.integer("sample_rate_hz", *RATES_HZ)
+    duration_s, seed = fields.number("duration_s", 1 / rate, MAX_DURATION_S), fields.integer("seed", 0, MAX_SEED)
     room, listener = _read_room(fields.child("room")), _read_listener(fields.child("listener"))
     length = n_samples(duration_s, rate)
-    sources = tuple(_read_source(entry, path.parent, rate, length) for entry in fields.entries("sources"))
+    sources = tuple(_read_source(entry, path.parent, rate, length) for entry in fields.entries("sources", MAX_SOURCES))
     with fields.placing_errors():
         return Scene(sources, room, duration_s, rate, seed, listener)
 
@@ -233,8 +245,11 @@ def _parsed(path: Path) -> Any:
 
 def _read_room(fields: Fields) -> Room:
     fields.only("kind", "size_m", "listener_m", "rt60_s")
-    kind, rt60_s = fields.text("kind"), fields.number("rt60_s", minimum=0)
-    size_m, listener_m = fields.triple("size_m"), fields.triple("listener_m")
+    kind = fields.text("kind")
+    is_box = kind == "shoebox"
+    rt60_s = fields.number("rt60_s", RT60S_S[0] if is_box else 0, RT60S_S[1])
+    size_m = fields.triple("size_m", SIDES_M[0] if is_box else 0, SIDES_M[1])
+    listener_m = fields.triple("listener_m", 0, DISTANCES_M[1])
     with fields.placing_errors():
         return Room(kind, size_m, listener_m, rt60_s)  # type: ignore[arg-type]  # Room checks the kind
 
@@ -246,12 +261,12 @@ def _read_listener(fields: Fields) -> Direction:
 
 def _read_angles(fields: Fields) -> Direction:
     elevation_deg = fields.number("elevation_deg", minimum=-90, maximum=90)
-    return Direction(math.radians(fields.number("azimuth_deg")), math.radians(elevation_deg))
+    return Direction(math.radians(fields.number("azimuth_deg", -360, 360)), math.radians(elevation_deg))
 
 
 def _read_source(fields: Fields, folder: Path, rate: int, length: int) -> Source:
     fields.only("label", "stem", "sha256", "gain_db", "extent_deg", "lfe", "trajectory")
-    label, gain_db, lfe = fields.text("label"), fields.number("gain_db"), fields.flag("lfe")
+    label, gain_db, lfe = fields.text("label"), fields.number("gain_db", -MAX_GAIN_DB, MAX_GAIN_DB), fields.flag("lfe")
     extent_rad = math.radians(fields.number("extent_deg", minimum=0, maximum=360))
     trajectory = _read_trajectory(fields)
     return Source(_read_stem(fields, folder, rate, length), trajectory, label, gain_db, extent_rad, lfe)
@@ -259,11 +274,11 @@ def _read_source(fields: Fields, folder: Path, rate: int, length: int) -> Source
 
 def _read_trajectory(fields: Fields) -> Trajectory:
     times_s, vectors, distances_m = [], [], []
-    for point in fields.entries("trajectory"):
+    for point in fields.entries("trajectory", MAX_POINTS):
         point.only("time_s", "azimuth_deg", "elevation_deg", "distance_m")
-        times_s.append(point.number("time_s"))
+        times_s.append(point.number("time_s", -MAX_DURATION_S, MAX_DURATION_S))
         vectors.append(_read_angles(point).vector)
-        distances_m.append(point.number("distance_m"))
+        distances_m.append(point.number("distance_m", *DISTANCES_M))
     with fields.placing_errors():
         return Trajectory(np.array(times_s), np.array(vectors).reshape(-1, 3), np.array(distances_m))
 
