@@ -64,6 +64,22 @@ def test_the_header_says_what_the_channels_are(tmp_path, noise, layout, mask):
     assert name == ("5.1(side)" if mask else "4 channels")
 
 
+def test_surrounds_may_be_called_back_on_request(tmp_path, noise):
+    """Oracle: the mask at its place in the header, PyAV's name of the layout, the same samples; other masks are refused."""
+    audio = noise(SURROUND_5_1)
+    write_audio(tmp_path / "back.wav", audio, mask=0x3F)
+    write_audio(tmp_path / "side.wav", audio, mask=0x60F)
+    assert struct.unpack("<I", (tmp_path / "back.wav").read_bytes()[40:44]) == (0x3F,)
+    with av.open(str(tmp_path / "back.wav")) as container:
+        assert container.streams.audio[0].layout.name == "5.1"
+    assert read_audio(tmp_path / "back.wav").layout == SURROUND_5_1
+    assert (tmp_path / "back.wav").read_bytes()[44:] == (tmp_path / "side.wav").read_bytes()[44:]
+    for name, layout, mask in (("a.wav", SURROUND_5_1, 0x3), ("a.wav", FOA, 0x33), ("a.flac", SURROUND_5_1, 0x3F)):
+        with pytest.raises(InputError, match="mask"):
+            write_audio(tmp_path / name, noise(layout, convention="acn-sn3d" if layout is FOA else ""), mask=mask)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["back.wav", "side.wav"]
+
+
 def test_two_channels_are_plain_pcm(tmp_path, noise):
     """Oracle: Python's wave module, which reads nothing but plain PCM."""
     audio = noise(STEREO)

@@ -5,10 +5,13 @@ import hashlib
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from seehear.io.audio import write_audio
 from seehear.io.files import check_input, check_output, file_sha256, whole_file, whole_files, whole_folder
-from seehear.types import InputError
+from seehear.io.mux import write_video
+from seehear.types import STEREO, Audio, Image, InputError
 
 
 def names(folder):
@@ -82,6 +85,30 @@ def test_a_full_disk_is_said(tmp_path):
     """Oracle: the planted error of the operating system, as one sentence with the target's name."""
     with pytest.raises(InputError, match=r"x\.wav cannot be written: No space left"), whole_file(tmp_path / "x.wav"):
         raise OSError(errno.ENOSPC, "No space left on device")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["x.wav", "x.flac", "x.mp4"])
+@pytest.mark.parametrize("run", [False, True])
+def test_a_file_that_fails_late_is_called_by_its_name(tmp_path, monkeypatch, name, run):
+    """Oracle: a planted full disk under the temporary name; alone and as part of a run the sentence has the final one."""
+    audio = Audio(np.zeros((2, 800), np.float32), 8000, STEREO)
+
+    def full(file, *_):
+        path = str(getattr(file, "name", file))
+        assert ".seehear-" in path
+        raise OSError(errno.ENOSPC, "No space left on device", path)
+
+    monkeypatch.setattr("seehear.io.audio.write_wav", full)
+    monkeypatch.setattr("seehear.io.audio._write_flac", full)
+    monkeypatch.setattr("seehear.io.mux._write", full)
+    with pytest.raises(InputError) as caught, whole_files() as files:
+        within = files if run else None
+        if name == "x.mp4":
+            write_video(tmp_path / name, Image(np.zeros((16, 16, 3), np.uint8)), audio, duration_s=0.1, within=within)
+        else:
+            write_audio(tmp_path / name, audio, within=within)
+    assert str(caught.value) == f"{tmp_path / name} cannot be written: No space left on device"
     assert names(tmp_path) == []
 
 
