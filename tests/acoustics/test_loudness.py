@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pyloudnorm
 import pytest
 
 from seehear.acoustics.loudness import integrated_lufs, normalise, true_peak_dbtp
@@ -127,6 +128,32 @@ def test_shorter_than_a_block(seconds):
     assert np.isfinite(after.samples).all()
     if seconds == 0.3:
         assert integrated_lufs(audio(MONO, x)) == pytest.approx(-13.01, abs=0.1)
+
+
+@pytest.mark.parametrize("rate_hz", [44100, 48000])
+def test_no_duration_is_refused(rate_hz):
+    """Closed form: a full-scale sine of 20 kHz, flat under the K filter, has -3.01 + 3.31 dB once it is long against that
+    filter; all lengths up to a block and a half are measured, and those around a whole block alike."""
+    x = np.cos(2 * np.pi * 20000 * np.arange(round(0.6 * rate_hz)) / rate_hz).astype(np.float32)[None]
+    whole = round(0.4 * rate_hz)
+    for n in {*range(1, x.shape[1], 61), *range(whole - 3, whole + 4)}:
+        found = integrated_lufs(Audio(x[:, :n], rate_hz, MONO))
+        assert math.isfinite(found), n
+        assert n < 0.1 * rate_hz or found == pytest.approx(0.3, abs=0.05), n
+
+
+@pytest.mark.parametrize("rate_hz", [22050, 44100, 48000])
+@pytest.mark.parametrize("layout", [MONO, STEREO, SURROUND_5_1])
+def test_pieces_measure_as_the_whole(layout, rate_hz):
+    """Independent implementation: pyloudnorm on the whole array, 7.3 s over several pieces with pauses that both gates leave
+    out, within 0.001 LU; the channels differ in level."""
+    rng = np.random.default_rng(0)
+    level_db = np.repeat(rng.choice([-90.0, -50.0, -20.0, -26.0], 73), rate_hz // 10)
+    x = (10 ** (level_db / 20) * rng.normal(size=(layout.n_channels, len(level_db)))).astype(np.float32)
+    x *= np.linspace(1, 0.3, layout.n_channels, dtype=np.float32)[:, None]
+    measured = x[list(layout.speakers)] if layout == SURROUND_5_1 else x
+    expected = pyloudnorm.Meter(rate_hz).integrated_loudness(measured.T.astype(np.float64))
+    assert integrated_lufs(Audio(x, rate_hz, layout)) == pytest.approx(expected, abs=0.001)
 
 
 def test_refused():

@@ -203,16 +203,21 @@ def test_rendering_is_linear():
         np.testing.assert_allclose(x, y + z, atol=2e-6)
 
 
-def test_layouts_share_but_do_not_change():
-    """Round trip: a layout rendered with others is what it is alone; lengths are exact; the same seed gives the same bytes."""
-    bird = source(noise(n=12345), 60, 10, 2.0, extent_rad=0.5)
-    together = render(scene(bird, room=SHOEBOX, seed=7), EVERY)
-    for audio in together:
-        (alone,) = render(scene(bird, room=SHOEBOX, seed=7), [audio.layout])
+@pytest.mark.parametrize("room", [Room(), Room("outdoor"), SHOEBOX])
+def test_layouts_share_but_do_not_change(room):
+    """Round trip: a layout rendered with others has the bytes it has alone, for every kind of source and room; lengths are
+    exact; the same seed gives the same bytes."""
+    turning = Trajectory(np.array([0.0, 0.2]), np.array([[1.0, 0, 0], [0, 1, 0]]), np.array([1.5, 2.0]))
+    bird = source(noise(n=12345), 60, 10, 2.0, extent_rad=0.5, lfe=True)
+    others = source(noise(1, 12345), -30, 0, 1.0), source(noise(2, 12345), extent_rad=2 * np.pi)
+    moving = (Source(noise(3, 12345), turning, "m", extent_rad=extent_rad) for extent_rad in (0.0, 0.4))
+    a_scene = scene(bird, *others, *moving, room=room, seed=7)
+    together, again = render(a_scene, EVERY), render(a_scene, EVERY)
+    for audio, repeated in zip(together, again, strict=True):
+        (alone,) = render(a_scene, [audio.layout])
         assert audio.samples.shape == (audio.layout.n_channels, 12345)
-        np.testing.assert_allclose(audio.samples, alone.samples, atol=1e-5 * np.abs(alone.samples).max())
-    again = render(scene(bird, room=SHOEBOX, seed=7), EVERY)
-    assert all(x.samples.tobytes() == y.samples.tobytes() for x, y in zip(together, again, strict=True))
+        np.testing.assert_array_equal(audio.samples, alone.samples)
+        np.testing.assert_array_equal(audio.samples, repeated.samples)
     assert [x.convention for x in together] == ["", "", "", "", "acn-sn3d"]
 
 
@@ -312,9 +317,10 @@ def test_unknown_layout_is_said():
         render(scene(source(noise())), [discrete(7)])
 
 
-def test_memory_does_not_grow_with_length():
-    """Closed form: of twice the length, only the result doubles (the 5.1 channels, once as panned and once in order): the
-    rest of the peak stays within 2 MiB, a moving source and the LFE included."""
+@pytest.mark.parametrize("level_lufs", [None, -23.0])
+def test_memory_does_not_grow_with_length(level_lufs):
+    """Closed form: of twice the length, only the channels double (of 5.1, as panned, in order, and at a level if one is
+    asked for): the rest of the peak stays within 0.7 MiB, a moving source and the LFE included."""
     turning = Trajectory(np.array([0.0, 9.0]), np.array([[1.0, 0, 0], [0, 1, 0]]), np.array([1.5, 2.0]))
     peaks = []
     for seconds in (4, 4, 8):  # the first fills the tables that are kept
@@ -323,8 +329,24 @@ def test_memory_does_not_grow_with_length():
         sources = (source(stem, 20, 0, 1.5, lfe=True), Source(stem, turning, "x"), source(stem, extent_rad=2 * np.pi))
         a_scene = Scene(sources, SHOEBOX, float(seconds), 16000)
         tracemalloc.start()
-        render(a_scene, [SURROUND_5_1], level_lufs=None)
+        render(a_scene, [SURROUND_5_1], level_lufs=level_lufs)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    result_bytes = 4 * 16000 * (5 + 6) * 4
-    assert peaks[2] - peaks[1] < result_bytes + 2 * 2**20
+    result_bytes = 4 * 16000 * (5 + 6 + (0 if level_lufs is None else 6)) * 4
+    assert peaks[2] - peaks[1] < result_bytes + 0.7 * 2**20
+
+
+def test_rooms_and_levels_at_the_edge():
+    """Planted answer: a room too dry for floating point leaves the direct sound; one that rings for hours costs no more than
+    the scene is long; a gain beyond all sounds is refused by name, one below them is silence."""
+    click = impulse(n=4000)
+    (dry,) = raw(scene(source(click), room=Room("shoebox", (60.0, 50.0, 30.0), (2.0, 2.0, 1.5), 1e-300)), MONO)
+    assert np.argmax(np.abs(dry[0])) == 100 and np.sum(dry[0] ** 2) == pytest.approx(1, abs=0.02)
+    tracemalloc.start()
+    (wet,) = raw(scene(source(click), room=replace(SHOEBOX, rt60_s=1e4)), MONO)
+    assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    tracemalloc.stop()
+    assert np.sum(wet[0] ** 2) > 2
+    with pytest.raises(InputError, match="gain of 'x' is 7000 dB"):
+        raw(scene(source(click, gain_db=7000.0)), MONO)
+    assert not raw(scene(source(click, gain_db=-7000.0)), MONO)[0].any()

@@ -69,7 +69,17 @@ def test_larger_room_keeps_its_absorption():
     assert small.size_m == (5.0, 4.0, 2.6) and small.rt60_s == pytest.approx(0.4)
     grown = room_for("small", np.array([[20.0, 0, 0]]))
     assert grown.rt60_s / 0.4 == pytest.approx(mean_free_path_m(grown.size_m) / mean_free_path_m(small.size_m))
-    assert room_for("hall", np.array([[300.0, 300, 80]])).rt60_s == pytest.approx(3.6)
+    assert room_for("hall", np.array([[85.0, 45, 40]])).rt60_s == pytest.approx(3.6)
+
+
+def test_a_room_too_large_for_its_kind_is_the_next_larger():
+    """Planted answer: the last half metre before 25 m makes a small room a hall, that before 100 m leaves a hall outdoors."""
+    for kind, front_m, side_m in (("small", 1.75, 25.0), ("hall", 8.75, 100.0)):
+        fits, beyond = (room_for(kind, np.array([[side_m - front_m - 0.5 + more, 0, 0]])) for more in (-0.01, 0.01))
+        assert fits.size_m[0] == pytest.approx(side_m - 0.01)
+        larger = "hall" if kind == "small" else "outdoor"
+        assert beyond == room_for(larger, np.array([[side_m - front_m - 0.49, 0, 0]])) != fits
+    assert room_for("small", np.array([[600.0, 0, 0]])).kind == "outdoor"
 
 
 def test_outdoors_the_ear_is_above_the_lowest_source():

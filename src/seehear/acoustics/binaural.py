@@ -63,8 +63,13 @@ def hrir(directions: FloatArray, sample_rate_hz: int) -> NDArray[np.float32]:
     return np.fft.irfft(spectra, 2 * (len(frequencies) - 1)).astype(np.float32)
 
 
+def hrir_taps(sample_rate_hz: int) -> int:
+    """L of `hrir`."""
+    return 2 * round(HRIR_S * sample_rate_hz / 2)
+
+
 def _frequencies(sample_rate_hz: int) -> FloatArray:
-    n_taps = 2 * round(HRIR_S * sample_rate_hz / 2)
+    n_taps = hrir_taps(sample_rate_hz)
     return np.arange(n_taps // 2 + 1) * sample_rate_hz / n_taps
 
 

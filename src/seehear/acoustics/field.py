@@ -20,7 +20,7 @@ from seehear.acoustics.absorption import (
     wall_absorption,
     wall_colouring,
 )
-from seehear.acoustics.binaural import HRIR_DELAY_S, hrir
+from seehear.acoustics.binaural import HRIR_DELAY_S, hrir_taps
 from seehear.acoustics.panning import Panner
 from seehear.acoustics.paths import DELAY_LEAD_SAMPLES, DELAY_TAPS, Paths, paths_between
 from seehear.acoustics.room import Mirrors, complete_until_s, mirrors, mixing_time_s
@@ -52,7 +52,10 @@ DEFAULT_ENGINE = Engine()
 
 @dataclass(frozen=True)
 class Field:
-    """All of a scene that does not depend on a source: room, images, colours, panner, head and mixing time."""
+    """All of a scene that does not depend on a source: room, images, colours, panner, head and mixing time.
+
+    Leads and lengths leave room for the head whether it is asked for or not: a layout is the same in whatever company.
+    """
 
     room: Room
     images: Mirrors
@@ -85,7 +88,7 @@ class Field:
     @property
     def ear_lead_samples(self) -> int:
         """How late head filters make a sound; a render takes it back, so that it stays in sync."""
-        return round(HRIR_DELAY_S * self.sample_rate_hz) if self.panner.ears else 0
+        return round(HRIR_DELAY_S * self.sample_rate_hz)
 
     @property
     def lead_samples(self) -> int:
@@ -96,8 +99,7 @@ class Field:
     def n_taps(self) -> int:
         """Length of `point_response`."""
         delay = math.ceil(self.longest_delay_s * self.sample_rate_hz)
-        head = hrir(np.eye(3)[:1], self.sample_rate_hz).shape[-1] if self.panner.ears else 0
-        return delay + DELAY_TAPS + COLOUR_TAPS + head
+        return delay + DELAY_TAPS + COLOUR_TAPS + hrir_taps(self.sample_rate_hz)
 
     def paths(self, displacement_m: FloatArray, images: Mirrors | None = None) -> Paths:
         """Paths (..., P) from a source at ``displacement_m`` (..., 3) by all images or those given, faded out for the tail.

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from seehear.acoustics.absorption import COLOUR_TAPS
-from seehear.acoustics.binaural import hrir
+from seehear.acoustics.binaural import hrir, hrir_taps
 from seehear.acoustics.extent import spread
 from seehear.acoustics.field import Field
 from seehear.acoustics.paths import DELAY_PHASES, DELAY_TAPS, Paths, delay_table
@@ -42,8 +42,7 @@ class Frames:
     @classmethod
     def of(cls, field: Field) -> Frames:
         hop = round(FRAME_HOP_S * field.sample_rate_hz)
-        head = hrir(np.eye(3)[:1], field.sample_rate_hz).shape[-1] if field.panner.ears else 1
-        n_taps = DELAY_TAPS + COLOUR_TAPS + head - 2
+        n_taps = DELAY_TAPS + COLOUR_TAPS + hrir_taps(field.sample_rate_hz) - 2
         return cls(hop, n_taps, fast_length(2 * hop + n_taps - 1 + field.ear_lead_samples))
 
     @property

@@ -135,7 +135,8 @@ def omni_responses(
     """Impulse responses (N, M, L) from sources (N, 3) to omnidirectional microphones (M, 3), positions in the room.
 
     The same taps as a render's, but with the propagation delay: time 0 is when the source emits. Distances are not clamped
-    unless they are below `NEAREST_M`. Long enough for every path.
+    unless they are below `NEAREST_M`. Long enough for every path. No render needs it: it is how the engine is compared with
+    other room simulators, which have microphones.
     """
     from dataclasses import replace
 

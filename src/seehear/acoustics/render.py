@@ -2,8 +2,8 @@
 
 Static and moving sources take the same way: a source's early field (direct sound and images up to the mixing time) is one
 short filter per channel, convolved in blocks with shared spectra; a moving source has a new one for every block, and its
-direct sound and first reflections follow it in finer frames. One diffuse tail serves all. Memory beyond the stems and the
-result does not grow with the length.
+direct sound and first reflections follow it in finer frames. One diffuse tail serves all. Beyond the stems, only the channels
+grow with the length: as panned, in the order of their layout, and at their level.
 Shapes: S sources, C channels of the panner, T samples, L taps.
 """
 
@@ -35,6 +35,8 @@ STILL_HOP_S = 1.0
 """Block length when nothing moves: longer transforms waste less on the overlap."""
 LFE_PIECE_S, LFE_SETTLE_S = 10.0, 0.25
 """The LFE is filtered in pieces; a quarter of a second before each, its filter has long forgotten where it started."""
+LOUDEST_GAIN_DB = 200.0
+"""More than any sound over any other, and far from where single precision ends."""
 RENDERED = (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)
 
 
@@ -45,13 +47,18 @@ def render(
 
     ``level_lufs``: loudness of each result (one gain for all its channels, at most -1 dBTP), or None for the raw level, at
     which a 0 dB source at 1 m without a room has the energy of its stem. Ambisonics is ACN/SN3D.
-    Random parts come from ``scene.seed``. InputError for an unknown layout or a source outside its room.
+    Random parts come from ``scene.seed``. A layout's samples do not depend on which others are asked for.
+    InputError for an unknown layout, a source outside its room or a gain beyond `LOUDEST_GAIN_DB`.
     """
     for layout in layouts:
         if layout not in RENDERED:
             raise InputError(f"cannot render {layout.name}: choose one of {', '.join(x.name for x in RENDERED)}")
     for source in scene.sources:
         check_inside(scene.room, source)
+        if source.gain_db > LOUDEST_GAIN_DB:
+            raise InputError(
+                f"the gain of {source.label!r} is {source.gain_db:g} dB: at most {LOUDEST_GAIN_DB:g} dB can be rendered"
+            )
     panner = Panner.for_layouts(layouts)
     field = field_of(scene.room, scene.listener, panner, scene.sample_rate_hz, engine)
     channels = _channels(scene, field)
@@ -132,14 +139,18 @@ def _early_response(field: Field, source: Source, filters: NDArray[np.float32] |
     distance_m = float(np.linalg.norm(place))
     if source.is_bed:
         assert filters is not None
-        return [_Response(wide_response(field, place / distance_m, source.extent_rad, filters), filters.shape[1] // 2)]
+        return [_Response(wide_response(field, place / distance_m, source.extent_rad, filters), _wide_lead(field, filters))]
     if _moves(source):
         return [_Response(point_response(field, place, NEAR_ORDER + 1), field.lead_samples)]
     if filters is None:
         return [_Response(point_response(field, place), field.lead_samples)]
     wide = wide_response(field, place / distance_m, source.extent_rad, filters)
-    direct = _Response(through_air(field, wide, distance_m), filters.shape[1] // 2 + field.colouring.lead_samples)
+    direct = _Response(through_air(field, wide, distance_m), _wide_lead(field, filters) + field.colouring.lead_samples)
     return [direct, _Response(point_response(field, place, 1), field.lead_samples)]
+
+
+def _wide_lead(field: Field, filters: NDArray[np.float32]) -> int:
+    return filters.shape[1] // 2 + field.ear_lead_samples
 
 
 def _added(responses: Sequence[_Response], lead_samples: int, n_taps: int) -> NDArray[np.float32]:
@@ -190,7 +201,7 @@ def _add_tail(out: NDArray[np.float32], scene: Scene, field: Field) -> None:
         return
     middle_s = scene.duration_s / 2
     gains = np.array([_gain(s) * tail_gain(field, _place(s, middle_s)) for s in roomy], dtype=np.float32)
-    taps = tail_response(field, np.random.default_rng([scene.seed, 0]))
+    taps = tail_response(field, scene.n_samples, np.random.default_rng([scene.seed, 0]))
     hop = min(max(round(BLOCK_HOP_S * scene.sample_rate_hz), taps.shape[1]), scene.n_samples)
     blocks = Blocks(scene.n_samples, hop, 0, taps.shape[1])
     spectra = spectra_of(taps, blocks.n_fft)

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.acoustics.binaural import hrir
+from seehear.acoustics.binaural import hrir, hrir_taps
 from seehear.acoustics.extent import decorrelators, spread
 from seehear.acoustics.field import Field
 from seehear.acoustics.panning import ambisonic_ear_spectra
@@ -36,10 +36,10 @@ def point_response(field: Field, displacement_m: FloatArray, first_order: int = 
     panner, rate = field.panner, field.sample_rate_hz
     n_fft = fast_length(field.n_taps)
     buses = coloured_spectra(heard, panner.bus_gains(heard.directions), field.colouring, rate, n_fft)
-    taps = irfft(buses[panner.handed_out], n_fft)[:, : field.n_taps]
-    if not panner.ears:
-        return taps
+    taps = irfft(buses[panner.handed_out], n_fft)
     late = np.pad(taps, ((0, 0), (field.ear_lead_samples, 0)))[:, : field.n_taps]
+    if not panner.ears:
+        return late
     ears = irfft(_ears(field, near, buses[: panner.n_ambisonic_buses], n_fft), n_fft)[:, : field.n_taps]
     return np.concatenate([late, ears])
 
@@ -64,16 +64,19 @@ def spread_filters(extent_rad: float, sample_rate_hz: int, rng: np.random.Genera
 
 
 def wide_response(field: Field, direction: FloatArray, extent_rad: float, filters: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Taps (C, L) of an extent around scene ``direction`` (3,) through `spread_filters` (M, L); as early as they are."""
+    """Taps (C, L') of an extent around scene ``direction`` (3,) through `spread_filters` (M, L).
+
+    Early by L // 2 and a head's lead. L' is L and what a head filter adds, whether heads are asked for or not.
+    """
     from scipy.signal import fftconvolve
 
     panner, rate = field.panner, field.sample_rate_hz
     directions = spread(direction, extent_rad, len(filters)) @ field.rotation.T
-    taps = panner.amplitude_gains(directions).T @ filters
+    lead = field.ear_lead_samples
+    taps = np.pad(panner.amplitude_gains(directions).T @ filters, ((0, 0), (lead, hrir_taps(rate) - 1 - lead)))
     if panner.ears:
-        lead = field.ear_lead_samples
         ears = fftconvolve(filters[:, None], hrir(directions, rate), axes=-1).sum(axis=0)
-        taps = np.concatenate([taps, ears[:, lead : lead + filters.shape[1]]])
+        taps = np.concatenate([taps, ears])
     return taps.astype(np.float32)
 
 

@@ -20,11 +20,12 @@ RoomKind = Literal["none", "small", "hall", "outdoor"]
 EAR_HEIGHT_M = 1.6
 MARGIN_M = 0.5
 """Least distance between a source and a wall of a room made by `room_for`."""
-_INDOORS: dict[str, tuple[tuple[float, float, float], float]] = {
-    "small": ((5.0, 4.0, 2.6), 0.4),
-    "hall": ((25.0, 18.0, 10.0), 1.8),
+_INDOORS: dict[str, tuple[tuple[float, float, float], float, float]] = {
+    "small": ((5.0, 4.0, 2.6), 0.4, 25.0),
+    "hall": ((25.0, 18.0, 10.0), 1.8, 100.0),
 }
-"""Size and RT60 of a living room (EN 12354 assumes 0.5 s, furnished ones measure 0.4 s) and of a mid-sized hall."""
+"""Size, RT60 and longest side of a living room (EN 12354 assumes 0.5 s, furnished ones measure 0.4 s) and of a mid-sized hall.
+No side of a small room gets longer than the hall, none of a hall longer than the largest arenas."""
 _BETWEEN = 15
 LISTENER_FRACTION = 0.35
 """The listener sits this far along the room, looking down its longer part: what a camera sees is mostly in front."""
@@ -36,7 +37,8 @@ def room_for(kind: RoomKind, positions_m: FloatArray) -> Room:
     Walls, floor and ceiling start where the kind has them and move outwards until every position is at least `MARGIN_M`
     inside, so no source can lie beyond a wall, below the floor or above the ceiling: pass the `waypoints_m` of all
     trajectories but those of beds. A room made larger keeps its kind's absorption, so its RT60 grows with the mean free
-    path 4 V / S (Sabine), at most to the double. Outdoors the ear is raised over the ground until the lowest source is above it.
+    path 4 V / S (Sabine), at most to the double. A small room that would need a side of more than 25 m becomes a hall, a hall
+    that would need more than 100 m is outdoors. Outdoors the ear is raised over the ground until the lowest source is above it.
     InputError for another kind.
     """
     positions = np.concatenate([np.zeros((1, 3)), np.asarray(positions_m, dtype=np.float64).reshape(-1, 3)])
@@ -46,13 +48,15 @@ def room_for(kind: RoomKind, positions_m: FloatArray) -> Room:
         return Room("outdoor", listener_m=(0.0, 0.0, max(EAR_HEIGHT_M, MARGIN_M - float(positions[:, 2].min()))))
     if kind not in _INDOORS:
         raise InputError(f"unknown room {kind!r}: choose none, small, hall or outdoor")
-    size, rt60_s = _INDOORS[kind]
+    size, rt60_s, longest_m = _INDOORS[kind]
     length, width, height = size
     below = np.array([LISTENER_FRACTION * length, 0.5 * width, EAR_HEIGHT_M])
     above = np.array([length, width, height]) - below
     below = np.maximum(below, MARGIN_M - positions.min(axis=0))
     above = np.maximum(above, MARGIN_M + positions.max(axis=0))
     enclosing = (float(below[0] + above[0]), float(below[1] + above[1]), float(below[2] + above[2]))
+    if max(enclosing) > longest_m:
+        return room_for("hall" if kind == "small" else "outdoor", positions_m)
     growth = min(mean_free_path_m(enclosing) / mean_free_path_m(size), 2.0)
     return Room("shoebox", enclosing, (float(below[0]), float(below[1]), float(below[2])), rt60_s * growth)
 

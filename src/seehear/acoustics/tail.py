@@ -42,6 +42,8 @@ def tail_gain(field: Field, displacement_m: FloatArray) -> float:
     times = np.linspace(FADE_FROM, 1, 65) * field.mixing_s
     power = _diffuse_power(field.room) * 10 ** (-6 * (times + start_s) / t_mid)
     expected = float(np.trapezoid(power * np.cos(0.5 * np.pi * fade_position(field.mixing_s, times)) ** 2, times))
+    if expected == 0:
+        return 0.0  # so dry that nothing is left of it in floating point
     limit = 10 ** (MATCH_LIMIT_DB / 20)
     return decayed * min(max(math.sqrt(found / expected), 1 / limit), limit)
 
@@ -50,8 +52,10 @@ def _diffuse_power(room: Room) -> float:
     return 4 * math.pi * SPEED_OF_SOUND_M_S / math.prod(room.size_m)
 
 
-def tail_response(field: Field, rng: np.random.Generator) -> NDArray[np.float32]:
+def tail_response(field: Field, longest: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Taps (C, L) of the diffuse tail of a unit source at the listener, from the mixing time to -60 dB; no lead.
+
+    At most ``longest`` taps: more than a scene has samples are not heard.
 
     Independent noise from directions all around, panned like any sound, so every layout hears the same field; then each
     octave gets its own exponential decay (Moorer 1979; energy after `tail_gain`).
@@ -60,7 +64,7 @@ def tail_response(field: Field, rng: np.random.Generator) -> NDArray[np.float32]
 
     assert field.mixing_s is not None
     panner, rate = field.panner, field.sample_rate_hz
-    n_taps = math.ceil(float(field.octave_rt60_s.max()) * rate)
+    n_taps = min(math.ceil(float(field.octave_rt60_s.max()) * rate), longest)
     directions = spread(np.array([1.0, 0, 0]), 2 * math.pi, TAIL_DIRECTIONS)
     noise = rng.standard_normal((len(directions), n_taps), dtype=np.float32) / np.float32(math.sqrt(len(directions)))
     channels = panner.amplitude_gains(directions).T @ noise
