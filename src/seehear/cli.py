@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_type_hints
 import typer
 
 import seehear
+from seehear.systems.spatialize.options import flag_of
 from seehear.types import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Pictures and videos to spatial sound. Try: [bold]seehear spatialize photo.jpg[/bold]",
 )
-UNIT = re.compile(r"_(deg|hz|lufs|db|m|s)$")
 
 
 def say(text: str, stream: TextIO) -> None:
@@ -52,8 +51,8 @@ def flags_of(kind: type, panel: str) -> list[inspect.Parameter]:
 
 
 def _flag(each: Any, hint: Any, panel: str) -> inspect.Parameter:
-    flag = each.metadata["flag"]
-    names = [flag] if flag.startswith("--") else [*filter(None, [flag]), "--" + UNIT.sub("", each.name).replace("_", "-")]
+    long, short = flag_of(each), each.metadata["flag"]
+    names = [short, long] if short and short != long else [long]
     many = hint == tuple[str, ...]
     shown = typer.Option(
         *names,

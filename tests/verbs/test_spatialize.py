@@ -80,7 +80,7 @@ def test_render_gives_what_spatialize_gave(photo: Path, tmp_path: Path, layout: 
     first = seehear.spatialize(photo, scene=str(tmp_path / "s.json"), layout=layout, force=True, **QUICK)
     again = seehear.render(tmp_path / "s.json", layout=layout)
     assert again.layout == first.audio.layout
-    assert np.abs(again.samples - first.audio.samples).max() < 1e-5
+    assert np.array_equal(again.samples, first.audio.samples)
 
 
 def test_a_moving_picture_keeps_its_time(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_dry_run_tells_and_makes_nothing(photo: Path, tmp_path: Path) -> None:
     report = seehear.spatialize(photo, folder=str(tmp_path / "x"), dry_run=True).report
     assert digests(tmp_path) == before
     assert all(model["licence"] for model in report["models"])
-    assert len(report["files"]) == 5
+    assert [Path(f).name for f in report["files"]][-2:] == [f"{photo.stem}.png", "stems"]
 
 
 def test_an_interrupted_run_leaves_nothing(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +123,32 @@ def test_an_interrupted_run_leaves_nothing(photo: Path, tmp_path: Path, monkeypa
         seehear.spatialize(photo, folder=str(tmp_path / "x"), **QUICK)
     assert digests(tmp_path) == before
     assert not (tmp_path / "x").exists()
+
+
+def test_an_option_without_effect_is_refused(photo: Path, tmp_path: Path) -> None:
+    """Nothing that was asked for is silently dropped."""
+    for options in (
+        {"keep_audio_db": 0.0, "output": "a.wav"},
+        {"video_layout": "5.1", "output": "a.wav"},
+        {"layout": "foa", "output": "a.mp4"},
+        {"equirectangular": True},
+        {"stems": ""},
+        {"output": "st/01-dog.wav", "stems": "st"},
+    ):
+        named = {k: str(tmp_path / v) if k in ("output", "stems") and v else v for k, v in options.items()}
+        (tmp_path / "st").mkdir(exist_ok=True)
+        with pytest.raises(InputError):
+            seehear.spatialize(photo, **named, **QUICK | {"say": "dog"})
+    assert not list(tmp_path.glob("a.*"))
+
+
+def test_force_leaves_no_sound_of_an_earlier_run(photo: Path, tmp_path: Path) -> None:
+    """Planted: a second run into the same folder with another layout and fewer sources leaves only its own files."""
+    out = str(tmp_path / "out")
+    seehear.spatialize(photo, folder=out, **QUICK)
+    report = seehear.spatialize(photo, folder=out, layout="foa", force=True, **QUICK | {"say": "dog"}).report
+    kept = {str(path) for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert kept == set(report["files"])
 
 
 def test_unknown_options_are_named(photo: Path) -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seehear.io.files import check_folder, check_output
-from seehear.systems.spatialize.options import option
-from seehear.types import BINAURAL, InputError, Layout
+from seehear.systems.spatialize.options import check_types, option
+from seehear.types import BINAURAL, InputError, Layout, layout_named
 
+SUFFIXES = {"video": ".mp4", "scene": ".json", "figure": ".png"}
 KINDS = {".wav": "audio", ".flac": "audio", ".mp4": "video", ".json": "scene", ".png": "figure"}
 
 
@@ -22,19 +23,24 @@ class OutputOptions:
     stems: str | None = option(None, "Folder for one mono WAV per source.", "DIR")
     figure: str | None = option(None, "Picture that explains what is heard where.", "OUT.png")
     folder: str | None = option(None, "All of it in one new folder; ./NAME-seehear without any output flag.", "DIR")
-    video_layout: str = option("binaural", "Sound of the video: binaural, stereo or 5.1.", "NAME")
+    video_layout: str | None = option(None, "Sound of the video: binaural (unless said), stereo or 5.1.", "NAME")
     keep_audio_db: float | None = option(None, "Keep a video's original sound, at this gain; dropped otherwise.", "DB")
     force: bool = option(False, "Replace existing files.")
 
     def __post_init__(self) -> None:
-        if self.video_layout not in ("binaural", "stereo", "5.1"):
+        check_types(self)
+        for name in ("output", "video", "scene", "stems", "figure", "folder"):
+            if getattr(self, name) == "":
+                raise InputError(f"--{name} needs a name")
+        if self.video_layout not in (None, "binaural", "stereo", "5.1"):
             raise InputError(f"--video-layout must be binaural, stereo or 5.1, got {self.video_layout!r}")
         if self.keep_audio_db is not None and not -60 <= self.keep_audio_db <= 20:
             raise InputError(f"--keep-audio must lie in -60 to 20 dB, got {self.keep_audio_db}")
 
     @property
     def is_empty(self) -> bool:
-        return not any((self.output, self.video, self.scene, self.stems, self.figure, self.folder))
+        names = (self.output, self.video, self.scene, self.stems, self.figure, self.folder)
+        return all(name is None for name in names)
 
 
 @dataclass(frozen=True)
@@ -55,21 +61,35 @@ class Targets:
 
 
 def targets(options: OutputOptions, name: str, layout: Layout) -> Targets:
-    """The files that ``options`` ask for, for an input called ``name``; InputError when one cannot be written."""
-    found = Targets() if options.folder is None else _folder_targets(Path(options.folder), name, layout)
+    """The files that ``options`` ask for, for an input called ``name``; InputError when one cannot be written.
+
+    Files named one by one take the place of those that ``folder`` would hold.
+    """
+    named: dict[str, Path] = {}
     for flag in ("video", "scene", "stems", "figure"):
         path = getattr(options, flag)
         if path is not None:
-            kind = KINDS.get(Path(path).suffix.lower())
-            if flag != "stems" and kind != flag:
-                suffix = next(s for s, k in KINDS.items() if k == flag)
-                raise InputError(f"--{flag} writes {suffix} files, got {path!r}")
-            found = replace(found, **{flag: Path(path)})
+            if flag != "stems" and KINDS.get(Path(path).suffix.lower()) != flag:
+                raise InputError(f"--{flag} writes {SUFFIXES[flag]} files, got {path!r}")
+            named[flag] = Path(path)
+    audio: tuple[tuple[Path, Layout], ...] = ()
     if options.output is not None:
-        found = _with_output(found, Path(options.output), layout)
+        output = Path(options.output)
+        kind = KINDS.get(output.suffix.lower())
+        if kind is None:
+            raise InputError(f"cannot tell what {output.name!r} should be: end it with {', '.join(KINDS)}")
+        if kind in named:
+            raise InputError(f"--output and --{kind} both name a {kind} file: give one")
+        if kind == "audio":
+            audio = ((output, layout),)
+        else:
+            named[kind] = output
+    inside = _folder_targets(Path(options.folder), name, layout) if options.folder is not None else Targets()
+    found = replace(inside, audio=(*audio, *inside.audio), **named)
     if found.scene is not None and found.stems is None:
         found = replace(found, stems=found.scene.parent / f"{found.scene.stem}-stems")
-    _check(found, options.force)
+    _check_use(options, found, layout)
+    _check_paths(found, options.force)
     return found
 
 
@@ -85,29 +105,47 @@ def _folder_targets(folder: Path, name: str, layout: Layout) -> Targets:
     )
 
 
-def _with_output(found: Targets, output: Path, layout: Layout) -> Targets:
-    kind = KINDS.get(output.suffix.lower())
-    if kind is None:
-        raise InputError(f"cannot tell what {output.name!r} should be: end it with {', '.join(KINDS)}")
-    if kind == "audio":
-        return replace(found, audio=((output, layout), *found.audio))
-    if getattr(found, kind) is not None:
-        raise InputError(f"--output and --{kind} both name a {kind} file: give one")
-    return replace(found, **{kind: output})
+def video_layout(options: OutputOptions, layout: Layout) -> Layout:
+    """The layout of the video's sound: ``video_layout`` if given, else ``layout`` when the main output is a video that can
+    hold it and it is for headphones or two speakers, else binaural."""
+    if options.video_layout is not None:
+        return layout_named(options.video_layout)
+    main_is_video = options.output is not None and KINDS.get(Path(options.output).suffix.lower()) == "video"
+    return layout if main_is_video and layout.name in ("stereo", "binaural") else BINAURAL
 
 
-def _check(found: Targets, force: bool) -> None:
+def _check_use(options: OutputOptions, found: Targets, layout: Layout) -> None:
+    """InputError for an option that would have no effect on the files: exit 0 means that all that was asked for is there."""
+    if found.video is None and options.video_layout is not None:
+        raise InputError("--video-layout needs a video to write: add --video OUT.mp4")
+    if found.video is None and options.keep_audio_db is not None:
+        raise InputError("--keep-audio needs a video to write: add --video OUT.mp4")
+    if options.output is not None and found.video == Path(options.output) and layout.name in ("foa", "mono"):
+        raise InputError(f"a video takes binaural, stereo or 5.1 sound, not {layout.name}: name a .wav for it")
+
+
+def _check_paths(found: Targets, force: bool) -> None:
+    from seehear.io.audio import check_audio_output  # a media library: not at start-up
+
     if len({path.resolve() for path in found.files}) < len(found.files):
         raise InputError("two outputs have the same name")
     new = found.folder is not None and check_folder(found.folder)
-    for path in found.files:
+    for path, layout in found.audio:
         if not (new and path.parent == found.folder):
+            check_audio_output(path, layout, force=force)
+    for path in (found.video, found.scene, found.figure):
+        if path is not None and not (new and path.parent == found.folder):
             check_output(path, force)
-    if found.stems is not None and not (new and found.stems.parent == found.folder):
-        check_folder(found.stems)
-    if (
-        found.scene is not None
-        and found.stems is not None
-        and not found.stems.resolve().is_relative_to(found.scene.parent.resolve())
-    ):
-        raise InputError(f"the stems folder {found.stems} must lie in the folder of {found.scene}, so that both can be moved")
+    if found.stems is not None:
+        _check_stems(found, new=new and found.stems.parent == found.folder, force=force)
+
+
+def _check_stems(found: Targets, *, new: bool, force: bool) -> None:
+    stems = found.stems
+    assert stems is not None
+    if any(path.resolve().parent == stems.resolve() for path in found.files):
+        raise InputError(f"the stems folder {stems} cannot hold other outputs: give them another folder")
+    if found.scene is not None and not stems.resolve().is_relative_to(found.scene.parent.resolve()):
+        raise InputError(f"the stems folder {stems} must lie in the folder of {found.scene}, so that both can be moved")
+    if not new and not check_folder(stems) and not force and any(stems.iterdir()):
+        raise InputError(f"the stems folder {stems} holds files already: use --force to replace them")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from math import degrees, isfinite, radians
+from math import radians
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,20 @@ from numpy.typing import NDArray
 import seehear
 from seehear.io.files import check_input
 from seehear.presets import SpatializePreset, spatialize_preset
-from seehear.systems.spatialize import Geometry, Sighting, SoundingObject, SpatializeOptions, compose, sight
+from seehear.systems.spatialize import Geometry, Sighting, SpatializeOptions, compose, sight
 from seehear.types import FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
-from seehear.verbs.outputs import OutputOptions, Targets, targets
+from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout
 from seehear.verbs.progress import Stages, Watcher, unwatched
-
-if TYPE_CHECKING:
-    from seehear.io.mux import MuxReport
+from seehear.verbs.report import (
+    kept_sound_notes,
+    models_of,
+    notes_of,
+    plan,
+    room_notes,
+    shown_score,
+    sound_report,
+    source_reports,
+)
 
 STILL_S = 10.0
 MAX_VIDEO_S = 3600.0
@@ -48,17 +55,16 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
 
     wanted, outputs = split_options(options)
     layout = layout_named(wanted.layout)
+    preset = spatialize_preset(wanted.models)
     name = check_input(picture).stem if isinstance(picture, str | Path) else "picture"
     files = targets(outputs, name, layout)
-    preset = spatialize_preset(wanted.models)
     stages = Stages(watch)
     with stages.stage("reading", 0.03):
         media = _read(picture)
         duration_s = _duration_s(media, wanted.seconds)
-        if outputs.keep_audio_db is not None and not (isinstance(media, Video) and media.has_audio):
-            raise InputError("--keep-audio needs a video with sound: this picture has none")
+        _check_media(media, wanted, outputs)
     if dry_run:
-        return _plan(media, duration_s, wanted, files, preset)
+        return plan(media, duration_s, wanted, files, preset)
     with stages.stage("looking", 0.3):
         frames = _frames(media, duration_s)
         sighting = _sight(frames, preset, wanted)
@@ -66,24 +72,27 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
         scene = _compose(sighting, preset, wanted, duration_s, isinstance(media, Video), tell)
         scene = as_written(scene)
     with stages.stage("rendering", 0.2):
-        renders = _render(scene, files, layout, outputs, wanted)
-    report = _report(sighting, scene, renders[layout.name], media, frames[0][1], preset, wanted, outputs)
+        sound_of_video = video_layout(outputs, layout)
+        renders = _render(scene, files, layout, sound_of_video, wanted)
+    written = layout if files.audio or files.video is None else sound_of_video
+    report = {
+        "version": seehear.__version__,
+        "sources": source_reports(sighting, scene, media.width_px / frames[0][1].width_px),
+        **sound_report(scene, renders[written.name]),
+        "seed": wanted.seed,
+        "models": models_of(preset),
+        "notes": [*notes_of(sighting, media, files, preset, outputs), *room_notes(wanted.room, scene.room)],
+    }
     with stages.stage("drawing", 0.05):
         figure = None
         if files.figure is not None:
             figure = _figure(sighting, scene, renders, layout, f"{name}: what is heard where", wanted)
     with stages.stage("writing", 0.12):
-        extra = {
-            "made_by": {
-                "seehear": seehear.__version__,
-                "verb": "spatialize",
-                "options": asdict(wanted),
-                "models": report["models"],
-            }
-        }
-        video = write_all(files, Deliverables(media, scene, renders, outputs.video_layout, figure, extra), outputs)
-    report["notes"] += _video_notes(video, outputs)
-    report |= {"files": [str(path) for path in files.files], "seconds": stages.seconds}
+        made_by = {"seehear": seehear.__version__, "verb": "spatialize", "options": asdict(wanted), "models": report["models"]}
+        deliverables = Deliverables(media, scene, renders, sound_of_video.name, figure, {"made_by": made_by})
+        done = write_all(files, deliverables, outputs)
+    report["notes"] += kept_sound_notes(done.video, outputs)
+    report |= {"files": [str(path) for path in (*files.files, *done.stems)], "seconds": stages.seconds}
     return Rendering(renders[layout.name], scene, report, figure)
 
 
@@ -93,21 +102,30 @@ def split_options(options: Mapping[str, Any]) -> tuple[SpatializeOptions, Output
     unknown = sorted(set(options) - names[0] - names[1])
     if unknown:
         raise InputError(f"unknown option {unknown[0]!r}: spatialize takes {', '.join(sorted(names[0] | names[1]))}")
-    wanted = dict(options)
-    if isinstance(wanted.get("objects"), str):
-        wanted["objects"] = (wanted["objects"],)
-    if "objects" in wanted:
-        wanted["objects"] = tuple(wanted["objects"])
-    first, second = ({k: v for k, v in wanted.items() if k in known} for known in names)
+    first, second = ({k: v for k, v in options.items() if k in known} for known in names)
     return SpatializeOptions(**first), OutputOptions(**second)
 
 
 def _read(picture: Picture) -> Image | Video:
+    from seehear.io.image import check_size
     from seehear.io.video import read_media
 
-    if isinstance(picture, Image):
-        return picture
-    return Image(np.ascontiguousarray(picture)) if isinstance(picture, np.ndarray) else read_media(picture)
+    if isinstance(picture, str | Path):
+        return read_media(picture)
+    if not isinstance(picture, Image | np.ndarray):
+        raise InputError(f"a picture is a path, an Image or a uint8 array (height, width, 3), got {type(picture).__name__}")
+    image = picture if isinstance(picture, Image) else Image(np.ascontiguousarray(picture))
+    check_size("the picture", image.width_px, image.height_px)
+    return image
+
+
+def _check_media(media: Image | Video, wanted: SpatializeOptions, outputs: OutputOptions) -> None:
+    """InputError where an option asks for what this picture does not have."""
+    if outputs.keep_audio_db is not None and not (isinstance(media, Video) and media.has_audio):
+        raise InputError("--keep-audio needs a video with sound: this picture has none")
+    aspect = media.width_px / media.height_px
+    if wanted.equirectangular and not 1.8 <= aspect <= 2.2:
+        raise InputError(f"an equirectangular picture is twice as wide as high, this one is {aspect:.2f} times as wide")
 
 
 def _duration_s(media: Image | Video, seconds: float | None) -> float:
@@ -162,12 +180,12 @@ def _compose(
     )
 
 
-def _render(scene: Scene, files: Targets, layout: Layout, outputs: OutputOptions, wanted: SpatializeOptions) -> dict[str, Audio]:
+def _render(scene: Scene, files: Targets, layout: Layout, sound_of_video: Layout, wanted: SpatializeOptions) -> dict[str, Audio]:
     """Every layout that a file or the caller needs, from one pass over the scene."""
     from seehear.acoustics.render import render
 
     needed = [layout, *(each for _, each in files.audio)]
-    needed += [layout_named(outputs.video_layout)] if files.video is not None else []
+    needed += [sound_of_video] if files.video is not None else []
     needed += [FOA] if files.figure is not None else []
     layouts = list({each.name: each for each in needed}.values())
     return {audio.layout.name: audio for audio in render(scene, layouts, level_lufs=wanted.level_lufs)}
@@ -179,104 +197,8 @@ def _figure(
     from seehear.figures import Mark, explain
 
     marks = [
-        Mark(item.concept.name, _score(item), source.trajectory, source.extent_rad, item.place.box, item.place.polygon)
+        Mark(item.concept.name, shown_score(item), source.trajectory, source.extent_rad, item.place.box, item.place.polygon)
         for item, source in zip(sighting.objects, scene.sources, strict=True)
     ]
     hfov_rad = None if wanted.equirectangular else _geometry(wanted).camera(sighting.picture).hfov_rad
     return explain(sighting.picture, marks, renders[layout.name], renders[FOA.name], title=title, hfov_rad=hfov_rad)
-
-
-# ------------------------------------------------------------------------------------------------ report
-
-
-def _score(item: SoundingObject) -> float | None:
-    return round(item.score, 3) if item.origin == "seen" else None
-
-
-def _report(
-    sighting: Sighting,
-    scene: Scene,
-    audio: Audio,
-    media: Image | Video,
-    frame: Image,
-    preset: SpatializePreset,
-    wanted: SpatializeOptions,
-    outputs: OutputOptions,
-) -> dict[str, Any]:
-    from seehear.acoustics.loudness import integrated_lufs, true_peak_dbtp
-
-    notes = list(sighting.notes)
-    if sighting.uncertain and preset.hint:
-        notes.append(preset.hint)
-    if isinstance(media, Video) and media.has_audio and outputs.keep_audio_db is None:
-        notes.append("The original sound of the video is dropped (--keep-audio DB mixes it in).")
-    scale = media.width_px / frame.width_px
-    return {
-        "version": seehear.__version__,
-        "sources": [_source_report(item, source, scale) for item, source in zip(sighting.objects, scene.sources, strict=True)],
-        "duration_s": scene.duration_s,
-        "sample_rate_hz": scene.sample_rate_hz,
-        "layout": audio.layout.name,
-        "room": {"kind": scene.room.kind, "size_m": scene.room.size_m, "rt60_s": round(scene.room.rt60_s, 3)},
-        "loudness_lufs": _finite(integrated_lufs(audio)),
-        "true_peak_dbtp": _finite(true_peak_dbtp(audio)),
-        "seed": wanted.seed,
-        "models": _models(preset),
-        "notes": notes,
-    }
-
-
-def _video_notes(video: MuxReport | None, outputs: OutputOptions) -> list[str]:
-    """What became of a video's own sound."""
-    if video is None or not video.kept_audio:
-        return []
-    turned = f"; the mix was turned down by {-video.mix_gain_db:.1f} dB so that it does not clip" if video.mix_gain_db < 0 else ""
-    return [f"The original sound is mixed into the video at {outputs.keep_audio_db:+g} dB{turned}."]
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 2) if isfinite(value) else None
-
-
-def _source_report(item: SoundingObject, source: Any, scale: float) -> dict[str, Any]:
-    x, y, z = source.trajectory.directions[len(source.trajectory.times_s) // 2]
-    moving = not source.trajectory.is_static
-    start_s, stop_s = item.place.active_s
-    return {
-        "label": item.concept.name,
-        "origin": item.origin,
-        "score": _score(item),
-        "azimuth_deg": None if source.is_bed else round(degrees(np.arctan2(y, x)), 1),
-        "elevation_deg": None if source.is_bed else round(degrees(np.arcsin(np.clip(z, -1, 1))), 1),
-        "distance_m": None if source.is_bed else round(float(np.median(source.trajectory.distances_m)), 2),
-        "extent_deg": round(degrees(source.extent_rad), 1),
-        "box": None if item.place.box is None else [round(scale * edge, 1) for edge in item.place.box],
-        "moves": moving,
-        "from_s": round(start_s, 2),
-        "to_s": round(stop_s, 2) if isfinite(stop_s) else None,
-        "gain_db": round(source.gain_db, 2),
-    }
-
-
-def _models(preset: SpatializePreset) -> list[dict[str, Any]]:
-    return [{k: v for k, v in asdict(part).items() if v is not None} for part in preset.parts]
-
-
-def _plan(
-    media: Image | Video, duration_s: float, wanted: SpatializeOptions, files: Targets, preset: SpatializePreset
-) -> Rendering:
-    """An empty rendering whose report tells what would be done."""
-    from seehear.types import Room, n_samples
-
-    layout = layout_named(wanted.layout)
-    silent = Audio(np.zeros((layout.n_channels, n_samples(duration_s, wanted.rate_hz)), np.float32), wanted.rate_hz, layout)
-    report = {
-        "dry_run": True,
-        "input": {"kind": type(media).__name__.lower(), "width_px": media.width_px, "height_px": media.height_px},
-        "duration_s": duration_s,
-        "options": asdict(wanted),
-        "models": _models(preset),
-        "download_mib": 0,
-        "files": [str(path) for path in files.files],
-    }
-    return Rendering(silent, Scene((), Room(), duration_s, wanted.rate_hz, wanted.seed), report)

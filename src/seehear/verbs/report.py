@@ -1,0 +1,118 @@
+"""What a run tells: its sources, its sound, its models, and what else there is to know."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import degrees, isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seehear.acoustics.room import room_for
+from seehear.presets import SpatializePreset
+from seehear.systems.spatialize import Sighting, SoundingObject, SpatializeOptions
+from seehear.types import Audio, Image, Rendering, Room, Scene, Source, Video, layout_named
+from seehear.verbs.outputs import OutputOptions, Targets
+
+if TYPE_CHECKING:
+    from seehear.io.mux import MuxReport
+
+
+def shown_score(item: SoundingObject) -> float | None:
+    return round(item.score, 3) if item.origin == "seen" else None
+
+
+def sound_report(scene: Scene, audio: Audio) -> dict[str, Any]:
+    from seehear.acoustics.loudness import integrated_lufs, true_peak_dbtp
+
+    room = scene.room
+    return {
+        "duration_s": scene.duration_s,
+        "sample_rate_hz": scene.sample_rate_hz,
+        "layout": audio.layout.name,
+        "room": {"kind": room.kind, "size_m": [round(edge, 2) for edge in room.size_m], "rt60_s": round(room.rt60_s, 3)},
+        "loudness_lufs": _finite(integrated_lufs(audio)),
+        "true_peak_dbtp": _finite(true_peak_dbtp(audio)),
+    }
+
+
+def notes_of(
+    sighting: Sighting, media: Image | Video, files: Targets, preset: SpatializePreset, outputs: OutputOptions
+) -> list[str]:
+    """Sentences for the user: what was seen, what was not, and what became of the original sound."""
+    notes = list(sighting.notes)
+    if sighting.uncertain and preset.hint:
+        notes.append(preset.hint)
+    if files.video is not None and isinstance(media, Video) and media.has_audio and outputs.keep_audio_db is None:
+        notes.append("The original sound of the video is dropped (--keep-audio DB mixes it in).")
+    return notes
+
+
+def room_notes(asked: str, room: Room) -> list[str]:
+    """Says when the room that was asked for could not hold the sources."""
+    if asked in ("small", "hall") and room.kind == "outdoor":
+        return [f"The sources are too far away for --room {asked}: the acoustics are those of the open."]
+    hall = room_for("hall", np.zeros((0, 3)))
+    if asked == "small" and all(side >= least for side, least in zip(room.size_m, hall.size_m, strict=True)):
+        return ["The sources are too far away for --room small: the acoustics are those of a hall."]
+    return []
+
+
+def source_reports(sighting: Sighting, scene: Scene, scale: float) -> list[dict[str, Any]]:
+    """One report per source; ``scale`` takes boxes from the analysed frame to the original picture."""
+    return [_source_report(item, source, scale) for item, source in zip(sighting.objects, scene.sources, strict=True)]
+
+
+def kept_sound_notes(video: MuxReport | None, outputs: OutputOptions) -> list[str]:
+    """What became of a video's own sound."""
+    if video is None or not video.kept_audio:
+        return []
+    turned = f"; the mix was turned down by {-video.mix_gain_db:.1f} dB so that it does not clip" if video.mix_gain_db < 0 else ""
+    return [f"The original sound is mixed into the video at {outputs.keep_audio_db:+g} dB{turned}."]
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 2) if isfinite(value) else None
+
+
+def _source_report(item: SoundingObject, source: Source, scale: float) -> dict[str, Any]:
+    x, y, z = source.trajectory.directions[len(source.trajectory.times_s) // 2]
+    moving = not source.trajectory.is_static
+    start_s, stop_s = item.place.active_s
+    return {
+        "label": item.concept.name,
+        "origin": item.origin,
+        "score": shown_score(item),
+        "azimuth_deg": None if source.is_bed else round(degrees(np.arctan2(y, x)), 1),
+        "elevation_deg": None if source.is_bed else round(degrees(np.arcsin(np.clip(z, -1, 1))), 1),
+        "distance_m": None if source.is_bed else round(float(np.median(source.trajectory.distances_m)), 2),
+        "extent_deg": round(degrees(source.extent_rad), 1),
+        "box": None if item.place.box is None else [round(scale * edge, 1) for edge in item.place.box],
+        "moves": moving,
+        "from_s": round(start_s, 2),
+        "to_s": round(stop_s, 2) if isfinite(stop_s) else None,
+        "gain_db": round(source.gain_db, 2),
+    }
+
+
+def models_of(preset: SpatializePreset) -> list[dict[str, Any]]:
+    return [{k: v for k, v in asdict(part).items() if v is not None} for part in preset.parts]
+
+
+def plan(
+    media: Image | Video, duration_s: float, wanted: SpatializeOptions, files: Targets, preset: SpatializePreset
+) -> Rendering:
+    """An empty rendering whose report tells what would be done."""
+    from seehear.types import Room, n_samples
+
+    layout = layout_named(wanted.layout)
+    silent = Audio(np.zeros((layout.n_channels, n_samples(duration_s, wanted.rate_hz)), np.float32), wanted.rate_hz, layout)
+    report = {
+        "dry_run": True,
+        "input": {"kind": type(media).__name__.lower(), "width_px": media.width_px, "height_px": media.height_px},
+        "duration_s": duration_s,
+        "options": asdict(wanted),
+        "models": models_of(preset),
+        "files": [str(path) for path in (*files.files, *([files.stems] if files.stems is not None else []))],
+    }
+    return Rendering(silent, Scene((), Room(), duration_s, wanted.rate_hz, wanted.seed), report)
