@@ -1,4 +1,4 @@
-"""Building blocks of procedural sound: noise, filters, resonators, formants, random events.
+"""Building blocks of procedural sound: noise, filters, resonators, random events, clouds of grains.
 
 Every function is pure and takes its ``numpy.random.Generator``; times in seconds, frequencies in hertz, arrays (T,).
 """
@@ -59,12 +59,6 @@ def slow_random(rng: np.random.Generator, n: int, rate_hz: float, speed_hz: floa
     return b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a)))
 
 
-def curve(points: list[tuple[float, float]], n: int) -> Array:
-    """Piecewise-linear envelope over (position 0..1, value) points, ``n`` samples."""
-    positions, values = zip(*points, strict=True)
-    return np.interp(np.linspace(0, 1, n), positions, values)
-
-
 def modal_hit(freqs_hz: Array, t60s_s: Array, gains: Array, n: int, rate_hz: int, rng: np.random.Generator) -> Array:
     """Impulse response of a bank of damped modes with random phases (modal synthesis, Adrien 1991)."""
     t = np.arange(n)[:, None] / rate_hz
@@ -81,42 +75,6 @@ def resonator(x: Array, freq_hz: float, bandwidth_hz: float, rate_hz: int) -> Ar
     a = [1, -2 * r * np.cos(theta), r * r]
     gain = (1 - r) * np.sqrt(1 - 2 * r * np.cos(2 * theta) + r * r)
     return signal.lfilter([gain], a, x)
-
-
-def formants(x: Array, tracks: list[tuple[list[tuple[float, float]], float, float]], rate_hz: int, hop_s: float = 0.01) -> Array:
-    """Parallel formant filter with moving centres: each track is (curve points in Hz, bandwidth in Hz, gain).
-
-    Blocks of ``2 * hop_s`` are filtered with constant formants and cross-faded, so that glides are smooth.
-    """
-    n = len(x)
-    hop = max(int(hop_s * rate_hz), 1)
-    window = signal.windows.hann(2 * hop, sym=False)
-    tail = int(0.03 * rate_hz)
-    padded = np.concatenate([np.zeros(hop), x, np.zeros(hop + tail)])
-    y = np.zeros(len(padded) + 2 * hop + tail)
-    for start in range(0, n + hop, hop):
-        block = np.concatenate([padded[start : start + 2 * hop] * window[: len(padded[start : start + 2 * hop])], np.zeros(tail)])
-        position = np.clip(start / max(n, 1), 0, 1)
-        out = sum(
-            gain * resonator(block, float(np.interp(position, *zip(*points, strict=True))), width, rate_hz)
-            for points, width, gain in tracks
-        )
-        y[start : start + len(block)] += out
-    return y[hop : hop + n]
-
-
-def glottal(f0_hz: Array, rate_hz: int, rng: np.random.Generator, breath: float = 0.05, tilt: float = 0.6) -> Array:
-    """A voiced excitation with the pitch curve ``f0_hz`` (T,): a pulse-like derivative wave plus breath noise.
-
-    ``tilt`` 0 is dark (few harmonics), 1 bright; the pulse is band-limited by summing harmonics below 0.45 rate.
-    """
-    phase = 2 * np.pi * np.cumsum(f0_hz) / rate_hz
-    count = int(np.clip(0.45 * rate_hz / max(float(np.min(f0_hz)), 20.0), 1, 80))
-    out = np.zeros(len(f0_hz))
-    for k in range(1, count + 1):
-        out += np.where(k * f0_hz < 0.45 * rate_hz, np.sin(k * phase), 0) * k ** -(2.0 - 1.5 * tilt)
-    out /= max(float(np.sqrt(np.mean(out**2))), 1e-9)
-    return out + breath * rng.standard_normal(len(f0_hz))
 
 
 def event_times(rng: np.random.Generator, duration_s: float, rate_per_s: float, min_gap_s: float = 0.0) -> Array:

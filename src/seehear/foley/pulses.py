@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from seehear.foley.blocks import band, resonator, slow_random
+from seehear.foley.blocks import band, resonator, slow_random, unit_power
 
 Array = NDArray[np.floating]
 
@@ -87,14 +87,9 @@ def gusts(rng: np.random.Generator, n: int, rate_hz: int, depth_db: float, speed
     return 10 ** (depth_db / 20 * slow_random(rng, n, rate_hz, speed_hz))
 
 
-def unit_rms(x: Array) -> Array:
-    """``x`` at a root mean square of one; silence stays silence."""
-    return x / max(float(np.sqrt(np.mean(x**2))), 1e-9)
-
-
 def mix(parts: Iterable[tuple[Array, float]]) -> Array:
     """The sum of (signal, gain) parts, each brought to unit RMS first."""
-    return sum(gain * unit_rms(part) for part, gain in parts)
+    return sum(gain * unit_power(part) for part, gain in parts)
 
 
 def through_air(x: Array, distance_m: float, rate_hz: int) -> Array:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.foley.blocks import Array, band, fade, modal_hit, noise, place, slow_random
-from seehear.foley.pulses import gusts, impulses, mix, pulse_times, resonances, through_air, tones, unit_rms, without_rumble
+from seehear.foley.blocks import Array, band, fade, modal_hit, noise, place, slow_random, unit_power
+from seehear.foley.pulses import gusts, impulses, mix, pulse_times, resonances, through_air, tones, without_rumble
 from seehear.types import n_samples
 
 GEAR_RATIOS_HZ_PER_M_S = (7.5, 4.4, 3.0, 2.2, 1.75)
@@ -36,8 +36,8 @@ def car(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
     tyres = band(noise(rng, n, -1.5), rng.uniform(350, 600), rng.uniform(1200, 1900), rate_hz, 1)
     air = band(noise(rng, n, -4.0), 60, 6000, rate_hz, 1)
     road = band(noise(rng, n, -4.0), 30, 250, rate_hz) * gusts(rng, n, rate_hz, 2.0, 4.0)
-    x = effort * unit_rms(engine) + (0.15 + 0.7 * intensity) * swift**1.5 * unit_rms(tyres)
-    x += 0.35 * swift**2 * unit_rms(air) + 0.4 * swift * unit_rms(road)
+    x = effort * unit_power(engine) + (0.15 + 0.7 * intensity) * swift**1.5 * unit_power(tyres)
+    x += 0.35 * swift**2 * unit_power(air) + 0.4 * swift * unit_power(road)
     return without_rumble(through_air(x * gusts(rng, n, rate_hz, 0.8, 0.5), rng.uniform(5, 50), rate_hz), rate_hz)
 
 

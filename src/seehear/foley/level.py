@@ -1,0 +1,66 @@
+"""The level of stems: momentary loudness, and the one gain to the reference (docs/architecture.md, Levels)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pyloudnorm import IIRfilter
+from scipy import signal
+
+REFERENCE_LUFS = -30.0
+"""95th percentile of a stem's momentary loudness."""
+PEAK_DBFS = -1.0
+SILENCE_DB = 40.0
+"""A window this far below the loudest one is silence between events and does not count."""
+_BLOCK_SAMPLES = 1 << 18
+"""Sound is filtered in blocks of this length, so that memory does not grow with it."""
+
+
+def momentary_lufs(x: NDArray[np.floating], rate_hz: int) -> NDArray[np.floating]:
+    """Momentary loudness of a mono signal (T,) in LUFS: K-weighted, 400 ms windows every 100 ms (BS.1770-4, EBU 3341).
+
+    A signal shorter than a window is one window of its own length.
+    """
+    window = min(round(0.4 * rate_hz), len(x))
+    starts = np.arange(0, len(x) - window + 1, round(0.1 * rate_hz))
+    energy = np.diff(_energy_before(np.stack([starts, starts + window]), x, rate_hz), axis=0)[0]
+    return -0.691 + 10 * np.log10(np.maximum(energy, 1e-20) / window)
+
+
+def _energy_before(marks: NDArray[np.integer], x: NDArray[np.floating], rate_hz: int) -> NDArray[np.floating]:
+    """The K-weighted energy of ``x`` before each of the sample indices ``marks``, any shape."""
+    sections = _k_weighting(rate_hz)
+    state = np.zeros((len(sections), 2))
+    before, total = np.zeros(marks.shape), 0.0
+    for start in range(0, len(x), _BLOCK_SAMPLES):
+        weighted, state = signal.sosfilt(sections, x[start : start + _BLOCK_SAMPLES].astype(float), zi=state)
+        energy = total + np.cumsum(np.square(weighted))
+        inside = (marks > start) & (marks <= start + len(energy))
+        before[inside] = energy[marks[inside] - start - 1]
+        total = energy[-1]
+    return before
+
+
+def _k_weighting(rate_hz: int) -> NDArray[np.floating]:
+    """Second-order sections (2, 6) of the BS.1770 filters, as pyloudnorm has them for any rate.
+
+    ``acoustics.loudness`` has the same two: the rooms do not import each other, and the one measures programmes with gates
+    over channels, the other momentary loudness, so that these lines are all they would share.
+    """
+    stages = IIRfilter(4.0, 0.5**0.5, 1500.0, rate_hz, "high_shelf"), IIRfilter(0.0, 0.5, 38.0, rate_hz, "high_pass")
+    return np.stack([np.concatenate([stage.b, stage.a]) for stage in stages])
+
+
+def loudness_gain_db(x: NDArray[np.floating], rate_hz: int) -> float:
+    """The gain in dB that brings ``x`` to the reference loudness, whatever its peak then; 0 for silence."""
+    loudness = momentary_lufs(x, rate_hz)
+    loudest = loudness.max()
+    return 0.0 if not np.any(x) else REFERENCE_LUFS - float(np.percentile(loudness[loudness > loudest - SILENCE_DB], 95))
+
+
+def reference_gain(x: NDArray[np.floating], rate_hz: int) -> float:
+    """The factor that brings ``x`` to the reference loudness, or its peak to -1 dBFS where that is lower; 1 for silence."""
+    peak = max(float(x.max()), -float(x.min()))
+    if peak == 0:
+        return 1.0
+    return 10 ** (min(loudness_gain_db(x, rate_hz), PEAK_DBFS - 20 * np.log10(peak)) / 20)
