@@ -347,6 +347,7 @@ def test_wrong_stems_are_refused_by_name(written):
         (right, 2 * RATE, "16000 Hz, the scene 8000 Hz"),
         (right[:-1], RATE, "3999 samples, the scene 4000"),
         (nan, RATE, "NaN"),
+        (1e30 * right, RATE, r"reaches \d\.?\d*e\+30"),
         (right[:0], RATE, "no samples"),
     ]:
         soundfile.write(path, samples, rate, subtype="FLOAT")

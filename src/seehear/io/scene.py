@@ -30,6 +30,8 @@ MAX_SEED = 2**63 - 1
 MAX_SOURCES = 256
 MAX_POINTS = 100_000
 MAX_GAIN_DB = 120
+MAX_SAMPLE = 1e6
+"""Of a stem; more is no sound but a damaged file, and would pass what 32-bit floats hold."""
 DISTANCES_M = (0.01, 10_000)
 SIDES_M = (0.5, 1000)
 RT60S_S = (0.05, 20)
@@ -304,6 +306,9 @@ def _read_stem(fields: Fields, folder: Path, rate: int, length: int) -> Audio:
         raise InputError(f"the stem {stem} has {audio.sample_rate_hz} Hz, the scene {rate} Hz")
     if audio.n_samples != length:
         raise InputError(f"the stem {stem} has {audio.n_samples} samples, the scene {length}")
+    peak = float(np.abs(audio.samples).max())
+    if peak > MAX_SAMPLE:
+        raise InputError(f"the stem {stem} reaches {peak:.3g}, full scale is 1 and the most that is taken {MAX_SAMPLE:g}")
     told = fields.text("sha256", default="")
     if told and told.lower() != file_sha256(stem):
         raise InputError(

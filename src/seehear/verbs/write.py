@@ -54,9 +54,15 @@ def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Wri
         if files.figure is not None and what.figure is not None:
             run.file(files.figure, force).write_bytes(what.figure)
         if files.video is not None:
-            sound = what.renders[what.video_layout]
-            how = {"duration_s": what.scene.duration_s, "keep_audio_db": options.keep_audio_db, "force": force}
-            video = write_video(files.video, what.media, sound, **how, within=run)
+            video = write_video(
+                files.video,
+                what.media,
+                what.renders[what.video_layout],
+                duration_s=what.scene.duration_s,
+                keep_audio_db=options.keep_audio_db,
+                force=force,
+                within=run,
+            )
         if files.scene is not None and files.stems is not None:
             stems = write_scene(files.scene, what.scene, files.stems, extra=what.extra, force=force, within=run)
         elif files.stems is not None:
