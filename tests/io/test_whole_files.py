@@ -66,19 +66,22 @@ def test_an_interrupt_while_files_appear_takes_them_all_back(tmp_path, monkeypat
 
 
 def test_outdated_files_go_when_the_new_ones_are_there(tmp_path):
-    """Oracle: planted old files: all stay on failure; on success only the one that is written again."""
-    for name in ("a", "b"):
+    """Oracle: planted old files: all stay on failure; on success only the one that is written again, folders, and what a
+    link leads to."""
+    for name in ("a", "b", "elsewhere"):
         (tmp_path / name).write_bytes(b"old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for error in (ZeroDivisionError, None):
         try:
             with whole_files() as files:
-                files.outdate([tmp_path / "a", tmp_path / "b"])
+                files.outdate(tmp_path / name for name in ("a", "b", "folder", "link", "missing"))
                 files.file(tmp_path / "b", force=True).write_bytes(b"new")
                 if error:
                     raise error
         except ZeroDivisionError:
-            assert [(tmp_path / name).read_bytes() for name in names(tmp_path)] == [b"old", b"old"]
-    assert names(tmp_path) == ["b"] and (tmp_path / "b").read_bytes() == b"new"
+            assert [(tmp_path / name).read_bytes() for name in ("a", "b", "link", "elsewhere")] == [b"old"] * 4
+    assert names(tmp_path) == ["b", "elsewhere", "folder"] and (tmp_path / "b").read_bytes() == b"new"
 
 
 def test_a_full_disk_is_said(tmp_path):

@@ -98,7 +98,7 @@ class WholeFiles:
 
     def outdate(self, paths: Iterable[Path]) -> None:
         """Nothing; the files ``paths`` go once the run is complete, except those that it writes."""
-        self._stale.update(path.resolve() for path in paths)
+        self._stale.update(_place(path) for path in paths if path.is_file())
 
     def publish(self) -> None:
         """Nothing; every file is then at its place, in the order in which they were asked for."""
@@ -119,7 +119,7 @@ class WholeFiles:
 
     def remove_outdated(self) -> None:
         """Nothing; what was outdated and not written anew is gone."""
-        for path in self._stale - {path.resolve() for path in self._temporaries}:
+        for path in self._stale - {_place(path) for path in self._temporaries}:
             path.unlink(missing_ok=True)
 
     def refused(self, error: OSError) -> Path | None:
@@ -129,6 +129,11 @@ class WholeFiles:
         by_temporary = {str(temporary): path for path, temporary in self._temporaries.items()}
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         return by_temporary.get(str(error.filename), list(self._temporaries)[-1] if full else None)
+
+
+def _place(path: Path) -> Path:
+    """One name per directory entry; a link is itself, not what it leads to."""
+    return path.parent.resolve() / path.name
 
 
 @contextmanager
