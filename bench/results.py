@@ -2,7 +2,7 @@
 
     python bench/results.py --media DIR [--models builtin] [--only N]
 
-Photos that the recogniser's heads learned from are marked and do not count as hits.
+The three best guesses are what the recogniser thinks of the picture, heard or not. Photos that the recogniser's heads learned from are marked and do not count as hits.
 
 Each file is a process of its own (`python -m seehear spatialize FILE --folder ... --json`), timed from outside; peak memory
 is the operating system's for that process. A known label is a hit when its concept is among the first three sounds of the
@@ -43,6 +43,7 @@ class Row:
     known: frozenset[str]
     learned: bool
     heard: tuple[str, ...]
+    guessed: tuple[str, ...]
     placed: int
     seconds: float
     peak_mib: float
@@ -101,7 +102,8 @@ def run(path: Path, known: frozenset[str], learned: bool, models: str, extra: li
     ordered = sorted(report["sources"], key=lambda s: s["origin"] == "ambience")
     placed = sum(s["origin"] != "ambience" for s in ordered)
     heard = tuple(s["label"] for s in ordered)
-    return Row(path.name, known, learned, heard, placed, seconds, usage.ru_maxrss / 1024, report["duration_s"], code)
+    guessed = tuple(guess["label"] for guess in report.get("guesses", []))
+    return Row(path.name, known, learned, heard, guessed, placed, seconds, usage.ru_maxrss / 1024, report["duration_s"], code)
 
 
 def rows_of(media: Path, folder: str, models: str, only: int | None) -> list[Row]:
@@ -125,6 +127,9 @@ def summary(rows: list[Row]) -> list[str]:
 
         ranked = [name for name, _ in Counter(c for row in known for c in row.known).most_common(3)]
         lines.append(f"- known label among the first three sounds: {share(sum(row.hit for row in known))}")
+        lines.append(
+            f"- known label among the three best guesses: {share(sum(bool(row.known & set(row.guessed)) for row in known))}"
+        )
         lines.append(f"- known label as the first sound: {share(sum(bool(row.known & set(row.heard[:1])) for row in known))}")
         for names in (ranked[:1], ranked):
             lines.append(f"- always answering {', '.join(names)}: {share(sum(bool(row.known & set(names)) for row in known))}")

@@ -64,8 +64,8 @@ def _builtin(name: str, hint: str | None) -> SpatializePreset:
 
 
 RESEARCH_HINT = (
-    'Little was recognised with confidence. Say what is heard, e.g. --say "dog, sea", or try --models builtin-research '
-    "(it knows more, but its weights are for research only)."
+    'Say what is heard, e.g. --say "dog, sea", or try --models builtin-research (it knows more, but its weights are for '
+    "research only)."
 )
 SPATIALIZE: Mapping[str, Callable[[], SpatializePreset]] = {
     "builtin": lambda: _builtin("builtin", RESEARCH_HINT),

@@ -41,6 +41,9 @@ def notes_of(
 ) -> list[str]:
     """Sentences for the user: what was seen, what was not, and what became of the original sound."""
     notes = list(sighting.notes)
+    if sighting.uncertain and sighting.guesses:
+        best = ", ".join(f"{name} {100 * score:.0f} %" for name, score in sighting.guesses)
+        notes.append(f"Little was recognised with confidence; the best guesses were {best}.")
     if sighting.uncertain and preset.hint:
         notes.append(preset.hint)
     if files.video is not None and isinstance(media, Video) and media.has_audio and outputs.keep_audio_db is None:

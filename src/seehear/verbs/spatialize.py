@@ -78,6 +78,7 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     report = {
         "version": seehear.__version__,
         "sources": source_reports(sighting, scene, media.width_px / frames[0][1].width_px),
+        "guesses": [{"label": name, "score": round(score, 3)} for name, score in sighting.guesses],
         **sound_report(scene, renders[written.name]),
         "seed": wanted.seed,
         "models": models_of(preset),

@@ -49,6 +49,12 @@ def candidates(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores
     return _seen(view, tracks, scene) + _stuff(view, scene) + _people(view)
 
 
+def guesses(tracks: Sequence[ConceptScores], scene: ConceptScores, k: int = 3) -> list[tuple[str, float]]:
+    """The ``k`` best concepts of a picture with their scores, however unsure: the scene's and the best region's, half and half."""
+    best = {name: 0.5 * p + 0.5 * max((own.scores[name] for own in tracks), default=p) for name, p in scene.scores.items()}
+    return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:k]
+
+
 def _seen(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores) -> list[Candidate]:
     """Every track that sounds like something: its own and the scene's evidence, half and half."""
     found = []

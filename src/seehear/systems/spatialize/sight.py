@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from seehear.protocols import ConceptRecognizer
-from seehear.systems.spatialize.candidates import SURE_SCORE, candidates, choose
+from seehear.systems.spatialize.candidates import SURE_SCORE, candidates, choose, guesses
 from seehear.systems.spatialize.look import Eyes, View, look, scores, spread_indices
 from seehear.systems.spatialize.place import SURROUND, Geometry, Place
 from seehear.systems.spatialize.words import Point, parse_object, parse_words
@@ -58,6 +58,8 @@ class Sighting:
     """Sentences for the user."""
     uncertain: bool = False
     """Little was recognised with confidence."""
+    guesses: tuple[tuple[str, float], ...] = ()
+    """The recogniser's best concepts and their scores, heard or not; empty where it was not asked."""
 
 
 def sight(
@@ -85,13 +87,14 @@ def sight(
         found = [_placed(view, concept, point) for concept, point in placed if point is not None]
         found += _said(view, said, eyes.recognizer, [item.place.box for item in found])
         return Sighting(tuple(found), _room_kind(cues, found), picture)
-    chosen = choose(candidates(view, *scores(view, eyes.recognizer)), n_sources)
+    tracks, scene = scores(view, eyes.recognizer)
+    chosen = choose(candidates(view, tracks, scene), n_sources)
     seen = [SoundingObject(c.concept, c.score, "seen", view.place(c.what, c.concept)) for c in chosen]
     room = _room_kind(cues, seen)
     bed = _suggested_bed(cues, room, {c.concept.name for c in chosen})
     notes = () if seen else ("Nothing that sounds was recognised: only an ambience is heard.",)
     uncertain = max((c.score for c in chosen), default=0.0) < SURE_SCORE
-    return Sighting((*seen, _ambience(bed)), room, picture, notes, uncertain)
+    return Sighting((*seen, _ambience(bed)), room, picture, notes, uncertain, tuple(guesses(tracks, scene)))
 
 
 def _reference(frames: Sequence[tuple[float, Image]]) -> tuple[int, SceneCues]:
