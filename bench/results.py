@@ -2,7 +2,8 @@
 
     python bench/results.py --media DIR [--models builtin] [--only N]
 
-The three best guesses are what the recogniser thinks of the picture, heard or not. Photos that the recogniser's heads learned from are marked and do not count as hits.
+The three best guesses are what the recogniser thinks of the picture, heard or not. Photos that the recogniser's heads learned
+from are marked and do not count as hits.
 
 Each file is a process of its own (`python -m seehear spatialize FILE --folder ... --json`), timed from outside; peak memory
 is the operating system's for that process. A known label is a hit when its concept is among the first three sounds of the

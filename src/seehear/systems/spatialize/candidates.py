@@ -50,7 +50,7 @@ def candidates(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores
 
 
 def guesses(tracks: Sequence[ConceptScores], scene: ConceptScores, k: int = 3) -> list[tuple[str, float]]:
-    """The ``k`` best concepts of a picture with their scores, however unsure: the scene's and the best region's, half and half."""
+    """The ``k`` best concepts of a picture and their scores, however unsure: half the scene's, half the best region's."""
     best = {name: 0.5 * p + 0.5 * max((own.scores[name] for own in tracks), default=p) for name, p in scene.scores.items()}
     return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:k]
 
