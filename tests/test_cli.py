@@ -1,4 +1,4 @@
-"""The command line as a newcomer meets it. Oracle: the exit statuses and names of DESIGN.md and issue 1's contract."""
+"""The command line as a newcomer meets it. Oracle: the exit statuses and the names that users were promised."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_render_version_and_concepts(run: Run, photo: Path) -> None:
 
 
 def test_every_promised_flag_exists(run: Run) -> None:
-    """The contract of the issue: names of flags, as the help shows them."""
+    """The promised names of flags, as the help shows them."""
     promised = """-o --layout --seconds --sources --say --object --models --fov --equirectangular --room --seed --rate --level
     --video --scene --stems --figure --keep-audio --force --json --dry-run --debug --near --far --video-layout"""
     import typer
@@ -283,7 +283,7 @@ def test_bad_scenes(kind: str, run: Run, photo: Path, tmp_path: Path) -> None:
 
 
 def test_at_least_forty_kinds() -> None:
-    """The issue asks for forty kinds of bad input."""
+    """At least forty kinds of bad input are refused."""
     assert len(PICTURES) + len(FLAGS) + len(SCENES) >= 40
 
 
@@ -309,7 +309,7 @@ def test_usage_is_one_sentence(run: Run) -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_help_is_grouped_and_switches_take_no_value(run: Run, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
-    """Oracle: the flags of DESIGN.md; no line is wider than the terminal, no type stands beside a switch."""
+    """Planted widths: no line is wider than the terminal, no type stands beside a switch."""
     monkeypatch.setenv("COLUMNS", str(columns))
     told = run("spatialize", "--help")[1]
     assert max(map(len, told.splitlines())) <= columns

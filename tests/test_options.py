@@ -85,8 +85,9 @@ def test_what_fits_is_kept_as_the_annotated_type() -> None:
 
 def test_the_limits_belong_to_the_ranges() -> None:
     """Closed form: both ends of every range are taken."""
-    SpatializeOptions(seconds=0.1, sources=1, fov_deg=5, seed=0, rate_hz=8000, level_lufs=-70)
-    SpatializeOptions(seconds=3600, sources=32, fov_deg=170, seed=2**63 - 1, rate_hz=192000, level_lufs=-5, far_m=1000)
+    least = SpatializeOptions(seconds=0.1, sources=1, fov_deg=5, seed=0, rate_hz=8000, level_lufs=-70)
+    most = SpatializeOptions(seconds=3600, sources=32, fov_deg=170, seed=2**63 - 1, rate_hz=192000, level_lufs=-5, far_m=1000)
+    assert (least.seconds, most.seconds, most.seed) == (0.1, 3600, 2**63 - 1)
 
 
 def test_flags_are_names_without_units() -> None:

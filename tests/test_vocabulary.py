@@ -86,7 +86,7 @@ def test_one_person_does_not_babble(word: str) -> None:
 
 
 def test_only_what_belongs_there_feeds_the_lfe() -> None:
-    """DESIGN.md: thunder, aeroplane, waterfall and the like; no animal, bed or small thing does."""
+    """Planted: thunder, aeroplane, waterfall and the like; no animal, bed or small thing does."""
     flagged = {name for name, concept in concepts().items() if concept.lfe}
     assert {"thunder", "aeroplane", "waterfall"} <= flagged
     assert not flagged & {"dog", "bird", "rain", "clock", "footsteps", "room tone", "sea"}

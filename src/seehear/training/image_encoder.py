@@ -193,8 +193,9 @@ def fit_heads(encoder: ImageEncoder, examples: Iterator[tuple[Tensor, Tensor]], 
 def train_conv(pictures: Pictures, recipe: Recipe, checkpoint: Path | None, say: Say) -> ConvNet:
     """The residual network, trained with a head of its own; the moving average of its weights."""
     classes = len(pictures.classes)
-    torch.manual_seed(recipe.seed)
-    conv = ConvNet(replace(recipe.encoder, classes=classes)).to(memory_format=torch.channels_last)
+    with torch.random.fork_rng():  # torch's modules draw their first weights from the global generator
+        torch.manual_seed(recipe.seed)
+        conv = ConvNet(replace(recipe.encoder, classes=classes)).to(memory_format=torch.channels_last)
     pixels, labels = torch.from_numpy(pictures.pixels), torch.from_numpy(pictures.labels)
     started, shown = time.monotonic(), max(1, recipe.schedule.steps // 40)
 

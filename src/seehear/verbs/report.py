@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 def shown_score(item: SoundingObject) -> float | None:
+    """The probability of what was recognised; what the user said, and an ambience, have none."""
     return round(item.score, 3) if item.origin == "seen" else None
 
 
 def sound_report(scene: Scene, audio: Audio) -> dict[str, Any]:
+    """Length, rate, room and measured loudness of a render."""
     from seehear.acoustics.loudness import integrated_lufs, true_peak_dbtp
 
     room = scene.room
@@ -99,6 +101,7 @@ def _source_report(item: SoundingObject, source: Source, scale: float) -> dict[s
 
 
 def models_of(preset: SpatializePreset) -> list[dict[str, Any]]:
+    """Every model of a preset with its licence, size and hash."""
     return [{k: v for k, v in asdict(part).items() if v is not None} for part in preset.parts]
 
 

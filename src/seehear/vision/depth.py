@@ -39,7 +39,7 @@ def horizon_px(cues: SceneCues, height_px: int) -> float:
 
 
 def depth_from_cues(image: Image, regions: Sequence[Region], cues: SceneCues | None = None) -> DepthMap:
-    """Relative depth (H, W) of ``image`` from position and size cues; step 2 deepens it.
+    """Relative depth (H, W) of ``image`` from position and size cues.
 
     Ground: the distance of a point on a plane is inverse to how far below the horizon it appears; surfaces over most of the
     width that reach the lower edge, or lie wholly below the horizon, are part of it. What is neither ground nor sky is
