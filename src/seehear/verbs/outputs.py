@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seehear.io.files import check_folder, check_output
-from seehear.systems.spatialize.options import check_types, option
+from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
 from seehear.types import BINAURAL, InputError, Layout, layout_named
 
 SUFFIXES = {"video": ".mp4", "scene": ".json", "figure": ".png"}
@@ -32,10 +32,9 @@ class OutputOptions:
         for name in ("output", "video", "scene", "stems", "figure", "folder"):
             if getattr(self, name) == "":
                 raise InputError(f"--{name} needs a name")
-        if self.video_layout not in (None, "binaural", "stereo", "5.1"):
-            raise InputError(f"--video-layout must be binaural, stereo or 5.1, got {self.video_layout!r}")
-        if self.keep_audio_db is not None and not -60 <= self.keep_audio_db <= 20:
-            raise InputError(f"--keep-audio must lie in -60 to 20 dB, got {self.keep_audio_db}")
+        if self.video_layout is not None:
+            check_choice("--video-layout", self.video_layout, "binaural", "stereo", "5.1")
+        check_range("--keep-audio", self.keep_audio_db, -60, 20, "dB")
 
     @property
     def is_empty(self) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seehear.types import Audio, InputError, layout_named
-from seehear.verbs.outputs import KINDS
+from seehear.systems.spatialize.options import LEVEL_LUFS, check_range
+from seehear.types import Audio, layout_named
 from seehear.verbs.progress import Watcher, unwatched
 
 
@@ -23,17 +23,13 @@ def render(
     InputError: a scene, stem, layout, level or output that cannot be used.
     """
     from seehear.acoustics.render import render as render_scene
-    from seehear.io.audio import write_audio
-    from seehear.io.files import check_output
+    from seehear.io.audio import check_audio_output, write_audio
     from seehear.io.scene import read_scene
 
     wanted = layout_named(layout)
-    if not -70 <= level_lufs <= -5:
-        raise InputError(f"--level must lie in -70 to -5 LUFS, got {level_lufs}")
+    check_range("--level", level_lufs, *LEVEL_LUFS, "LUFS")
     if output is not None:
-        if KINDS.get(Path(output).suffix.lower()) != "audio":
-            raise InputError(f"render writes .wav or .flac, got {str(output)!r}")
-        check_output(output, force)
+        check_audio_output(output, wanted, force=force)
     watch("reading", 0.0)
     described = read_scene(scene)
     watch("rendering", 0.3)

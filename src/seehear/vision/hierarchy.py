@@ -34,8 +34,6 @@ class Leaves:
     """(L, 60) counts of L*, a*, b* values."""
     texture: FloatArray
     """(L, 64) counts of gradient orientation x magnitude."""
-    mean_lab: FloatArray
-    """(L, 3)"""
     boxes: FloatArray
     """(L, 4) x0, y0, x1, y1 in small pixels, ends exclusive."""
     border_px: FloatArray
@@ -57,7 +55,6 @@ def find_leaves(lab: NDArray[np.float32], scale: float = 100.0, min_size_px: int
     labels = felzenszwalb(lab / 100, scale=scale, sigma=0.6, min_size=min_size_px, channel_axis=-1).astype(np.intp)
     n = int(labels.max()) + 1
     area = np.bincount(labels.ravel(), minlength=n).astype(float)
-    mean = np.stack([np.bincount(labels.ravel(), lab[..., i].ravel(), n) for i in range(3)], axis=-1) / area[:, None]
     contact, step = _contacts(labels, lab, n)
     edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     return Leaves(
@@ -65,7 +62,6 @@ def find_leaves(lab: NDArray[np.float32], scale: float = 100.0, min_size_px: int
         area_px=area,
         colour=_histogram(labels, _colour_codes(lab), 3 * _COLOUR_BINS, n),
         texture=_histogram(labels, _texture_codes(lab[..., 0]), _ORIENTATIONS * _TEXTURE_BINS, n),
-        mean_lab=mean,
         boxes=_boxes(labels, n),
         border_px=np.bincount(edge, minlength=n).astype(float),
         contact_px=contact,

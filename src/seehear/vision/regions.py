@@ -108,13 +108,13 @@ def _spread(boxes: FloatArray, members: NDArray[np.bool_], areas: FloatArray, sa
         if gain[best] <= 0:
             break
         kept.append(best)
-        left[_box_ious(boxes, boxes[best]) >= _SAME_IOU] = 0
+        left[box_ious(boxes, boxes[best]) >= _SAME_IOU] = 0
         both = members @ (areas * members[best])
         shared = np.maximum(shared, both / np.minimum(area, area[best]))
     return kept
 
 
-def _box_ious(boxes: FloatArray, box: FloatArray) -> FloatArray:
+def box_ious(boxes: FloatArray, box: FloatArray) -> FloatArray:
     """Intersection over union (P,) of ``boxes`` (P, 4) with one box."""
     sides = np.minimum(boxes[:, 2:], box[2:]) - np.maximum(boxes[:, :2], box[:2])
     both = np.prod(np.maximum(sides, 0), axis=1)

@@ -46,6 +46,10 @@ class Track:
     confidence: float
     """0 to 1: mean saliency x share of the keyframes between entry and exit that saw it x K / (K + 2)."""
 
+    def region_at(self, time_s: float) -> Region:
+        """The region seen nearest to a time."""
+        return self.regions[int(np.abs(self.times_s - time_s).argmin())]
+
     @property
     def centres_px(self) -> FloatArray:
         """Centres (K, 2) of the boxes."""

@@ -12,6 +12,7 @@ from seehear.protocols import ConceptRecognizer, DepthEstimator, Segmenter
 from seehear.systems.spatialize.place import Geometry, Place, Surveyor
 from seehear.types import Box, ConceptScores, Image, Region
 from seehear.vision.cues import SceneCues, stuff_regions
+from seehear.vision.regions import box_ious
 from seehear.vision.tracking import Keyframe, Track, keyframe_regions, link_tracks
 from seehear.vocabulary import Concept
 
@@ -51,7 +52,7 @@ class View:
 
     def shown(self, track: Track) -> Region:
         """The region of a track at the reference frame."""
-        return track.regions[int(np.abs(track.times_s - self.frames[self.reference][0]).argmin())]
+        return track.region_at(self.frames[self.reference][0])
 
     def place(self, what: Track | Region, concept: Concept) -> Place:
         if isinstance(what, Region):
@@ -69,7 +70,7 @@ def look(frames: Sequence[tuple[float, Image]], reference: int, eyes: Eyes, geom
         tracks = [Track(np.zeros(1), (region,), region.saliency) for region in regions]
     else:
         tracks = link_tracks(_keyframes(frames, eyes.segmenter))[:MAX_TRACKS]
-        regions = [track.regions[int(np.abs(track.times_s - reference_s).argmin())] for track in tracks]
+        regions = [track.region_at(reference_s) for track in tracks]
     depth = eyes.depth.estimate_depth(picture, regions)
     surveyor = Surveyor(geometry.camera(picture), depth, geometry, reference_s)
     return View(frames, reference, tracks, dict(stuff_regions(cues, picture)), cues, surveyor)
@@ -98,12 +99,7 @@ def _keyframes(frames: Sequence[tuple[float, Image]], segmenter: Segmenter) -> l
 
 def overlap(a: Box, b: Box) -> float:
     """Intersection over union of two boxes."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)
+    return float(box_ious(np.array([a]), np.array(b))[0])
 
 
 def crop(image: Image, region: Region) -> Image:

@@ -73,6 +73,10 @@ def check_choice(flag: str, value: str, *choices: str) -> None:
         raise InputError(f"{flag} must be {', '.join(choices[:-1])} or {choices[-1]}, got {value!r}")
 
 
+LEVEL_LUFS = (-70, -5)
+"""Loudness that a render may be asked for."""
+
+
 @dataclass(frozen=True)
 class SpatializeOptions:
     """What to make of a picture. Every field is a keyword of :func:`seehear.spatialize` and a flag of the command."""
@@ -105,7 +109,7 @@ class SpatializeOptions:
         check_range("--fov", self.fov_deg, 5, 170, "degrees")
         check_range("--seed", self.seed, 0, 2**63 - 1)
         check_range("--rate", self.rate_hz, 8000, 192000, "Hz")
-        check_range("--level", self.level_lufs, -70, -5, "LUFS")
+        check_range("--level", self.level_lufs, *LEVEL_LUFS, "LUFS")
         if not 0 < self.near_m < self.far_m <= 1000:
             raise InputError(f"need 0 < --near < --far <= 1000 m, got {self.near_m} and {self.far_m}")
         if self.fov_deg is not None and self.equirectangular:

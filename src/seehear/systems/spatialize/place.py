@@ -81,7 +81,7 @@ class Surveyor:
         log_m = np.log([self.distance_m(region, concept) for region in track.regions])
         # Depth comes from the reference frame only, so distance may follow the apparent size but not jump with it.
         distances: FloatArray = np.exp(smooth(times, log_m, window_s=1.5))
-        shown = track.regions[int(np.abs(times - self.reference_s).argmin())]
+        shown = track.region_at(self.reference_s)
         step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         start = 0.0 if times[0] <= span_s[0] + 1.01 * step else float(times[0] - 0.5 * step)
         stop = math.inf if times[-1] >= span_s[1] - 1.01 * step else float(times[-1] + 0.5 * step)
