@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from seehear.types import Audio, ConceptScores, DepthMap, Image, Region
+from seehear.types import Audio, ConceptScores, DepthMap, Image, Prompt, Region
 
 
 class Segmenter(Protocol):
@@ -35,8 +35,8 @@ class ConceptRecognizer(Protocol):
 
 
 class SoundGenerator(Protocol):
-    """Makes the sound of a concept."""
+    """Makes a sound."""
 
-    def generate(self, concept: str, duration_s: float, sample_rate_hz: int, rng: np.random.Generator, /) -> Audio:
+    def generate(self, prompt: Prompt, duration_s: float, sample_rate_hz: int, rng: np.random.Generator, /) -> Audio:
         """Mono sound of exactly ``round(duration_s * sample_rate_hz)`` samples at the stem reference level."""
         ...

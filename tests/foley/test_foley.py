@@ -5,7 +5,7 @@ import pyloudnorm
 import pytest
 
 from seehear.foley import SOUNDS, FoleyGenerator, sounds, synthesize
-from seehear.types import InputError
+from seehear.types import InputError, Prompt
 from seehear.vocabulary import concepts
 
 
@@ -70,9 +70,9 @@ def test_the_filters_are_bs1770():
 def test_the_generator_is_the_same_door_and_synonyms_open_it():
     """Round trip: FoleyGenerator, a synonym and synthesize agree."""
     expected = synthesize("sea", 0.5, 16_000, rng(3)).samples
-    assert np.array_equal(FoleyGenerator().generate("sea", 0.5, 16_000, rng(3)).samples, expected)
+    assert np.array_equal(FoleyGenerator().generate(Prompt("sea"), 0.5, 16_000, rng(3)).samples, expected)
     assert np.array_equal(synthesize("ocean", 0.5, 16_000, rng(3)).samples, expected)
-    loud = FoleyGenerator(intensity=1.0).generate("sea", 0.5, 16_000, rng(3)).samples
+    loud = FoleyGenerator(intensity=1.0).generate(Prompt("sea"), 0.5, 16_000, rng(3)).samples
     assert not np.array_equal(loud, expected)
 
 

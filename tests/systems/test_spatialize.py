@@ -35,7 +35,7 @@ class RednessRecognizer:
 class NoiseGenerator:
     """Planted generator: seeded white noise."""
 
-    def generate(self, concept, duration_s, sample_rate_hz, rng):
+    def generate(self, prompt, duration_s, sample_rate_hz, rng):
         x = 0.05 * rng.standard_normal((1, n_samples(duration_s, sample_rate_hz)))
         return Audio(x.astype(np.float32), sample_rate_hz, MONO)
 
@@ -216,8 +216,8 @@ def test_a_hull_crop_hides_what_is_outside() -> None:
     rgb = np.zeros((100, 100, 3), np.uint8)
     rgb[:, 50:] = 255
     triangle = ((10.0, 10.0), (10.0, 90.0), (50.0, 50.0))
-    boxed = crop(Image(rgb), region(10, 10, 90, 90))
-    hulled = crop(Image(rgb), region(10, 10, 90, 90, triangle))
+    boxed = crop(Image(rgb), (10, 10, 90, 90))
+    hulled = crop(Image(rgb), (10, 10, 90, 90), triangle)
     assert (boxed.rgb == 255).any()
     assert not (hulled.rgb == 255).any()
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seehear.foley import animals, impacts, machines, nature, voices, water
 from seehear.foley.level import REFERENCE_LUFS, momentary_lufs, reference_gain
 from seehear.foley.pieces import LONGEST_WHOLE_S, in_pieces
-from seehear.types import MONO, Audio, InputError, n_samples
+from seehear.types import MONO, Audio, InputError, Prompt, n_samples
 from seehear.vocabulary import concepts, find_concept
 
 __all__ = ["REFERENCE_LUFS", "SOUNDS", "FoleyGenerator", "momentary_lufs", "sounds", "synthesize"]
@@ -83,6 +83,6 @@ class FoleyGenerator:
     intensity: float = 0.5
     """0 faint to 1 violent, the same for every sound."""
 
-    def generate(self, concept: str, duration_s: float, sample_rate_hz: int, rng: np.random.Generator, /) -> Audio:
+    def generate(self, prompt: Prompt, duration_s: float, sample_rate_hz: int, rng: np.random.Generator, /) -> Audio:
         """Mono sound of exactly ``round(duration_s * sample_rate_hz)`` samples at the stem reference level."""
-        return synthesize(concept, duration_s, sample_rate_hz, rng, intensity=self.intensity)
+        return synthesize(prompt.concept, duration_s, sample_rate_hz, rng, intensity=self.intensity)

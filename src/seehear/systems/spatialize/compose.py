@@ -8,9 +8,10 @@ import numpy as np
 
 from seehear.acoustics.room import room_for, waypoints_m
 from seehear.protocols import SoundGenerator
+from seehear.systems.spatialize.look import patch
 from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.systems.spatialize.sight import RoomKind, Sighting
-from seehear.types import Audio, Room, Scene, Source, n_samples
+from seehear.types import Audio, Prompt, Room, Scene, Source, n_samples
 
 ENTRY_FADE_S = 0.35
 """Fade of a source that enters or leaves the picture."""
@@ -41,7 +42,8 @@ def compose(
         start_s = min(place.active_s[0], max(duration_s - 0.1, 0.0))
         stop_s = min(place.active_s[1], duration_s)
         length_s = max(stop_s - start_s, 0.05)
-        sound = generator.generate(concept.name, length_s, options.rate_hz, np.random.default_rng(stream))
+        prompt = Prompt(concept.name, item.text, patch(sighting.picture, place))
+        sound = generator.generate(prompt, length_s, options.rate_hz, np.random.default_rng(stream))
         edges_s = (EDGE_FADE_S, EDGE_FADE_S) if moves else STILL_FADES_S
         fades_s = (ENTRY_FADE_S if start_s > 0 else edges_s[0], ENTRY_FADE_S if stop_s < duration_s else edges_s[1])
         stem = _stem(sound, start_s, n_samples(duration_s, options.rate_hz), fades_s)

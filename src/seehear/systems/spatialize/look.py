@@ -102,21 +102,26 @@ def overlap(a: Box, b: Box) -> float:
     return float(box_ious(np.array([a]), np.array(b))[0])
 
 
-def crop(image: Image, region: Region) -> Image:
-    """The patch I_p of a region: its box with a margin; outside a polygon (eq. 1) the picture's mean colour."""
-    x0, y0, x1, y1 = region.box
+def patch(picture: Image, place: Place) -> Image | None:
+    """What is seen of a place at the reference frame; None for what is all around."""
+    return None if place.box is None else crop(picture, place.box, place.polygon)
+
+
+def crop(image: Image, box: Box, polygon: tuple[tuple[float, float], ...] | None = None) -> Image:
+    """The patch I_p of a region: its box with a margin; outside a polygon (eq. 1) the patch's mean colour."""
+    x0, y0, x1, y1 = box
     dx, dy = CROP_MARGIN * (x1 - x0), CROP_MARGIN * (y1 - y0)
     rows = slice(max(0, int(y0 - dy)), math.ceil(y1 + dy))
     columns = slice(max(0, int(x0 - dx)), math.ceil(x1 + dx))
-    patch = image.rgb[rows, columns]
-    if region.polygon is not None:
+    seen = image.rgb[rows, columns]
+    if polygon is not None:
         from skimage.draw import polygon2mask
 
         # Vertices count from pixel corners, the mask from pixel centres.
-        vertices = np.array(region.polygon)[:, ::-1] - 0.5
+        vertices = np.array(polygon)[:, ::-1] - 0.5
         inside = polygon2mask(image.rgb.shape[:2], vertices)[rows, columns]
-        patch = np.where(inside[..., None], patch, patch.mean(axis=(0, 1)).astype(np.uint8))
-    return Image(np.ascontiguousarray(patch))
+        seen = np.where(inside[..., None], seen, seen.mean(axis=(0, 1)).astype(np.uint8))
+    return Image(np.ascontiguousarray(seen))
 
 
 def scores(view: View, recognizer: ConceptRecognizer) -> tuple[list[ConceptScores], ConceptScores]:
@@ -125,7 +130,8 @@ def scores(view: View, recognizer: ConceptRecognizer) -> tuple[list[ConceptScore
     crops, owners = [], []
     for index, track in enumerate(view.tracks):
         picks = spread_indices(len(track.regions), LOOKS_PER_TRACK)
-        crops += [crop(frames[float(track.times_s[i])], track.regions[i]) for i in picks]
+        looks = [(frames[float(track.times_s[i])], track.regions[i]) for i in picks]
+        crops += [crop(frame, region.box, region.polygon) for frame, region in looks]
         owners += [index] * len(picks)
     views = [view.frames[i][1] for i in spread_indices(len(view.frames), LOOKS_PER_TRACK)]
     scores = recognizer.recognize(crops + views)

@@ -44,6 +44,8 @@ class SoundingObject:
     place: Place
     level_db: float = 0.0
     """On top of the concept's own level."""
+    text: str = ""
+    """In words, for generators that read (the text condition c of section 2.2)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,57 @@
+"""The nouns of seehear: frozen values, validated once, shared by every room.
+
+Axes: x front, y left, z up. A direction is a unit vector; azimuth is counter-clockwise from the front
+(left = +90 degrees), elevation is up. Radians inside; degrees only at the edges.
+"""
+
+from seehear.types.checks import FloatArray, InputError
+from seehear.types.direction import Direction
+from seehear.types.prompt import Prompt
+from seehear.types.rendering import Rendering
+from seehear.types.scene import Room, Scene, Source, Trajectory, surrounds
+from seehear.types.sight import Box, ConceptScores, DepthMap, Image, Region, Video
+from seehear.types.sound import (
+    BINAURAL,
+    FOA,
+    LAYOUTS,
+    MONO,
+    STEREO,
+    SURROUND_5_1,
+    Audio,
+    Convention,
+    Layout,
+    discrete,
+    layout_named,
+    n_samples,
+)
+
+__all__ = [
+    "BINAURAL",
+    "FOA",
+    "LAYOUTS",
+    "MONO",
+    "STEREO",
+    "SURROUND_5_1",
+    "Audio",
+    "Box",
+    "ConceptScores",
+    "Convention",
+    "DepthMap",
+    "Direction",
+    "FloatArray",
+    "Image",
+    "InputError",
+    "Layout",
+    "Prompt",
+    "Region",
+    "Rendering",
+    "Room",
+    "Scene",
+    "Source",
+    "Trajectory",
+    "Video",
+    "discrete",
+    "layout_named",
+    "n_samples",
+    "surrounds",
+]
