@@ -100,6 +100,50 @@ def tract(
     the mouth radiates 6 dB per octave less (a wide-open beak or muzzle: about 1 kHz), and no DC. Frames of ``frame_s``
     are filtered by their own response and overlap-added.
     """
+    points = np.atleast_2d(np.asarray(formants_hz, dtype=float))
+    tube = tube_hz(length_m, 40)
+
+    def fixed(freqs: Array) -> NDArray[np.complexfloating]:
+        response = 1j * freqs / (corner_hz + 1j * freqs)
+        for centre in tube[points.shape[1] :]:
+            if centre < 0.6 * rate_hz:
+                response = response * _resonance(freqs, centre, damping)
+        return response
+
+    return _in_frames(x, rate_hz, points, fixed, damping, frame_s)
+
+
+def long_tract(
+    x: Array, rate_hz: int, formants_hz: Array, length_m: float, *, damping: float = 1.0, corner_hz: float = 80.0
+) -> Array:
+    """:func:`tract` of a large animal (T,), whose resonances lie too close for a cascade of a few to stand for all.
+
+    The lossy tube in closed form, 1 / cosh((a + 2 pi i f / c) L) with a = pi B / c for resonances of bandwidth B (Fletcher
+    1992, ch. 8), of which the lowest K resonances are moved to ``formants_hz``. Its mean level is the same at all frequencies.
+    """
+    points = np.atleast_2d(np.asarray(formants_hz, dtype=float))
+    moved = tube_hz(length_m, points.shape[1])
+
+    def fixed(freqs: Array) -> NDArray[np.complexfloating]:
+        loss_per_m = np.pi * _bandwidth(freqs, damping) / SPEED_OF_SOUND
+        response = 1 / np.cosh((loss_per_m + 2j * np.pi * freqs / SPEED_OF_SOUND) * length_m)
+        response *= 1j * freqs / (corner_hz + 1j * freqs)
+        for centre in moved:
+            response /= _resonance(freqs, centre, damping)
+        return response
+
+    return _in_frames(x, rate_hz, points, fixed, damping, 0.04)
+
+
+def _in_frames(
+    x: Array,
+    rate_hz: int,
+    points_hz: Array,
+    fixed: Callable[[Array], NDArray[np.complexfloating]],
+    damping: float,
+    frame_s: float,
+) -> Array:
+    """``x`` (T,) through ``fixed(freqs)`` and the moving resonances ``points_hz`` (P, K), frame by frame."""
     n = len(x)
     hop = max(round(frame_s * rate_hz / 2), 8)
     count = -(-n // hop) + 1
@@ -108,16 +152,10 @@ def tract(
     frames = np.lib.stride_tricks.sliding_window_view(padded, 2 * hop)[::hop] * signal.windows.hann(2 * hop, sym=False)
     size = fft.next_fast_len(4 * hop, real=True)
     freqs = np.fft.rfftfreq(size, 1 / rate_hz)
-    points = np.atleast_2d(np.asarray(formants_hz, dtype=float))
-    positions = np.linspace(0, 1, len(points)) if len(points) > 1 else np.zeros(1)
-    moving = [np.interp(np.arange(count) / max(count - 1, 1), positions, track)[:, None] for track in points.T]
-    tube = tube_hz(length_m, 40)
-    fixed = [f for f in tube[points.shape[1] :] if f < 0.6 * rate_hz]
-    response = 1j * freqs / (corner_hz + 1j * freqs)
-    for centre in fixed:
-        response = response * _resonance(freqs, centre, damping)
-    spectra = fft.rfft(frames, size) * response
-    for centre in moving:
+    positions = np.linspace(0, 1, len(points_hz)) if len(points_hz) > 1 else np.zeros(1)
+    spectra = fft.rfft(frames, size) * fixed(freqs)
+    for track in points_hz.T:
+        centre = np.interp(np.arange(count) / max(count - 1, 1), positions, track)[:, None]
         spectra *= _resonance(freqs[None], centre, damping)
     filtered = fft.irfft(spectra, size)
     out = np.zeros((count + 8) * hop)
@@ -128,8 +166,12 @@ def tract(
 
 def _resonance(freqs: Array, centre: float | Array, damping: float) -> NDArray[np.complexfloating]:
     """Unit-DC response of one resonance at ``centre`` (second-order low-pass)."""
-    width = np.minimum(40 + 0.06 * centre, 300) * damping
-    return 1 / (1 - (freqs / centre) ** 2 + 1j * freqs * width / centre**2)
+    return 1 / (1 - (freqs / centre) ** 2 + 1j * freqs * _bandwidth(centre, damping) / centre**2)
+
+
+def _bandwidth(centre_hz: float | Array, damping: float) -> float | Array:
+    """The width of a resonance in hertz."""
+    return np.minimum(40 + 0.06 * centre_hz, 300) * damping
 
 
 def normalised(x: Array, peak: float = 1.0) -> Array:
@@ -152,6 +194,8 @@ class Voice:
     damping: float = 2.0
     corner_hz: float = 1000.0
     """``corner_hz`` of :func:`tract`."""
+    long: bool = False
+    """Whether the tract is one for :func:`long_tract`."""
 
 
 def utter(
@@ -175,7 +219,8 @@ def utter(
         subharmonic=voice.subharmonic * harsh,
         breath=voice.breath[0] + voice.breath[1] * harsh,
     )
-    y = tract(x, rate_hz, mouth_hz, voice.length_m, damping=voice.damping, corner_hz=voice.corner_hz)
+    through = long_tract if voice.long else tract
+    y = through(x, rate_hz, mouth_hz, voice.length_m, damping=voice.damping, corner_hz=voice.corner_hz)
     return normalised(y * loudness)
 
 
