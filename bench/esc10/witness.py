@@ -9,7 +9,7 @@ on real clips (each fold of ESC-10 by the other four), then what it calls our so
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +44,30 @@ def statistics(db: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.concatenate(parts)
 
 
-def discriminant(features: NDArray, labels: NDArray) -> Callable[[NDArray], NDArray]:
-    """A function from features (N, F) to class indices (N,): equal priors, one covariance, shrunk towards a sphere."""
+@dataclass(frozen=True)
+class Discriminant:
+    """Linear discriminant functions of features (N, F), one per class (K)."""
+
+    mean: NDArray
+    scale: NDArray
+    weights: NDArray
+    """(F, K)."""
+    offsets: NDArray
+
+    def scores(self, features: NDArray) -> NDArray:
+        """How much each clip is like each class (N, K)."""
+        return (features - self.mean) / self.scale @ self.weights + self.offsets
+
+
+def discriminant(features: NDArray, labels: NDArray, shrinkage: float = SHRINKAGE) -> Discriminant:
+    """From features (N, F) and class indices (N,): equal priors, one covariance, shrunk towards a sphere."""
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
     z = (features - mean) / scale
-    centres = np.stack([z[labels == k].mean(axis=0) for k in range(len(CLASSES))])
+    centres = np.stack([z[labels == k].mean(axis=0) for k in range(labels.max() + 1)])
     covariance = np.cov((z - centres[labels]).T, bias=True)
     sphere = np.eye(len(covariance)) * np.trace(covariance) / len(covariance)
-    weights = np.linalg.solve((1 - SHRINKAGE) * covariance + SHRINKAGE * sphere, centres.T)
-    offsets = -0.5 * np.sum(centres.T * weights, axis=0)
-    return lambda x: ((x - mean) / scale @ weights + offsets).argmax(axis=1)
+    weights = np.linalg.solve((1 - shrinkage) * covariance + shrinkage * sphere, centres.T)
+    return Discriminant(mean, scale, weights, -0.5 * np.sum(centres.T * weights, axis=0))
 
 
 def main() -> None:
@@ -64,14 +78,18 @@ def main() -> None:
     mels, labels, folds = read_clips(options.media)
     features = np.stack([statistics(db) for db in mels])
     right = [
-        discriminant(features[folds != k], labels[folds != k])(features[folds == k]) == labels[folds == k] for k in range(1, 6)
+        discriminant(features[folds != k], labels[folds != k]).scores(features[folds == k]).argmax(1) == labels[folds == k]
+        for k in range(1, 6)
     ]
     print("real clips, fold 1 to 5:", *(f"{hits.mean():.1%}" for hits in right), f"mean {np.concatenate(right).mean():.1%}")
     judge = discriminant(features, labels)
     print(f"{'':12s}" + "".join(f"{name[:6]:>7s}" for name in CLASSES))
     for name, make in (sounds(list(CLASSES)) | controls()).items():
         clips = np.stack([statistics(log_mel_db(make(seed), RATE_HZ)) for seed in range(options.seeds)])
-        print(f"{name:12s}" + "".join(f"{n:7d}" for n in np.bincount(judge(clips), minlength=len(CLASSES))), flush=True)
+        print(
+            f"{name:12s}" + "".join(f"{n:7d}" for n in np.bincount(judge.scores(clips).argmax(1), minlength=len(CLASSES))),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
