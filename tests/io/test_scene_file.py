@@ -376,7 +376,7 @@ def test_the_page_says_the_ranges_of_the_schema():
     room, source = SCHEMA["properties"]["room"], SCHEMA["$defs"]["source"]["properties"]
     point = source["trajectory"]["items"]["properties"]
     box = room["then"]["properties"]
-    low, high = box["size_m"]["items"]["minimum"], room["properties"]["size_m"]["items"]["maximum"]
+    low, high = box["size_m"]["items"]["minimum"], box["size_m"]["items"]["maximum"]
     assert rows["size_m"] == f"{low} to {high}"
     assert rows["rt60_s"] == f"{box['rt60_s']['minimum']} to {room['properties']['rt60_s']['maximum']}"
     assert rows["sources"] == f"at most {SCHEMA['properties']['sources']['maxItems']}"

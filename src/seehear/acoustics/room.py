@@ -154,6 +154,6 @@ def check_inside(room: Room, source: Source) -> None:
     if room.kind == "outdoor" and places[:, 2].min() <= 0:
         depth_m = -float(places[:, 2].min())
         raise InputError(f"source {source.label!r} is {depth_m:.2f} m below the ground: raise the listener of the room")
-    if room.kind == "shoebox" and not ((places > 0) & (places < room.size_m)).all():
+    if room.kind in ("shoebox", "pixels") and not ((places > 0) & (places < room.size_m)).all():
         size = " x ".join(f"{side:g}" for side in room.size_m)
         raise InputError(f"source {source.label!r} leaves the room of {size} m: make the room larger")

@@ -250,7 +250,8 @@ def _read_room(fields: Fields) -> Room:
     kind = fields.text("kind")
     is_box = kind == "shoebox"
     rt60_s = fields.number("rt60_s", RT60S_S[0] if is_box else 0, RT60S_S[1])
-    size_m = fields.triple("size_m", SIDES_M[0] if is_box else 0, SIDES_M[1])
+    longest_m = SIDES_M[1] if is_box else DISTANCES_M[1]
+    size_m = fields.triple("size_m", SIDES_M[0] if is_box else 0, longest_m)
     listener_m = fields.triple("listener_m", 0, DISTANCES_M[1])
     with fields.placing_errors():
         return Room(kind, size_m, listener_m, rt60_s)  # type: ignore[arg-type]  # Room checks the kind

@@ -93,7 +93,8 @@ def surrounds(extent_rad: float) -> bool:
 class Room:
     """The acoustic surroundings, with axes parallel to the listener's (x front, y left, z up)."""
 
-    kind: Literal["none", "shoebox", "outdoor"] = "none"
+    kind: Literal["none", "shoebox", "outdoor", "pixels"] = "none"
+    """``pixels`` is the room of SEE-2-SOUND's appendix E, heard by its six microphones (`acoustics.microphones`)."""
     size_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Length (x), width (y), height (z) of a shoebox."""
     listener_m: tuple[float, float, float] = (0.0, 0.0, 1.6)
@@ -102,11 +103,15 @@ class Room:
     """Wanted reverberation time; the wall absorption follows from it."""
 
     def __post_init__(self) -> None:
-        if self.kind not in ("none", "shoebox", "outdoor"):
-            raise InputError(f"unknown room kind {self.kind!r}: choose none, shoebox or outdoor")
+        if self.kind not in ("none", "shoebox", "outdoor", "pixels"):
+            raise InputError(f"unknown room kind {self.kind!r}: choose none, shoebox, outdoor or pixels")
         for what, lengths_m in (("size", self.size_m), ("listener", self.listener_m)):
             if len(lengths_m) != 3 or not all(map(is_number, lengths_m)):
                 raise InputError(f"the {what} of a room needs three lengths, got {lengths_m}")
+        if self.kind == "pixels" and not all(
+            p >= 100 and p + 100 <= s for p, s in zip(self.listener_m, self.size_m, strict=True)
+        ):
+            raise InputError("a room of pixels must reach at least 100 m around the listener, where its microphones are")
         if self.kind == "shoebox":
             inside = all(0 < p < s for p, s in zip(self.listener_m, self.size_m, strict=True))
             if not (inside and is_number(self.rt60_s) and self.rt60_s > 0):

@@ -1,0 +1,95 @@
+"""The acoustics of SEE-2-SOUND as printed: a shoebox measured in pixels, heard by six omnidirectional microphones.
+
+Source: Dagli et al. 2024, section 2.3 (eq. 3 and 4) and appendix E. The room is as wide and high as the picture and half as
+deep as it is wide, one pixel a metre. What the paper leaves open is pyroomacoustics' default: rigid walls, one reflection.
+Axes: the paper's coordinates (image column, image row, depth) are our (-y, -z, x) about the listener.
+Shapes: C channels, N sources, T samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.types import SURROUND_5_1, FloatArray, InputError, Room, Scene, Source
+
+REACH_M = 100.0
+LARGEST_PX = 10000
+MICROPHONES: dict[str, tuple[float, float, float]] = {
+    "L": (0, 0, REACH_M),
+    "R": (0, 0, -REACH_M),
+    "C": (REACH_M, 0, 0),
+    "LFE": (0, -REACH_M, 0),
+    "Ls": (-REACH_M, 0, 0),
+    "Rs": (0, REACH_M, 0),
+}
+"""Offsets from the listener as printed in appendix E, in the paper's axes. Section 2.3 lists the channels as FL FR C SL SR
+LFE, appendix E as FL FR C LFE SL SR; files are in the standard order, which is the latter."""
+
+
+def pixel_room(width_px: int, height_px: int) -> Room:
+    """The room of a picture: w x h x 0.5 w with the listener in its middle.
+
+    "Centrally at the ground level" (section 2.3) would put one of the printed microphones outside, whichever axis points up:
+    they lie 100 before and behind, above and below. So the listener is in the middle of all three axes, and InputError
+    refuses a picture whose room is too small even so.
+    """
+    least_px = (round(4 * REACH_M), round(2 * REACH_M))
+    if max(width_px, height_px) > LARGEST_PX:
+        raise InputError(f"a room of pixels has sides of at most {LARGEST_PX}, the picture is {width_px} x {height_px}")
+    if width_px <= least_px[0] or height_px <= least_px[1]:
+        raise InputError(
+            f"the paper's microphones stand {REACH_M:g} pixels around the middle of a room of w x h x 0.5 w pixels: the picture "
+            f"must be larger than {least_px[0]} x {least_px[1]}, this one is {width_px} x {height_px}"
+        )
+    size_m = (0.5 * width_px, float(width_px), float(height_px))
+    return Room("pixels", size_m, (0.5 * size_m[0], 0.5 * size_m[1], 0.5 * size_m[2]))
+
+
+def pixel_position(room: Room, column: float, row: float, depth: float) -> FloatArray:
+    """Displacement (3,) from the listener of an image point at relative ``depth`` 0 (nearest) to 1.
+
+    Positions keep half a pixel's distance from the walls, on which the image source model has no answer.
+    """
+    depth_m, width_m, height_m = room.size_m
+    place = np.array([depth * depth_m, width_m - column, height_m - row])
+    return np.clip(place, 0.5, np.array(room.size_m) - 0.5) - room.listener_m
+
+
+def record(scene: Scene) -> NDArray[np.float32]:
+    """What the six microphones hear (6, T), channels in the order of 5.1: eq. 4, with the absolute delays of eq. 3.
+
+    Each source stands where it is in the middle of the scene. The LFE is a microphone like the others, full band.
+    InputError for a source that is everywhere.
+    """
+    import pyroomacoustics
+
+    room = scene.room
+    box = pyroomacoustics.ShoeBox(np.array(room.size_m), fs=scene.sample_rate_hz)
+    listener = np.array(room.listener_m)
+    right, down, deep = (np.array(axis, dtype=float) for axis in ((0, -1, 0), (0, 0, -1), (1, 0, 0)))
+    around = [a * right + b * down + c * deep for a, b, c in (MICROPHONES[label] for label in SURROUND_5_1.labels)]
+    box.add_microphone_array(listener[:, None] + np.array(around).T)
+    heard = [source for source in scene.sources if np.any(source.audio.samples)]
+    if not heard:
+        return np.zeros((SURROUND_5_1.n_channels, scene.n_samples), dtype=np.float32)
+    for source, place in zip(heard, _places(heard, scene.duration_s / 2), strict=True):
+        box.add_source(listener + place, signal=10 ** (source.gain_db / 20) * source.audio.samples[0].astype(np.float64))
+    box.simulate()
+    assert box.mic_array is not None
+    signals = box.mic_array.signals[:, : scene.n_samples]
+    out = np.zeros((SURROUND_5_1.n_channels, scene.n_samples), dtype=np.float32)
+    out[:, : signals.shape[1]] = signals
+    return out
+
+
+def _places(sources: Sequence[Source], time_s: float) -> list[FloatArray]:
+    places = []
+    for source in sources:
+        if source.is_bed:
+            raise InputError(f"{source.label!r} is all around, but in a room of pixels every sound needs a place")
+        directions, distances = source.trajectory.at(np.array([time_s]))
+        places.append(directions[0] * distances[0])
+    return places
