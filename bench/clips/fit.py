@@ -72,9 +72,7 @@ def main() -> None:
     options = parser.parse_args()
     x, labels, sources = read_clips(options.media)
     held_source, held_clip = (by_the_others(x, labels, each) for each in (sources, np.arange(len(x))))
-    print(
-        "| class | clips | sources | recall, source held out | among the first three | recall, clip held out | most often instead |"
-    )
+    print("| class | clips | sources | source held out | among first three | clip held out | most often instead |")
     print("|---|---|---|---|---|---|---|")
     recalls = []
     for k, name in enumerate(CLASSES):
@@ -87,9 +85,8 @@ def main() -> None:
         figures = " | ".join(f"{value:.2f}" for value in recalls[-1])
         print(f"| {name} | {own.sum()} | {len(np.unique(sources[own]))} | {figures} | {instead} |")
     total = " | ".join(f"{value:.2f}" for value in np.mean(recalls, axis=0))
-    print(
-        f"| mean of classes (chance {1 / len(CLASSES):.2f}, {3 / len(CLASSES):.2f}) | {len(x)} | {len(np.unique(sources))} | {total} | |"
-    )
+    chance = f"chance {1 / len(CLASSES):.2f}, among three {3 / len(CLASSES):.2f}"
+    print(f"| mean of classes ({chance}) | {len(x)} | {len(np.unique(sources))} | {total} | |")
     n_sources = np.array([len(np.unique(sources[labels == k])) for k in range(len(CLASSES))])
     save(Judge(discriminant(x, labels, SHRINKAGE), np.array([first for first, *_ in recalls]), n_sources), options.out)
 
