@@ -53,7 +53,7 @@ def test_other_words_and_plurals(word: str, name: str) -> None:
     [
         ("helikopter", "the nearest is helicopter;"),
         ("brok", r"the nearest are brook \(stream\),"),
-        ("cow", "the nearest are crow, crowd;"),
+        ("crowed", "the nearest are crowd, crow;"),
         ("an old dog", "the nearest is dog;"),
         ("thunderclouds", "thunder"),
         ("dog; cat", 'commas separate words, as in "dog, cat";'),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.foley import animals, impacts, machines, nature, voices, water
+from seehear.foley import animals, farm, impacts, machines, nature, people, pond, voices, water, wild
 from seehear.foley.level import REFERENCE_LUFS, momentary_lufs, reference_gain
 from seehear.foley.pieces import LONGEST_WHOLE_S, in_pieces
 from seehear.types import MONO, Audio, InputError, Prompt, n_samples
@@ -21,7 +21,11 @@ SOUNDS: Mapping[str, Callable[..., NDArray[np.floating]]] = {
     **nature.SOUNDS,
     **water.SOUNDS,
     **animals.SOUNDS,
+    **farm.SOUNDS,
+    **wild.SOUNDS,
+    **pond.SOUNDS,
     **voices.SOUNDS,
+    **people.SOUNDS,
     **machines.SOUNDS,
     **impacts.SOUNDS,
 }

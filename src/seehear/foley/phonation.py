@@ -82,6 +82,16 @@ def throat_hz(length_m: float, first: ArrayLike, second: ArrayLike) -> Array:
     return np.column_stack([f1 * np.asarray(first), f2 * np.asarray(second)])
 
 
+def uneven_hz(mouth_hz: Array, length_m: float, factors: ArrayLike) -> Array:
+    """Formants (P, 2 + len(factors)): the moving ones (P, 2), above them those of the tube times ``factors``.
+
+    No throat is a uniform tube: which resonances crowd and which leave a gap is what tells individuals apart.
+    """
+    factors = np.asarray(factors, dtype=float)
+    upper = tube_hz(length_m, 2 + len(factors))[2:] * factors
+    return np.column_stack([mouth_hz, np.broadcast_to(upper, (len(mouth_hz), len(factors)))])
+
+
 def tract(
     x: Array,
     rate_hz: int,
