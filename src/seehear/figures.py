@@ -75,9 +75,11 @@ class Mark:
 
 
 def explain(
-    picture: Image, marks: Sequence[Mark], audio: Audio, foa: Audio, *, title: str, hfov_rad: float | None, dpi: int = 120
+    picture: Image, marks: Sequence[Mark], audio: Audio, foa: Audio | None, *, title: str, hfov_rad: float | None, dpi: int = 120
 ) -> bytes:
     """PNG bytes: the picture with outlined sources, a top view, the energy map of ``foa``, the levels of ``audio``.
+
+    Without ``foa`` (microphones that give no sound field) the channels are drawn over time instead of the map.
 
     ``hfov_rad`` draws the camera's field of view into the top view; None (a panorama) draws none.
     """
@@ -93,7 +95,7 @@ def explain(
         energy = figure.add_subplot(grid[1, 0])
         boxes = _draw_picture(seen, picture, marks, colours)
         dots_above = _draw_top_view(above, marks, colours, hfov_rad)
-        dots_around = _draw_energy(energy, foa, marks, colours)
+        dots_around = _draw_channels(energy, audio, len(marks)) if foa is None else _draw_energy(energy, foa, marks, colours)
         _draw_levels(figure.add_subplot(grid[1, 1]), audio)
         # Labels look for room on the page, so everything else must have its place.
         figure.draw_without_rendering()
@@ -331,6 +333,22 @@ def _draw_energy(axes: Axes, foa: Audio, marks: Sequence[Mark], colours: Sequenc
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0)
     return dots
+
+
+def _draw_channels(axes: Axes, audio: Audio, n_marks: int) -> list[tuple[float, float] | None]:
+    """Every channel over time at one scale, so that their delays can be seen; no mark has a dot."""
+    hop = max(audio.n_samples // 1200, 1)
+    frames = audio.samples[:, : audio.n_samples // hop * hop].reshape(audio.layout.n_channels, -1, hop)
+    times_s = (np.arange(frames.shape[1]) + 0.5) * hop / audio.sample_rate_hz
+    height = 0.5 / max(float(np.abs(frames).max()), 1e-9)
+    for row, channel in enumerate(frames):
+        low, high = height * channel.min(axis=1), height * channel.max(axis=1)
+        axes.fill_between(times_s, row - high, row - low, color="#4dc3ff", alpha=0.9, linewidth=0.4)
+    axes.set(xlim=(0, audio.duration_s), ylim=(len(frames) - 0.4, -0.6), xlabel="seconds")
+    axes.set_yticks(range(len(frames)), audio.layout.labels, color=INK)
+    axes.tick_params(length=0)
+    axes.set_title("what each microphone hears", loc="left")
+    return [None] * n_marks
 
 
 def _draw_levels(axes: Axes, audio: Audio) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from planted import scenery, with_disc
+from seehear.acoustics.microphones import pixel_room
 from seehear.acoustics.render import render
 from seehear.acoustics.sphere import direction_of_arrival
 from seehear.adapters.cues import CueDepth, GraphSegmenter
@@ -239,3 +240,38 @@ def test_options_refuse_what_cannot_be() -> None:
         extra = {"far_m": 2.0} if name == "near_m" else {}
         with pytest.raises(InputError):
             SpatializeOptions(**{name: value}, **extra)
+
+
+def test_the_geometry_of_the_paper() -> None:
+    """Published numbers (appendix E): a red disc at column 300, row 200 of an 800 x 600 picture stands there in the room of
+    w x h x 0.5 w pixels; nothing is added around it, and the rate is 16 kHz."""
+    rgb = np.full((600, 800, 3), 90, np.uint8)
+    rows, columns = np.mgrid[:600, :800]
+    rgb[np.hypot(columns - 300, rows - 200) < 60] = (230, 30, 30)
+    sighting = sight([(0.0, Image(rgb))], EYES, Geometry(pixels=(800, 600)))
+    assert [item.concept.name for item in sighting.objects] == ["dog"]
+    options = SpatializeOptions(geometry="paper", seconds=2.0)
+    scene = compose(sighting, NoiseGenerator(), options, 2.0, room=pixel_room(800, 600))
+    assert (scene.sample_rate_hz, scene.room.size_m) == (16000, (400.0, 800.0, 600.0))
+    directions, distances = scene.sources[0].trajectory.at(np.zeros(1))
+    x, y, z = directions[0] * distances[0] + scene.room.listener_m
+    assert y == pytest.approx(800 - 300, abs=4)
+    assert z == pytest.approx(600 - 200, abs=4)
+    assert 0 < x < 400
+    with pytest.raises(InputError, match="six microphones"):
+        render(scene, [FOA])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"layout": "binaural"}, "six microphones"),
+        ({"fov_deg": 60.0}, "--fov has no effect"),
+        ({"room": "hall"}, "--room has no effect"),
+        ({"say": "dog, rain"}, "rain is all around"),
+    ],
+)
+def test_the_paper_refuses_what_its_room_cannot_give(change: dict, said: str) -> None:
+    """Planted: each option that a room of pixels would ignore."""
+    with pytest.raises(InputError, match=said):
+        SpatializeOptions(geometry="paper", **change)

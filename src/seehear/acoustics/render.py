@@ -20,6 +20,7 @@ from seehear.acoustics.field import DEFAULT_ENGINE, Engine, Field, field_of
 from seehear.acoustics.layouts import downmix_5_1_to_stereo
 from seehear.acoustics.lfe import lfe_feed
 from seehear.acoustics.loudness import normalise
+from seehear.acoustics.microphones import record
 from seehear.acoustics.moving import FRAME_HOP_S, Mover, add_moving
 from seehear.acoustics.panning import Panner
 from seehear.acoustics.paths import NEAREST_M
@@ -59,12 +60,25 @@ def render(
             raise InputError(
                 f"the gain of {source.label!r} is {source.gain_db:g} dB: at most {LOUDEST_GAIN_DB:g} dB can be rendered"
             )
+    if scene.room.kind == "pixels":
+        rendered = _recorded(scene, layouts)
+        return tuple(audio if level_lufs is None else normalise(audio, level_lufs)[0] for audio in rendered)
     panner = Panner.for_layouts(layouts)
     field = field_of(scene.room, scene.listener, panner, scene.sample_rate_hz, engine)
     channels = _channels(scene, field)
     lfe = _lfe(scene) if SURROUND_5_1 in layouts else None
     rendered = (_as_layout(channels, layout, panner, lfe, scene.sample_rate_hz) for layout in layouts)
     return tuple(audio if level_lufs is None else normalise(audio, level_lufs)[0] for audio in rendered)
+
+
+def _recorded(scene: Scene, layouts: Sequence[Layout]) -> Iterator[Audio]:
+    """The layouts that the paper's six microphones can give: 5.1 as they are, stereo as its downmix."""
+    for layout in layouts:
+        if layout not in (SURROUND_5_1, STEREO):
+            raise InputError(f"a room of pixels is heard by six microphones: it gives 5.1 or stereo, not {layout.name}")
+    heard = record(scene)
+    for layout in layouts:
+        yield Audio(heard if layout == SURROUND_5_1 else downmix_5_1_to_stereo(heard), scene.sample_rate_hz, layout)
 
 
 def _as_layout(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seehear.io.files import check_folder, check_output
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
-from seehear.types import BINAURAL, InputError, Layout, layout_named
+from seehear.types import BINAURAL, STEREO, InputError, Layout, layout_named
 
 SUFFIXES = {"video": ".mp4", "scene": ".json", "figure": ".png"}
 KINDS = {".wav": "audio", ".flac": "audio", ".mp4": "video", ".json": "scene", ".png": "figure"}
@@ -59,10 +59,11 @@ class Targets:
         return (*(path for path, _ in self.audio), *(p for p in (self.video, self.scene, self.figure) if p is not None))
 
 
-def targets(options: OutputOptions, name: str, layout: Layout) -> Targets:
+def targets(options: OutputOptions, name: str, layout: Layout, headphones: Layout | None = BINAURAL) -> Targets:
     """The files that ``options`` ask for, for an input called ``name``; InputError when one cannot be written.
 
-    Files named one by one take the place of those that ``folder`` would hold.
+    Files named one by one take the place of those that ``folder`` would hold: ``layout`` and, where there is one, the
+    layout for ``headphones``.
     """
     named: dict[str, Path] = {}
     for flag in ("video", "scene", "stems", "figure"):
@@ -83,7 +84,7 @@ def targets(options: OutputOptions, name: str, layout: Layout) -> Targets:
             audio = ((output, layout),)
         else:
             named[kind] = output
-    inside = _folder_targets(Path(options.folder), name, layout) if options.folder is not None else Targets()
+    inside = _folder_targets(Path(options.folder), name, layout, headphones) if options.folder is not None else Targets()
     found = replace(inside, audio=(*audio, *inside.audio), **named)
     if found.scene is not None and found.stems is None:
         found = replace(found, stems=found.scene.parent / f"{found.scene.stem}-stems")
@@ -92,8 +93,8 @@ def targets(options: OutputOptions, name: str, layout: Layout) -> Targets:
     return found
 
 
-def _folder_targets(folder: Path, name: str, layout: Layout) -> Targets:
-    layouts = dict.fromkeys((layout, BINAURAL))
+def _folder_targets(folder: Path, name: str, layout: Layout, headphones: Layout | None) -> Targets:
+    layouts = dict.fromkeys((layout, *([headphones] if headphones is not None else [])))
     return Targets(
         audio=tuple((folder / f"{name}.{each.name}.wav", each) for each in layouts),
         video=folder / f"{name}.mp4",
@@ -104,13 +105,13 @@ def _folder_targets(folder: Path, name: str, layout: Layout) -> Targets:
     )
 
 
-def video_layout(options: OutputOptions, layout: Layout) -> Layout:
+def video_layout(options: OutputOptions, layout: Layout, headphones: Layout | None = BINAURAL) -> Layout:
     """The layout of the video's sound: ``video_layout`` if given, else ``layout`` when the main output is a video that can
-    hold it and it is for headphones or two speakers, else binaural."""
+    hold it and it is for headphones or two speakers, else the one for ``headphones``, else stereo."""
     if options.video_layout is not None:
         return layout_named(options.video_layout)
     main_is_video = options.output is not None and KINDS.get(Path(options.output).suffix.lower()) == "video"
-    return layout if main_is_video and layout.name in ("stereo", "binaural") else BINAURAL
+    return layout if main_is_video and layout.name in ("stereo", "binaural") else headphones or STEREO
 
 
 def _check_use(options: OutputOptions, found: Targets, layout: Layout) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import seehear
+from seehear.acoustics.microphones import pixel_room
 from seehear.io.files import check_input
 from seehear.presets import SpatializePreset, spatialize_preset
 from seehear.systems.spatialize import Geometry, Sighting, SpatializeOptions, compose, sight
-from seehear.types import FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
+from seehear.types import BINAURAL, FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
 from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout
 from seehear.verbs.progress import Stages, Watcher, unwatched
 from seehear.verbs.report import (
@@ -57,22 +58,24 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     layout = layout_named(wanted.layout)
     preset = spatialize_preset(wanted.models)
     name = check_input(picture).stem if isinstance(picture, str | Path) else "picture"
-    files = targets(outputs, name, layout)
+    headphones = None if wanted.geometry == "paper" else BINAURAL
+    files = targets(outputs, name, layout, headphones)
     stages = Stages(watch)
     with stages.stage("reading", 0.03):
         media = _read(picture)
         duration_s = _duration_s(media, wanted.seconds)
         _check_media(media, wanted, outputs)
+        geometry = _geometry(wanted, media)
     if dry_run:
         return plan(media, duration_s, wanted, files, preset)
     with stages.stage("looking", 0.3):
         frames = _frames(media, duration_s)
-        sighting = _sight(frames, preset, wanted)
+        sighting = _sight(frames, preset, wanted, geometry)
     with stages.stage("making sounds", 0.3) as tell:
-        scene = _compose(sighting, preset, wanted, duration_s, isinstance(media, Video), tell)
+        scene = _compose(sighting, preset, wanted, duration_s, media, tell)
         scene = as_written(scene)
     with stages.stage("rendering", 0.2):
-        sound_of_video = video_layout(outputs, layout)
+        sound_of_video = video_layout(outputs, layout, headphones)
         renders = _render(scene, files, layout, sound_of_video, wanted)
     written = layout if files.audio or files.video is None else sound_of_video
     report = {
@@ -87,7 +90,7 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     with stages.stage("drawing", 0.05):
         figure = None
         if files.figure is not None:
-            figure = _figure(sighting, scene, renders, layout, f"{name}: what is heard where", wanted)
+            figure = _figure(sighting, scene, renders, layout, f"{name}: what is heard where", geometry)
     with stages.stage("writing", 0.12):
         made_by = {"seehear": seehear.__version__, "verb": "spatialize", "options": asdict(wanted), "models": report["models"]}
         deliverables = Deliverables(media, scene, renders, sound_of_video.name, figure, {"made_by": made_by})
@@ -156,12 +159,17 @@ def _frames(media: Image | Video, duration_s: float) -> list[tuple[float, Image]
     return keyframes
 
 
-def _sight(frames: list[tuple[float, Image]], preset: SpatializePreset, wanted: SpatializeOptions) -> Sighting:
+def _sight(
+    frames: list[tuple[float, Image]], preset: SpatializePreset, wanted: SpatializeOptions, geometry: Geometry
+) -> Sighting:
     eyes = preset.eyes(wanted.outline)
-    return sight(frames, eyes, _geometry(wanted), n_sources=wanted.sources, say=wanted.say, objects=wanted.objects)
+    return sight(frames, eyes, geometry, n_sources=wanted.sources, say=wanted.say, objects=wanted.objects)
 
 
-def _geometry(wanted: SpatializeOptions) -> Geometry:
+def _geometry(wanted: SpatializeOptions, media: Image | Video) -> Geometry:
+    if wanted.geometry == "paper":
+        pixel_room(media.width_px, media.height_px)  # refuses a picture that is too small before any work
+        return Geometry(pixels=(media.width_px, media.height_px))
     fov_rad = None if wanted.fov_deg is None else radians(wanted.fov_deg)
     return Geometry(fov_rad, wanted.equirectangular, wanted.near_m, wanted.far_m)
 
@@ -171,13 +179,19 @@ def _compose(
     preset: SpatializePreset,
     wanted: SpatializeOptions,
     duration_s: float,
-    moves: bool,
+    media: Image | Video,
     tell: Callable[[str, float], None],
 ) -> Scene:
     count = len(sighting.objects)
     made = iter(range(count))
     return compose(
-        sighting, preset.generator(), wanted, duration_s, moves=moves, progress=lambda what: tell(what, next(made) / count)
+        sighting,
+        preset.generator(),
+        wanted,
+        duration_s,
+        moves=isinstance(media, Video),
+        room=pixel_room(media.width_px, media.height_px) if wanted.geometry == "paper" else None,
+        progress=lambda what: tell(what, next(made) / count),
     )
 
 
@@ -187,13 +201,13 @@ def _render(scene: Scene, files: Targets, layout: Layout, sound_of_video: Layout
 
     needed = [layout, *(each for _, each in files.audio)]
     needed += [sound_of_video] if files.video is not None else []
-    needed += [FOA] if files.figure is not None else []
+    needed += [FOA] if files.figure is not None and scene.room.kind != "pixels" else []
     layouts = list({each.name: each for each in needed}.values())
     return {audio.layout.name: audio for audio in render(scene, layouts, level_lufs=wanted.level_lufs)}
 
 
 def _figure(
-    sighting: Sighting, scene: Scene, renders: Mapping[str, Audio], layout: Layout, title: str, wanted: SpatializeOptions
+    sighting: Sighting, scene: Scene, renders: Mapping[str, Audio], layout: Layout, title: str, geometry: Geometry
 ) -> bytes:
     from seehear.figures import Mark, explain
 
@@ -201,5 +215,7 @@ def _figure(
         Mark(item.concept.name, shown_score(item), source.trajectory, source.extent_rad, item.place.box, item.place.polygon)
         for item, source in zip(sighting.objects, scene.sources, strict=True)
     ]
-    hfov_rad = None if wanted.equirectangular else _geometry(wanted).camera(sighting.picture).hfov_rad
-    return explain(sighting.picture, marks, renders[layout.name], renders[FOA.name], title=title, hfov_rad=hfov_rad)
+    hfov_rad = None
+    if not (geometry.equirectangular or geometry.pixels):
+        hfov_rad = geometry.camera(sighting.picture).hfov_rad
+    return explain(sighting.picture, marks, renders[layout.name], renders.get(FOA.name), title=title, hfov_rad=hfov_rad)

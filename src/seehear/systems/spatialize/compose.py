@@ -28,9 +28,11 @@ def compose(
     duration_s: float,
     *,
     moves: bool = False,
+    room: Room | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Scene:
-    """The scene of everything sighted, each with a stem of the scene's whole length; ``moves`` for a moving picture.
+    """The scene of everything sighted, each with a stem of the scene's whole length; ``moves`` for a moving picture, ``room``
+    when the sources do not decide it.
 
     Each stem has its own random stream, spawned from the seed by position, so that two dogs never bark in step.
     """
@@ -49,8 +51,9 @@ def compose(
         stem = _stem(sound, start_s, n_samples(duration_s, options.rate_hz), fades_s)
         level_db = concept.level_db + item.level_db
         sources.append(Source(stem, place.trajectory, concept.name, level_db, place.extent_rad, concept.lfe))
-    kind: RoomKind = sighting.room_kind if options.room == "auto" else options.room  # type: ignore[assignment]
-    room = _room(kind, sources)
+    if room is None:
+        kind: RoomKind = sighting.room_kind if options.room == "auto" else options.room  # type: ignore[assignment]
+        room = _room(kind, sources)
     return Scene(tuple(sources), room, duration_s, options.rate_hz, options.seed)
 
 

@@ -73,6 +73,9 @@ def check_choice(flag: str, value: str, *choices: str) -> None:
         raise InputError(f"{flag} must be {', '.join(choices[:-1])} or {choices[-1]}, got {value!r}")
 
 
+RATE_HZ = 48000
+PAPER_RATE_HZ = 16000
+"""SEE-2-SOUND appendix E."""
 LEVEL_LUFS = (-70, -5)
 """Loudness that a render may be asked for."""
 
@@ -90,11 +93,12 @@ class SpatializeOptions:
     outline: str = option("box", "Outline of regions: box (eq. 2, the paper finds it better) or hull (eq. 1).", "KIND")
     fov_deg: float | None = option(None, "Horizontal field of view; from EXIF, else 60.", "DEG")
     equirectangular: bool = option(False, "The picture is a 360-degree equirectangular panorama.")
+    geometry: str = option("camera", "Where things are: camera (rays, metres) or paper (a room of pixels).", "KIND")
     near_m: float = option(1.5, "Distance of the nearest depth.", "M")
     far_m: float = option(40.0, "Distance of the farthest depth.", "M")
     room: str = option("auto", "Acoustics: auto, none, small, hall or outdoor.", "KIND")
     seed: int = option(0, "Same seed, same machine, same bytes.", "N")
-    rate_hz: int = option(48000, "Sample rate.", "HZ")
+    rate_hz: int | None = option(None, "Sample rate: 48000, in the geometry of the paper 16000.", "HZ")
     level_lufs: float = option(-23.0, "Loudness of the result; its true peak stays at or below -1 dBTP.", "LUFS")
 
     def __post_init__(self) -> None:
@@ -105,6 +109,11 @@ class SpatializeOptions:
         check_range("--seconds", self.seconds, 0.1, 3600)
         check_range("--sources", self.sources, 1, 32)
         check_choice("--outline", self.outline, "box", "hull")
+        check_choice("--geometry", self.geometry, "camera", "paper")
+        if self.rate_hz is None:
+            object.__setattr__(self, "rate_hz", PAPER_RATE_HZ if self.geometry == "paper" else RATE_HZ)
+        if self.geometry == "paper":
+            _check_paper(self)
         check_choice("--room", self.room, "auto", "none", "small", "hall", "outdoor")
         check_range("--fov", self.fov_deg, 5, 170, "degrees")
         check_range("--seed", self.seed, 0, 2**63 - 1)
@@ -119,3 +128,17 @@ class SpatializeOptions:
             raise InputError(f'--say names no sound, got {self.say!r}: write words with commas between them, as in "dog, sea"')
         for each in self.objects:
             parse_object(each)
+
+
+def _check_paper(options: SpatializeOptions) -> None:
+    """InputError for what the paper's room of pixels cannot give."""
+    if options.layout not in ("5.1", "stereo"):
+        raise InputError(f"--geometry paper has six microphones: it gives 5.1 (or its stereo downmix), not {options.layout}")
+    for flag, is_given in (("--fov", options.fov_deg is not None), ("--equirectangular", options.equirectangular)):
+        if is_given:
+            raise InputError(f"{flag} has no effect with --geometry paper, where pixels are metres: leave one of them out")
+    if options.room != "auto":
+        raise InputError("--room has no effect with --geometry paper, whose room is the picture's size: leave one of them out")
+    beds = [concept.name for concept in parse_words(options.say) if concept.kind == "bed"]
+    if beds:
+        raise InputError(f"--geometry paper gives every sound a place, but {beds[0]} is all around: leave it out of --say")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seehear.acoustics.microphones import pixel_position, pixel_room
 from seehear.types import Box, DepthMap, Direction, FloatArray, Image, Region, Trajectory
 from seehear.vision.camera import Camera, camera_for, region_direction, region_extent
 from seehear.vision.depth import depth_to_distance_m, distance_from_size_m, region_depth, surface_depth
@@ -45,6 +46,8 @@ class Geometry:
     equirectangular: bool = False
     near_m: float = 1.5
     far_m: float = 40.0
+    pixels: tuple[int, int] | None = None
+    """Width and height of the original picture for the geometry of SEE-2-SOUND's appendix E, in which pixels are metres."""
 
     def camera(self, image: Image) -> Camera:
         return camera_for(image, self.fov_rad, self.equirectangular)
@@ -62,18 +65,24 @@ class Surveyor:
 
     def region(self, region: Region, concept: Concept) -> Place:
         """The place of something that stays where it is."""
+        if self.geometry.pixels is not None:
+            return self._in_pixels(self.geometry.pixels, region)
         trajectory = Trajectory.fixed(region_direction(self.camera, region), self.distance_m(region, concept))
         return Place(trajectory, self._extent(region, concept), box=region.box, polygon=region.polygon)
 
     def point(self, point: tuple[float, float], region: Region, concept: Concept) -> Place:
         """The place of something at a fraction of the picture: the ray is exact, ``region`` tells distance and outline."""
         x, y = point[0] * self.camera.width_px, point[1] * self.camera.height_px
+        if self.geometry.pixels is not None:
+            return self._in_pixels(self.geometry.pixels, region, (x, y))
         ray = Direction.of(self.camera.rays(np.array([[x, y]]))[0])
         trajectory = Trajectory.fixed(ray, self.distance_m(region, concept))
         return Place(trajectory, self._extent(region, concept), box=region.box, polygon=region.polygon)
 
     def track(self, track: Track, concept: Concept, span_s: tuple[float, float]) -> Place:
         """The place of something that moves; it enters and leaves if it was not seen at the ends of ``span_s``."""
+        if self.geometry.pixels is not None:
+            return self._in_pixels(self.geometry.pixels, track.region_at(self.reference_s))
         times = np.asarray(track.times_s, dtype=float)
         vectors = np.array([region_direction(self.camera, region).vector for region in track.regions])
         vectors = smooth(times, vectors)
@@ -104,6 +113,18 @@ class Surveyor:
         if concept.size_m is not None and not is_wide:
             distance = math.sqrt(distance * distance_from_size_m(self.camera, region.box, concept.size_m))
         return float(np.clip(distance, near, far))
+
+    def _in_pixels(self, pixels: tuple[int, int], region: Region, point: tuple[float, float] | None = None) -> Place:
+        """The place (x, y, z) of section 2.1 in the room of appendix E: the middle of the box, or ``point``, and relative
+        depth; it stands still (the paper moves nothing) and has no width."""
+        x0, y0, x1, y1 = region.box
+        column, row = ((x0 + x1) / 2, (y0 + y1) / 2) if point is None else point
+        depth = region_depth(self.depth, region) / (float(self.depth.depth.max()) if self.depth.metric else 1.0)
+        scale = pixels[0] / self.camera.width_px
+        position_m = pixel_position(pixel_room(*pixels), scale * column, scale * row, depth)
+        distance_m = max(float(np.linalg.norm(position_m)), 0.01)
+        direction = Direction.of(position_m) if position_m.any() else Direction(0.0)
+        return Place(Trajectory.fixed(direction, distance_m), 0.0, box=region.box, polygon=region.polygon)
 
     def _extent(self, region: Region, concept: Concept) -> float:
         if concept.kind == "event":

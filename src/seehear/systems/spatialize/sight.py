@@ -82,7 +82,7 @@ def sight(
     said = [concept for concept, point in placed if point is None] + parse_words(say)
     reference, cues = _reference(frames)
     picture = frames[reference][1]
-    if not placed and not said and cues.silent > SILENT:
+    if not placed and not said and cues.silent > SILENT and geometry.pixels is None:
         return _nothing_sounds(cues, picture)
     view = look(frames, reference, eyes, geometry, cues)
     if placed or said:
@@ -94,9 +94,11 @@ def sight(
     seen = [SoundingObject(c.concept, c.score, "seen", view.place(c.what, c.concept)) for c in chosen]
     room = _room_kind(cues, seen)
     bed = _suggested_bed(cues, room, {c.concept.name for c in chosen})
-    notes = () if seen else ("Nothing that sounds was recognised: only an ambience is heard.",)
+    heard = "the result is silent" if geometry.pixels else "only an ambience is heard"
+    notes = () if seen else (f"Nothing that sounds was recognised: {heard}.",)
     uncertain = max((c.score for c in chosen), default=0.0) < SURE_SCORE
-    return Sighting((*seen, _ambience(bed)), room, picture, notes, uncertain, tuple(guesses(tracks, scene)))
+    around = () if geometry.pixels else (_ambience(bed),)  # the paper gives every sound a place
+    return Sighting((*seen, *around), room, picture, notes, uncertain, tuple(guesses(tracks, scene)))
 
 
 def _reference(frames: Sequence[tuple[float, Image]]) -> tuple[int, SceneCues]:
