@@ -41,7 +41,7 @@ def test_words_find_their_concept(word: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("word", "name"),
-    [("babies", "baby"), ("ponies", "horse"), ("boats", "sea"), ("leaf", "leaves"), ("gulls", "seagull"), ("storm", "thunder")],
+    [("babies", "baby"), ("ponies", "horse"), ("boats", "boat"), ("leaf", "leaves"), ("gulls", "seagull"), ("storm", "thunder")],
 )
 def test_other_words_and_plurals(word: str, name: str) -> None:
     """Planted: what people say for what is in the table."""

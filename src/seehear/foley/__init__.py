@@ -9,7 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.foley import animals, farm, impacts, machines, nature, people, pond, voices, water, wild
+from seehear.foley import (
+    animals,
+    engines,
+    farm,
+    handwork,
+    household,
+    impacts,
+    machines,
+    nature,
+    people,
+    pond,
+    signals,
+    voices,
+    water,
+    wild,
+)
 from seehear.foley.level import REFERENCE_LUFS, momentary_lufs, reference_gain
 from seehear.foley.pieces import LONGEST_WHOLE_S, in_pieces
 from seehear.types import MONO, Audio, InputError, Prompt, n_samples
@@ -27,6 +42,10 @@ SOUNDS: Mapping[str, Callable[..., NDArray[np.floating]]] = {
     **voices.SOUNDS,
     **people.SOUNDS,
     **machines.SOUNDS,
+    **engines.SOUNDS,
+    **signals.SOUNDS,
+    **household.SOUNDS,
+    **handwork.SOUNDS,
     **impacts.SOUNDS,
 }
 """``function(duration_s, rate_hz, rng, *, intensity=0.5, ...) -> (T,)`` by concept."""
