@@ -56,7 +56,7 @@ def find_regions(image: Image, max_regions: int = 10, outline: Literal["box", "h
     members = members[(area > _MIN_AREA) & (area < _MAX_AREA)]
     saliency = part_saliency(leaves, members)
     regions = []
-    for part in _spread(part_boxes(leaves, members), members, leaves.area_px, saliency, max_regions):
+    for part in spread(part_boxes(leaves, members), members, leaves.area_px, saliency, max_regions):
         mask = grow(members[part][leaves.labels], image.height_px, image.width_px)
         region = region_of(mask, image, saliency=float(saliency[part]), outline=outline)
         regions.append(region)
@@ -74,25 +74,39 @@ def part_saliency(leaves: Leaves, members: NDArray[np.bool_]) -> FloatArray:
     own = inside @ leaves.colour / (3 * area[:, None])
     near = contact @ colours / outline[:, None]
     edge = leaves.border_px @ colours / leaves.border_px.sum()
-    height, width = leaves.labels.shape
-    x0, y0, x1, y1 = part_boxes(leaves, members).T
-    box_share = (x1 - x0) * (y1 - y0) / (height * width)
-    off = ((x0 + x1) / (2 * width) - 0.5) ** 2 + ((y0 + y1) / (2 * height) - 0.5) ** 2
-    cues = {
+    cues = shape_cues(part_boxes(leaves, members), area, inside @ leaves.border_px, leaves.labels.shape)
+    cues |= {
         "step": 1 - np.exp(-step / 25),
         "surround": 0.5 * np.abs(own - near).sum(axis=1),
         "background": 0.5 * np.abs(own - edge).sum(axis=1),
-        "inner": np.exp(-0.5 * (inside @ leaves.border_px) / np.sqrt(area)),
+    }
+    return weighted_mean(cues)
+
+
+def shape_cues(boxes: FloatArray, area_px: FloatArray, border_px: FloatArray, shape: tuple[int, ...]) -> dict[str, FloatArray]:
+    """The saliency cues (P,) of parts that need no colour: their boxes (P, 4), areas and lengths along the picture's edge."""
+    height, width = shape
+    x0, y0, x1, y1 = boxes.T
+    box_share = (x1 - x0) * (y1 - y0) / (height * width)
+    off = ((x0 + x1) / (2 * width) - 0.5) ** 2 + ((y0 + y1) / (2 * height) - 0.5) ** 2
+    return {
+        "inner": np.exp(-0.5 * border_px / np.sqrt(area_px)),
         "size": box_share / (box_share + 0.01),
         "aspect": np.exp(-np.abs(np.log((x1 - x0) / (y1 - y0)))),
         "centre": np.exp(-4 * off),
-        "fill": area / (box_share * height * width),
+        "fill": area_px / (box_share * height * width),
     }
-    logs = sum(weight * np.log(np.maximum(cues[name], 1e-3)) for name, weight in _CUE_WEIGHTS.items())
-    return np.exp(logs / sum(_CUE_WEIGHTS.values()))
 
 
-def _spread(boxes: FloatArray, members: NDArray[np.bool_], areas: FloatArray, saliency: FloatArray, count: int) -> list[int]:
+def weighted_mean(cues: dict[str, FloatArray]) -> FloatArray:
+    """Weighted geometric mean (P,) of those cues of ``_CUE_WEIGHTS`` that are known, 0 to 1."""
+    logs = sum(_CUE_WEIGHTS[name] * np.log(np.maximum(cue, 1e-3)) for name, cue in cues.items())
+    return np.exp(logs / sum(_CUE_WEIGHTS[name] for name in cues))
+
+
+def spread(
+    boxes: FloatArray, members: NDArray[np.bool_] | FloatArray, areas: FloatArray, saliency: FloatArray, count: int
+) -> list[int]:
     """Indices of at most ``count`` parts, greedily the most salient that shows something new.
 
     No box may overlap an earlier one's by half, and what shares its pixels with an earlier part (contains it or is
