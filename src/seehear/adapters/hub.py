@@ -6,16 +6,26 @@ is known before anything is downloaded (:func:`facts`); files come from the hub'
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seehear.adapters.folders import (
+    TERMS,
+    WEIGHTS,
+    architecture,
+    bytes_of,
+    contents,
+    existing,
+    lacks,
+    licence_of,
+    licence_of_card,
+)
 from seehear.types import InputError
 
 if TYPE_CHECKING:
@@ -25,8 +35,6 @@ Tell = Callable[[str, float], None]
 """Told what is being fetched, and how much of it is there (0 to 1)."""
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-WEIGHTS = re.compile(r"(model|diffusion_pytorch_model)(-\d{5}-of-\d{5})?\.safetensors")
-"""Plain weights; variants such as model.fp16.safetensors are copies of them."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 NOT_STATED = "not stated"
 NON_COMMERCIAL = re.compile(r"\bnc\b|non-?commercial|research", re.IGNORECASE)
@@ -157,7 +165,7 @@ def _look_up(source: str) -> Repository:
         raise OSError(str(error)) from error
     card = found.card_data.to_dict() if found.card_data else {}
     files = {each.rfilename: each.size or 0 for each in found.siblings or []}
-    return Repository(files, _licence_of_card(card), found.sha or "main")
+    return Repository(files, licence_of_card(card), found.sha or "main")
 
 
 def _fetch(source: str, path: str, more: Callable[[int], None]) -> None:
@@ -210,13 +218,13 @@ def facts(source: str | Path, *, offline: bool = False, hub: Hub = HUGGING_FACE)
     asked or does not answer.
     """
     if is_folder(source):
-        folder = _existing(source)
-        return Facts(str(source), _licence_of_folder(folder) or NOT_STATED, _bytes_of(folder), True)
+        folder = existing(source)
+        return Facts(str(source), licence_of(folder) or NOT_STATED, bytes_of(folder), True)
     source = str(source)
     licence, gigabytes = KNOWN.get(source, (NOT_STATED, None))
     folder = hub.cached(source)
     if folder is not None and not lacks(folder):
-        return Facts(source, _licence_of_folder(folder) or licence, _bytes_of(folder), True, folder.name)
+        return Facts(source, licence_of(folder) or licence, bytes_of(folder), True, folder.name)
     if not offline:
         try:
             listed = hub.look_up(source)
@@ -245,48 +253,6 @@ def needed_files(source: str, files: Collection[str]) -> list[str]:
     return sorted({*weights, *kept})
 
 
-def lacks(folder: Path) -> list[str]:
-    """What a model folder lacks to be loaded, in words; empty when it is complete."""
-    index = folder / "model_index.json"
-    if index.is_file():
-        parts = [name for name, kind in _read_json(index).items() if isinstance(kind, list) and kind[0] is not None]
-        missing = [f"{name}/" for name in parts if not (folder / name).is_dir()]
-        return missing + [
-            f"{part.name}/{what}"
-            for part in (folder / name for name in parts)
-            if (part / "config.json").is_file()
-            for what in _lacking_weights(part)
-        ]
-    if not (folder / "config.json").is_file():
-        return ["config.json"]
-    return _lacking_weights(folder)
-
-
-def _lacking_weights(folder: Path) -> list[str]:
-    indices = [path for path in folder.glob("*.safetensors.index.json") if path.name.count(".") == 3]
-    if indices:
-        shards = set(_read_json(indices[0]).get("weight_map", {}).values())
-        return sorted(shard for shard in shards if not (folder / shard).is_file())
-    return [] if any(WEIGHTS.fullmatch(path.name) for path in folder.iterdir()) else ["its .safetensors weights"]
-
-
-def architecture(folder: Path) -> str:
-    """What a folder holds: the pipeline class of a model_index.json, or the model_type of a config.json."""
-    index = folder / "model_index.json"
-    if index.is_file():
-        return str(_read_json(index).get("_class_name", "unknown pipeline"))
-    return str(_read_json(folder / "config.json").get("model_type", "unknown model"))
-
-
-def fingerprint(folder: Path) -> str:
-    """SHA-256 over every weights file of a folder: of the lines "name sha256", in order of the names."""
-    lines = []
-    for path in sorted(folder.rglob("*.safetensors")):
-        with path.open("rb") as file:
-            lines.append(f"{path.relative_to(folder).as_posix()} {hashlib.file_digest(file, 'sha256').hexdigest()}\n")
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
 # ------------------------------------------------------------------------------------------------ fetching and loading
 
 
@@ -302,11 +268,9 @@ def resolve(
     InputError: no such folder or model, files that are missing (with the command that gets them), another architecture.
     """
     if is_folder(source):
-        folder = _existing(source)
+        folder = existing(source)
         if missing := lacks(folder):
-            raise InputError(
-                f"{_found_in(folder)} lacks {', '.join(missing)}: a model folder as `hf download ID` makes it is needed"
-            )
+            raise InputError(f"{contents(folder)} lacks {', '.join(missing)}; needed is a folder as `hf download ID` makes it")
     else:
         folder = _resolve_id(str(source), offline, tell, hub)
     if (found := architecture(folder)) not in wanted:
@@ -357,7 +321,8 @@ def load_model(kind: Any, folder: Path, machine: Machine, **more: Any) -> Any:
     InputError when files are damaged or tensors are missing or of another shape: nothing is ever made up at random.
     """
     how = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False, "dtype": machine.torch_dtype}
-    model, info = read_files(partial(kind.from_pretrained, folder, output_loading_info=True, **how, **more), folder)
+    with quietly():
+        model, info = read_files(partial(kind.from_pretrained, folder, output_loading_info=True, **how, **more), folder)
     wrong = [*info["missing_keys"], *(str(key[0]) for key in info["mismatched_keys"])]
     if wrong:
         shown = ", ".join(sorted(wrong)[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
@@ -371,6 +336,22 @@ def load_model(kind: Any, folder: Path, machine: Machine, **more: Any) -> Any:
     return model.to(device)
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Inside, transformers draws no bars and says errors only: what is going on is told by us."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
 def read_files(read: Callable[[], Any], folder: Path) -> Any:
     """What ``read`` gives; InputError where the files of ``folder`` are damaged."""
     from safetensors import SafetensorError
@@ -380,63 +361,3 @@ def read_files(read: Callable[[], Any], folder: Path) -> Any:
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         why = " ".join(str(error).split())[:200]
         raise InputError(f"the model in {folder} cannot be read: {why}") from error
-
-
-# ------------------------------------------------------------------------------------------------ folders and their terms
-
-TERMS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE")
-LICENCE_TEXTS = (
-    (r"Attribution-NonCommercial-ShareAlike 4\.0", "CC-BY-NC-SA-4.0"),
-    (r"Attribution-NonCommercial 4\.0", "CC-BY-NC-4.0"),
-    (r"Apache License\s+Version 2\.0", "Apache-2.0"),
-    (r"MIT License", "MIT"),
-    (r"BSD 3-Clause|Redistribution and use in source and binary forms", "BSD-3-Clause"),
-)
-
-
-def _existing(source: str | Path) -> Path:
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
-        raise InputError(f"there is no model folder {folder}, and {str(source)!r} is no hub id (OWNER/NAME)")
-    return folder
-
-
-def _found_in(folder: Path) -> str:
-    names = sorted(path.name for path in folder.iterdir())
-    return f"the folder {folder} (it holds {', '.join(names[:4]) + (', ...' if len(names) > 4 else '') or 'nothing'})"
-
-
-def _bytes_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path} must hold a JSON object, got {type(value).__name__}")
-    return value
-
-
-def _licence_of_card(card: Mapping[str, Any]) -> str | None:
-    """The licence of a model card's metadata: its name where it is none of the usual ones."""
-    licence, name = card.get("license"), card.get("license_name")
-    stated = name if licence in (None, "other") and name else licence
-    return None if stated is None else ", ".join(stated) if isinstance(stated, list) else str(stated)
-
-
-def _licence_of_folder(folder: Path) -> str | None:
-    """The licence in the front matter of a README.md, or of a licence text; None where neither tells."""
-    card = folder / "README.md"
-    if card.is_file():
-        front = re.match(r"---\n(.*?)\n---", card.read_text("utf-8", errors="replace"), re.DOTALL)
-        lines = re.findall(r"^(license(?:_name)?):\s*['\"]?([^'\"\n]+)", front.group(1) if front else "", re.MULTILINE)
-        if stated := _licence_of_card(dict(lines)):
-            return stated.strip()
-    for name in TERMS[1:]:
-        if (folder / name).is_file():
-            text = (folder / name).read_text("utf-8", errors="replace")
-            return next((known for pattern, known in LICENCE_TEXTS if re.search(pattern, text)), f"see {folder / name}")
-    return None

@@ -1,0 +1,113 @@
+"""A model folder as hubs lay it out: what it holds, whether it is whole, and the terms that it comes with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seehear.types import InputError
+
+WEIGHTS = re.compile(r"(model|diffusion_pytorch_model)(-\d{5}-of-\d{5})?\.safetensors")
+"""Plain weights; variants such as model.fp16.safetensors are copies of them."""
+TERMS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE")
+LICENCE_TEXTS = (
+    (r"Attribution-NonCommercial-ShareAlike 4\.0", "CC-BY-NC-SA-4.0"),
+    (r"Attribution-NonCommercial 4\.0", "CC-BY-NC-4.0"),
+    (r"Apache License\s+Version 2\.0", "Apache-2.0"),
+    (r"MIT License", "MIT"),
+    (r"BSD 3-Clause|Redistribution and use in source and binary forms", "BSD-3-Clause"),
+)
+
+
+def existing(source: str | Path) -> Path:
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"there is no model folder {folder}, and {str(source)!r} is no hub id (OWNER/NAME)")
+    return folder
+
+
+def contents(folder: Path) -> str:
+    names = sorted(path.name for path in folder.iterdir())
+    return f"the folder {folder} (it holds {', '.join(names[:4]) + (', ...' if len(names) > 4 else '') or 'nothing'})"
+
+
+def bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} must hold a JSON object, got {type(value).__name__}")
+    return value
+
+
+def licence_of_card(card: Mapping[str, Any]) -> str | None:
+    """The licence of a model card's metadata: its name where it is none of the usual ones."""
+    licence, name = card.get("license"), card.get("license_name")
+    stated = name if licence in (None, "other") and name else licence
+    return None if stated is None else ", ".join(stated) if isinstance(stated, list) else str(stated)
+
+
+def licence_of(folder: Path) -> str | None:
+    """The licence in the front matter of a README.md, or of a licence text; None where neither tells."""
+    card = folder / "README.md"
+    if card.is_file():
+        front = re.match(r"---\n(.*?)\n---", card.read_text("utf-8", errors="replace"), re.DOTALL)
+        lines = re.findall(r"^(license(?:_name)?):\s*['\"]?([^'\"\n]+)", front.group(1) if front else "", re.MULTILINE)
+        if stated := licence_of_card(dict(lines)):
+            return stated.strip()
+    for name in TERMS[1:]:
+        if (folder / name).is_file():
+            text = (folder / name).read_text("utf-8", errors="replace")
+            return next((known for pattern, known in LICENCE_TEXTS if re.search(pattern, text)), f"see {folder / name}")
+    return None
+
+
+def lacks(folder: Path) -> list[str]:
+    """What a model folder lacks to be loaded, in words; empty when it is complete."""
+    index = folder / "model_index.json"
+    if index.is_file():
+        parts = [name for name, kind in read_json(index).items() if isinstance(kind, list) and kind[0] is not None]
+        missing = [f"{name}/" for name in parts if not (folder / name).is_dir()]
+        return missing + [
+            f"{part.name}/{what}"
+            for part in (folder / name for name in parts)
+            if (part / "config.json").is_file()
+            for what in _lacking_weights(part)
+        ]
+    if not (folder / "config.json").is_file():
+        return ["config.json"]
+    return _lacking_weights(folder)
+
+
+def _lacking_weights(folder: Path) -> list[str]:
+    indices = [path for path in folder.glob("*.safetensors.index.json") if path.name.count(".") == 3]
+    if indices:
+        shards = set(read_json(indices[0]).get("weight_map", {}).values())
+        return sorted(shard for shard in shards if not (folder / shard).is_file())
+    return [] if any(WEIGHTS.fullmatch(path.name) for path in folder.iterdir()) else ["its .safetensors weights"]
+
+
+def architecture(folder: Path) -> str:
+    """What a folder holds: the pipeline class of a model_index.json, or the model_type of a config.json."""
+    index = folder / "model_index.json"
+    if index.is_file():
+        return str(read_json(index).get("_class_name", "unknown pipeline"))
+    return str(read_json(folder / "config.json").get("model_type", "unknown model"))
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 over every weights file of a folder: of the lines "name sha256", in order of the names."""
+    lines = []
+    for path in sorted(folder.rglob("*.safetensors")):
+        with path.open("rb") as file:
+            lines.append(f"{path.relative_to(folder).as_posix()} {hashlib.file_digest(file, 'sha256').hexdigest()}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
