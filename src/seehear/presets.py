@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from seehear.protocols import SoundGenerator
+from seehear.protocols import AcousticMatcher, SoundGenerator
 from seehear.systems.spatialize import Eyes
 from seehear.types import InputError
 
@@ -80,3 +80,24 @@ def spatialize_preset(name: str) -> SpatializePreset:
     except KeyError:
         raise InputError(f"unknown models {name!r}: choose one of {', '.join(SPATIALIZE)}") from None
     return make()
+
+
+@dataclass(frozen=True)
+class EvaluationPreset:
+    """What ``evaluate spatialize`` needs beyond the system: what it is, and how to make it."""
+
+    part: Part
+    matcher: Callable[[], AcousticMatcher]
+
+
+def evaluation_preset(seed: int) -> EvaluationPreset:
+    """The acoustic matcher of the paper's protocol: a stand-in for AViTAR, without weights."""
+
+    def matcher() -> AcousticMatcher:
+        from seehear.adapters.acoustic_matching import RoomGuessMatcher
+
+        return RoomGuessMatcher(seed)
+
+    return EvaluationPreset(
+        Part("acoustic matcher", "reverberation of a guessed room (stand-in for AViTAR)", "Apache-2.0"), matcher
+    )

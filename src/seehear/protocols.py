@@ -40,3 +40,11 @@ class SoundGenerator(Protocol):
     def generate(self, prompt: Prompt, duration_s: float, sample_rate_hz: int, rng: np.random.Generator, /) -> Audio:
         """Mono sound of exactly ``round(duration_s * sample_rate_hz)`` samples at the stem reference level."""
         ...
+
+
+class AcousticMatcher(Protocol):
+    """Makes a sound fit the place that a picture shows."""
+
+    def match(self, audio: Audio, image: Image, /) -> Audio:
+        """``audio`` as if recorded in the place that ``image`` shows: same shape, rate and layout."""
+        ...

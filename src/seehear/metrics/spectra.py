@@ -77,8 +77,8 @@ def mfcc(x: FloatArray, rate_hz: int) -> FloatArray:
     """
     from scipy.fft import dct
 
-    emphasised = np.append(x[:1], x[1:] - PRE_EMPHASIS * x[:-1])
-    return dct(mel_db(emphasised, rate_hz), axis=1, norm="ortho")[:, :N_CEPSTRA]
+    emphasised: FloatArray = np.append(x[:1], x[1:] - PRE_EMPHASIS * x[:-1])
+    return np.asarray(dct(mel_db(emphasised, rate_hz), axis=1, norm="ortho"))[:, :N_CEPSTRA]
 
 
 def chroma(x: FloatArray, rate_hz: int) -> FloatArray:

@@ -1,0 +1,237 @@
+"""``evaluate``: the paper's protocol on pictures, resumable, every figure with its n, failures and interval."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from pathlib import Path
+from typing import Any, cast
+
+import seehear
+from seehear.io.files import check_input, check_output, file_sha256, whole_file
+from seehear.presets import evaluation_preset, spatialize_preset
+from seehear.protocols import AcousticMatcher
+from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
+from seehear.types import Image, InputError
+from seehear.verbs.progress import Watcher, unwatched
+from seehear.verbs.report import models_of
+from seehear.verbs.spatialize import spatialize
+
+SYSTEMS = ("spatialize",)
+ROWS = ("seehear", "mono")
+"""The system's 5.1 output, and the same sounds mixed to mono without space."""
+PICTURES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
+"""What is taken from a folder."""
+NOTES = (
+    "Each row is compared with itself after acoustic matching to the picture. The matcher is a stand-in for AViTAR: late "
+    "reverberation of a room guessed by a rule.",
+    "These figures do not belong beside the paper's: other pictures, another generator, another matcher, and the paper "
+    "gives no formulas for its measures (docs/see2sound.md).",
+)
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """How to evaluate."""
+
+    models: str = option("builtin", "Model pack, as of `seehear spatialize`.", "NAME")
+    seconds: float = option(4.0, "Length of the sound of each picture.", "S")
+    seed: int = option(0, "Same seed, same machine, same figures.", "N")
+    channels: str = option("each", "Compare each channel and average, or the mix of all channels.", "KIND")
+    limit: int | None = option(None, "Only the first so many pictures.", "N")
+    force: bool = option(False, "Start anew and replace the report and its items.")
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        check_range("--seconds", self.seconds, 0.5, 120, "s")
+        check_range("--seed", self.seed, 0, 2**63 - 1)
+        check_choice("--channels", self.channels, "each", "mix")
+        if self.limit is not None and self.limit < 1:
+            raise InputError(f"--limit must be at least 1, got {self.limit}")
+
+
+def evaluate(
+    system: str,
+    pictures: Sequence[str | Path],
+    out: str | Path,
+    *,
+    watch: Watcher = unwatched,
+    dry_run: bool = False,
+    **options: Any,
+) -> dict[str, Any]:
+    """The report of section 3.1 of SEE-2-SOUND over ``pictures`` (files, or folders of them), also written to ``out`` (JSON).
+
+    Beside it, OUT.items.jsonl keeps the figures of every picture; a run that was stopped goes on from there. ``options`` are the
+    fields of :class:`EvaluateOptions`. A picture that cannot be used is a counted failure. InputError: an unknown system or
+    option, nothing to evaluate, an output that exists, items of other settings, or when every picture failed.
+    """
+    _check_system(system)
+    wanted = _options(options)
+    paths = _files(pictures, wanted.limit)
+    report_path = check_output(out, wanted.force)
+    if report_path.suffix != ".json":
+        raise InputError(f"the report is a .json file, got {report_path.name!r}")
+    items_path = report_path.with_suffix(".items.jsonl")
+    matching = evaluation_preset(wanted.seed)
+    settings = {
+        "system": system,
+        **{name: value for name, value in asdict(wanted).items() if name not in ("limit", "force")},
+        "models": models_of(spatialize_preset(wanted.models)),
+        "matcher": asdict(matching.part),
+    }
+    known = {} if wanted.force else _known(items_path, settings)
+    plan = {"version": seehear.__version__, "settings": settings, "pictures": len(paths)}
+    if dry_run:
+        return plan | {"dry_run": True, "files": [str(report_path), str(items_path)], "known": len(known)}
+    matcher = matching.matcher()
+    done: dict[str, dict[str, Any]] = {}
+    for index, path in enumerate(paths):
+        watch(path.name, index / len(paths))
+        done[str(path)] = _item(path, known.get(str(path)), wanted, matcher)
+        kept = {name: item for name, item in known.items() if name not in done}
+        _write_items(items_path, settings, [*done.values(), *kept.values()])
+    report = plan | summarise(list(done.values())) | {"notes": list(NOTES)}
+    if report["evaluated"] == 0:
+        first = report["failures"][0]["reason"]
+        raise InputError(f"none of the {len(paths)} pictures could be evaluated; the first: {first}")
+    with whole_file(report_path, wanted.force) as temporary:
+        temporary.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    return report | {"files": [str(report_path), str(items_path)]}
+
+
+def _check_system(system: str) -> None:
+    """Nothing, or an InputError for a system that has no evaluation."""
+    if system not in SYSTEMS:
+        raise InputError(f"evaluate knows {', '.join(SYSTEMS)}, got {system!r}: write `seehear evaluate spatialize IMAGES...`")
+
+
+def _options(options: Mapping[str, Any]) -> EvaluateOptions:
+    names = {f.name for f in fields(EvaluateOptions)}
+    if unknown := sorted(set(options) - names):
+        raise InputError(f"unknown option {unknown[0]!r}: evaluate takes {', '.join(sorted(names))}")
+    return EvaluateOptions(**options)
+
+
+def _files(pictures: Iterable[str | Path], limit: int | None) -> list[Path]:
+    """Every picture once, in the order given; a folder stands for the pictures in it, by name."""
+    found: dict[Path, None] = {}
+    for each in map(Path, pictures):
+        inside = sorted(path for path in each.iterdir() if path.suffix.lower() in PICTURES) if each.is_dir() else [each]
+        found |= dict.fromkeys(inside)
+    if not found:
+        raise InputError("there is no picture to evaluate")
+    return list(found)[:limit]
+
+
+# ------------------------------------------------------------------------------------------------ one picture
+
+
+def _item(path: Path, known: dict[str, Any] | None, wanted: EvaluateOptions, matcher: AcousticMatcher) -> dict[str, Any]:
+    """The figures of one picture, those of before where the file is the same; or why there are none."""
+    try:
+        digest = file_sha256(check_input(path))
+        if known is not None and known.get("sha256") == digest:
+            return known
+        return {"file": str(path), "sha256": digest, **_measured(path, wanted, matcher)}
+    except InputError as error:
+        return {"file": str(path), "failed": str(error)}
+
+
+def _measured(path: Path, wanted: EvaluateOptions, matcher: AcousticMatcher) -> dict[str, Any]:
+    from seehear.io.video import read_media
+    from seehear.metrics.audio_similarity import Channels
+    from seehear.systems.scene_guidance import mono_mix, scene_guidance
+
+    image = read_media(path)
+    if not isinstance(image, Image):
+        raise InputError(f"{path} is a video or animation: evaluate takes pictures")
+    made = spatialize(image, layout="5.1", seconds=wanted.seconds, seed=wanted.seed, models=wanted.models)
+    sounds = dict(zip(ROWS, (made.audio, mono_mix(made.scene)), strict=True))
+    channels = cast(Channels, wanted.channels)
+    scores = {row: scene_guidance(audio, image, matcher, channels=channels) for row, audio in sounds.items()}
+    return {
+        "heard": [source.label for source in made.scene.sources],
+        "scores": {row: {name: _or_none(value) for name, value in each.items()} for row, each in scores.items()},
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+# ------------------------------------------------------------------------------------------------ items on disk
+
+
+def _known(path: Path, settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The measured pictures of an earlier run by file; InputError when they were measured otherwise."""
+    if not path.exists():
+        return {}
+    try:
+        head, *items = (json.loads(line) for line in path.read_text("utf-8").splitlines())
+    except ValueError:
+        raise InputError(f"{path} is not what evaluate wrote: move it away or use --force") from None
+    if head != _head(settings):
+        raise InputError(f"{path} holds figures of other settings: name another report, or use --force to start anew")
+    return {item["file"]: item for item in items if "scores" in item}
+
+
+def _head(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"seehear": seehear.__version__, "settings": settings}
+
+
+def _write_items(path: Path, settings: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> None:
+    with whole_file(path, force=True) as temporary:
+        lines = [json.dumps(each, ensure_ascii=False) for each in (_head(settings), *items)]
+        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+# ------------------------------------------------------------------------------------------------ the report
+
+
+def summarise(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Scores of both rows and of their paired difference, measures that the paper excludes, and every failure."""
+    from seehear.metrics.audio_similarity import MEASURES, mean_score
+
+    measured = [item["scores"] for item in items if "scores" in item]
+    failures = [{"file": item["file"], "reason": item["failed"]} for item in items if "failed" in item]
+
+    def values(row: str, name: str) -> list[float]:
+        return [float("nan") if scores[row][name] is None else scores[row][name] for scores in measured]
+
+    def score(numbers: Sequence[float], name: str) -> dict[str, Any]:
+        told = asdict(mean_score(numbers, MEASURES[name].better, len(failures)))
+        return told | {"value": _or_none(told["value"]), "ci": [_or_none(end) for end in told["ci"]]}
+
+    rows = {row: {name: score(values(row, name), name) for name in MEASURES} for row in ROWS}
+    apart = {
+        name: score([ours - mono for ours, mono in zip(*(values(row, name) for row in ROWS), strict=True)], name)
+        for name in MEASURES
+    }
+    return {
+        "evaluated": len(measured),
+        "failures": failures,
+        "rows": rows | {"seehear - mono": apart},
+        "excluded_by_the_paper": {name: measure.excluded for name, measure in MEASURES.items() if measure.excluded},
+    }
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """A Markdown table of the report with 95 % intervals, then what to know about it."""
+    from seehear.metrics.audio_similarity import MEASURES
+
+    titles = [f"{m.title} ({m.better}{', excluded' if m.excluded else ''})" for m in MEASURES.values()]
+    lines = [f"| compared with itself matched | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
+    lines += [f"| {row} | {' | '.join(_told(scores[name]) for name in MEASURES)} |" for row, scores in report["rows"].items()]
+    counts = f"n = {report['evaluated']} pictures, {len(report['failures'])} failed; 95 % bootstrap intervals."
+    failures = [f"failed: {each['file']}: {each['reason']}" for each in report["failures"]]
+    excluded = [f"excluded by the paper: {MEASURES[n].title}, {why}" for n, why in report["excluded_by_the_paper"].items()]
+    return "\n".join([*lines, "", counts, *failures, *excluded, *(f"note: {note}" for note in report["notes"])])
+
+
+def _told(score: Mapping[str, Any]) -> str:
+    if score["value"] is None:
+        return f"none of {score['n_failed']}"
+    lost = f", {score['n_failed']} failed" if score["n_failed"] else ""
+    return f"{score['value']:.3f} [{score['ci'][0]:.3f}, {score['ci'][1]:.3f}]{lost}"
