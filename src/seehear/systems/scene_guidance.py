@@ -1,7 +1,7 @@
 """Scene guidance (SEE-2-SOUND section 3.1): how little a sound changes when it is made to fit its picture.
 
-A sound is compared with itself after acoustic matching to the picture. The less the matching changes, the better the sound already
-fitted; so the paper argues. The baseline is one sound for the whole picture, without space.
+A sound is compared with itself after acoustic matching to the picture. The less the matching changes, the better the sound
+already fitted; so the paper argues. The baseline is one sound for the whole picture, without space.
 """
 
 from __future__ import annotations
