@@ -53,7 +53,7 @@ def siren(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensit
 
     Wail rises and falls 10 to 30 times a minute, yelp 150 to 250 times (California Code of Regulations, title 13, section
     1028), between about 600 and 1500 Hz; two tones a fourth apart within 360 to 630 Hz, 0.75 s each (DIN 14610; France:
-    435 and 580 Hz). A driver changes between wail and yelp. ``intensity`` is the urgency: the share of yelp.
+    435 and 580 Hz). A driver changes between wail and yelp every few seconds. ``intensity`` is the urgency: the share of yelp.
     """
     n = n_samples(duration_s, rate_hz)
     two_tone = rng.random() < 0.4
@@ -90,7 +90,7 @@ def _sweep_hz(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) 
         count = min(left, int(rng.uniform(3, 9) * rate_hz))
         at = position + np.arange(count) / rate_hz / (yelp_s if rate else wail_s)
         sweep.append(at % 1.0)
-        position, rate, left = at[-1] % 1.0, not rate if rng.random() < 0.6 else rate, left - count
+        position, rate, left = at[-1] % 1.0, rng.random() < intensity, left - count
     phase = np.concatenate(sweep)
     up = (1 - np.exp(-bend * phase / rise)) / (1 - np.exp(-bend))
     down = (np.exp(-bend * (phase - rise) / (1 - rise)) - np.exp(-bend)) / (1 - np.exp(-bend))
