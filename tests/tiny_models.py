@@ -8,6 +8,7 @@ so that they say something: masks are decided (large logits) and believed (predi
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,9 +143,10 @@ def _decide(model: Any) -> None:
     """Masks with logits far from zero, all with a predicted IoU of 0.95."""
     decoder = model.mask_decoder
     for head in decoder.output_hypernetworks_mlps:
-        head.proj_out.weight.mul_(1e6)
+        head.proj_out.weight.mul_(1e8)
     decoder.iou_prediction_head.proj_out.weight.zero_()
-    decoder.iou_prediction_head.proj_out.bias.fill_(0.95)
+    head = decoder.iou_prediction_head
+    head.proj_out.bias.fill_(math.log(0.95 / 0.05) if getattr(head, "sigmoid_output", False) else 0.95)
 
 
 def _vary(model: Any) -> None:
