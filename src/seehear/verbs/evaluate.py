@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, cast
@@ -14,19 +14,20 @@ from seehear.io.files import check_input, check_output, file_sha256, whole_file
 from seehear.presets import evaluation_preset, spatialize_preset
 from seehear.protocols import AcousticMatcher
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
-from seehear.types import Image, InputError
+from seehear.types import SURROUND_5_1, Image, InputError, Room
 from seehear.verbs.progress import Watcher, unwatched
 from seehear.verbs.report import models_of
 from seehear.verbs.spatialize import spatialize
 
 SYSTEMS = ("spatialize",)
-ROWS = ("seehear", "mono")
-"""The system's 5.1 output, and the same sounds mixed to mono without space."""
+ROWS = ("seehear", "dry", "mono")
+"""The system's 5.1 output, the same without its room, and the baseline: the same sounds mixed to mono without space."""
 PICTURES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
 """What is taken from a folder."""
 NOTES = (
     "Each row is compared with itself after acoustic matching to the picture. The matcher is a stand-in for AViTAR: late "
-    "reverberation of a room guessed by a rule.",
+    "reverberation of a room guessed by a rule. It adds as much whatever is there, so what reverberates already changes less; "
+    "the dry row is the same 5.1 without its room.",
     "These figures do not belong beside the paper's: other pictures, another generator, another matcher, and the paper "
     "gives no formulas for its measures (docs/see2sound.md).",
 )
@@ -140,6 +141,7 @@ def _item(path: Path, known: dict[str, Any] | None, wanted: EvaluateOptions, mat
 
 
 def _measured(path: Path, wanted: EvaluateOptions, matcher: AcousticMatcher) -> dict[str, Any]:
+    from seehear.acoustics.render import render
     from seehear.io.video import read_media
     from seehear.metrics.audio_similarity import Channels
     from seehear.systems.scene_guidance import mono_mix, scene_guidance
@@ -148,7 +150,8 @@ def _measured(path: Path, wanted: EvaluateOptions, matcher: AcousticMatcher) -> 
     if not isinstance(image, Image):
         raise InputError(f"{path} is a video or animation: evaluate takes pictures")
     made = spatialize(image, layout="5.1", seconds=wanted.seconds, seed=wanted.seed, models=wanted.models)
-    sounds = dict(zip(ROWS, (made.audio, mono_mix(made.scene)), strict=True))
+    (dry,) = render(replace(made.scene, room=Room()), [SURROUND_5_1])
+    sounds = dict(zip(ROWS, (made.audio, dry, mono_mix(made.scene)), strict=True))
     channels = cast(Channels, wanted.channels)
     scores = {row: scene_guidance(audio, image, matcher, channels=channels) for row, audio in sounds.items()}
     return {
@@ -206,7 +209,7 @@ def summarise(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     rows = {row: {name: score(values(row, name), name) for name in MEASURES} for row in ROWS}
     apart = {
-        name: score([ours - mono for ours, mono in zip(*(values(row, name) for row in ROWS), strict=True)], name)
+        name: score([ours - mono for ours, mono in zip(values("seehear", name), values("mono", name), strict=True)], name)
         for name in MEASURES
     }
     return {
@@ -218,20 +221,23 @@ def summarise(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """A Markdown table of the report with 95 % intervals, then what to know about it."""
+    """A Markdown table of the report, a line per measure, with 95 % intervals; then what to know about it."""
     from seehear.metrics.audio_similarity import MEASURES
 
-    titles = [f"{m.title} ({m.better}{', excluded' if m.excluded else ''})" for m in MEASURES.values()]
-    lines = [f"| compared with itself matched | {' | '.join(titles)} |", "|---" * (1 + len(titles)) + "|"]
-    lines += [f"| {row} | {' | '.join(_told(scores[name]) for name in MEASURES)} |" for row, scores in report["rows"].items()]
-    counts = f"n = {report['evaluated']} pictures, {len(report['failures'])} failed; 95 % bootstrap intervals."
-    failures = [f"failed: {each['file']}: {each['reason']}" for each in report["failures"]]
+    rows = report["rows"]
+    lines = [f"| measure | more alike | {' | '.join(rows)} |", "|---" * (2 + len(rows)) + "|"]
+    for name, measure in MEASURES.items():
+        title = measure.title + (" (excluded)" if measure.excluded else "")
+        told = " | ".join(_told(scores[name], len(report["failures"])) for scores in rows.values())
+        lines.append(f"| {title} | {measure.better} | {told} |")
+    counts = f"n = {report['evaluated']} pictures, {len(report['failures'])} failed; 95 % bootstrap intervals over pictures."
+    failures = [f"failed: {each['reason']}" for each in report["failures"]]
     excluded = [f"excluded by the paper: {MEASURES[n].title}, {why}" for n, why in report["excluded_by_the_paper"].items()]
     return "\n".join([*lines, "", counts, *failures, *excluded, *(f"note: {note}" for note in report["notes"])])
 
 
-def _told(score: Mapping[str, Any]) -> str:
+def _told(score: Mapping[str, Any], failed_pictures: int) -> str:
     if score["value"] is None:
-        return f"none of {score['n_failed']}"
-    lost = f", {score['n_failed']} failed" if score["n_failed"] else ""
-    return f"{score['value']:.3f} [{score['ci'][0]:.3f}, {score['ci'][1]:.3f}]{lost}"
+        return "not defined"
+    more = score["n_failed"] - failed_pictures
+    return f"{score['value']:.3f} [{score['ci'][0]:.3f}, {score['ci'][1]:.3f}]" + (f", n = {score['n']}" if more else "")
