@@ -71,6 +71,8 @@ class ConceptScores:
 
     scores: Mapping[str, float]
     unknown: float
+    text: str = ""
+    """What is heard, in words, where the recogniser has any; with it, what is left of 1 is something that only they name."""
 
     def __post_init__(self) -> None:
         for name, p in (*self.scores.items(), ("unknown", self.unknown)):
@@ -78,6 +80,11 @@ class ConceptScores:
                 raise InputError(f"the probability of {name!r} must lie in 0 to 1, got {p!r}")
         if (total := sum(self.scores.values()) + self.unknown) > 1 + 1e-3:
             raise InputError(f"probabilities add up to {total:.4g}, more than 1")
+
+    @property
+    def described(self) -> float:
+        """Probability of what ``text`` names and the vocabulary does not."""
+        return max(0.0, 1.0 - self.unknown - sum(self.scores.values())) if self.text else 0.0
 
     def top(self, k: int = 1) -> list[tuple[str, float]]:
         return sorted(self.scores.items(), key=lambda item: (-item[1], item[0]))[:k]

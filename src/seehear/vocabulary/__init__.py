@@ -20,6 +20,12 @@ from typing import Literal
 from seehear.types import InputError
 
 
+LONGEST_PHRASE = 3
+"""Words that a name in the table may have; longer names are found by their synonyms."""
+DESCRIBED_DB = 6.0
+"""Level of what the table does not know: that of most animals and people in it."""
+
+
 @dataclass(frozen=True)
 class Concept:
     """A sounding thing.
@@ -76,13 +82,39 @@ def find_concept(word: str) -> Concept:
     key = " ".join(word.lower().replace("_", " ").split())
     if not key:
         raise InputError("a word is missing: name a sound, see `seehear concepts`")
-    known, names = concepts(), _names()
-    for candidate in (key, key.removesuffix("s"), key + "s", key.removesuffix("es"), re.sub("ies$", "y", key)):
-        if candidate in names:
-            return known[names[candidate]]
+    if (name := _named_by(key)) is not None:
+        return concepts()[name]
     parts = [part for part in re.split(r"\s*(?:[;/|+&\n]|\band\b)\s*", word.strip()) if part]
     hint = _nearest(key) if len(parts) < 2 else f'commas separate words, as in "{", ".join(parts)}"'
     raise InputError(f"no sound for {word.strip()!r}: {hint}; see `seehear concepts`")
+
+
+def concepts_in(text: str) -> tuple[Concept, ...]:
+    """Every concept that a sentence names, in order of mention; of words that overlap ("sea wave") the longest phrase counts."""
+    words = re.findall(r"[a-z'-]+", text.lower())
+    found: dict[str, Concept] = {}
+    start = 0
+    while start < len(words):
+        for stop in range(min(start + LONGEST_PHRASE, len(words)), start, -1):
+            if (name := _named_by(" ".join(words[start:stop]))) is not None:
+                found.setdefault(name, concepts()[name])
+                break
+        else:
+            stop = start + 1
+        start = stop
+    return tuple(found.values())
+
+
+def described(text: str) -> Concept:
+    """A sounding thing that only its description is known of, for generators that read: as loud as a voice, no typical size."""
+    return Concept(" ".join(text.split()), "texture", DESCRIBED_DB, False, None, 0.0, None, ())
+
+
+def _named_by(key: str) -> str | None:
+    """The concept that lower-case words name: itself, a synonym, or a plural."""
+    names = _names()
+    forms = (key, key.removesuffix("s"), key + "s", key.removesuffix("es"), re.sub("ies$", "y", key))
+    return next((names[form] for form in forms if form in names), None)
 
 
 @cache
