@@ -6,38 +6,15 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from listening import RATE_HZ, loud_runs_s, pitches_hz
 from seehear.foley import animals, birds, phonation, voices
 
-RATE_HZ = 24_000
 ALL = {**animals.SOUNDS, **voices.SOUNDS}
 CALLS = ["dog", "cat", "rooster", "bird", "seagull", "crow", "sneeze"]
 
 
 def make(name: str, seed: int, seconds: float = 5.0, rate_hz: int = RATE_HZ, **controls: float) -> np.ndarray:
     return ALL[name](seconds, rate_hz, np.random.default_rng(seed), **controls)
-
-
-def pitches_hz(x: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
-    """Fundamental of every loud, clearly periodic 40 ms frame, by autocorrelation (Boersma 1993: of the window too)."""
-    size, hop = int(0.04 * RATE_HZ), int(0.01 * RATE_HZ)
-    window = np.hanning(size)
-    frames = np.lib.stride_tricks.sliding_window_view(x, size)[::hop]
-    frames = frames[(frames**2).mean(1) > 0.05 * (frames**2).mean(1).max()] * window
-    correlation = np.fft.irfft(np.abs(np.fft.rfft(frames, 2 * size)) ** 2)[:, :size]
-    own = np.fft.irfft(np.abs(np.fft.rfft(window, 2 * size)) ** 2)[:size]
-    correlation = correlation / correlation[:, :1] / np.maximum(own / own[0], 0.05)
-    first, last = int(RATE_HZ / high_hz), int(RATE_HZ / low_hz)
-    lags = correlation[:, first:last]
-    # The shortest lag nearly as good as the best: a call with weak alternate cycles is not an octave lower.
-    shortest = (lags > 0.85 * lags.max(1, keepdims=True)).argmax(1)
-    return RATE_HZ / (first + shortest)[lags.max(1) > 0.6]
-
-
-def loud_runs_s(x: np.ndarray, gap_s: float) -> np.ndarray:
-    """Starts and ends (K, 2) in seconds of what is louder than -40 dB of the peak, joined over gaps below ``gap_s``."""
-    active = np.flatnonzero(np.abs(x) > 0.01 * np.abs(x).max())
-    cut = np.flatnonzero(np.diff(active) > gap_s * RATE_HZ)
-    return np.column_stack([active[np.append(0, cut + 1)], active[np.append(cut, len(active) - 1)]]) / RATE_HZ
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
@@ -155,6 +132,35 @@ def test_tract_resonates_where_a_uniform_tube_does() -> None:
     spectrum = np.abs(np.fft.rfft(y, 4 * RATE_HZ))
     peaks = signal.find_peaks(spectrum[: 4 * 3000], prominence=0.1 * spectrum.max())[0] / 4
     assert peaks == pytest.approx([500, 1500, 2500], abs=12)
+
+
+@pytest.mark.parametrize("length_m", [0.35, 0.6, 2.0])
+def test_long_tract_is_the_lossy_tube(length_m: float) -> None:
+    """Oracle: closed form. At its resonances (2 n - 1) c / 4 L the tube has the gain 1 / sinh(a L).
+
+    1 / cosh((a + 2 pi i f / c) L) with a = pi B / c and B = 40 Hz + 0.06 f, at most 300 Hz; the mouth adds f / sqrt(f^2 + corner^2).
+    """
+    click = np.zeros(RATE_HZ)
+    click[RATE_HZ // 2] = 1
+    resonances = phonation.tube_hz(length_m, 12)
+    y = phonation.long_tract(click, RATE_HZ, resonances[None, :2], length_m, corner_hz=80)
+    gains = np.abs(np.fft.rfft(y, 48 * RATE_HZ))[np.round(48 * resonances).astype(int)]
+    loss = np.pi * np.minimum(40 + 0.06 * resonances, 300) / 350 * length_m
+    assert gains == pytest.approx(resonances / np.hypot(resonances, 80) / np.sinh(loss), rel=0.01)
+
+
+def test_an_uneven_tube_shifts_the_formants_above_the_moving_ones() -> None:
+    """Oracle: closed form; a tube of 17.5 cm has its third and fourth resonance at 2500 and 3500 Hz."""
+    mouth = np.array([[400.0, 1400.0], [700.0, 1100.0]])
+    formants = phonation.uneven_hz(mouth, 0.175, [0.9, 1.1])
+    assert formants == pytest.approx(np.column_stack([mouth, [2250, 2250], [3850, 3850]]))
+
+
+def test_a_register_changes_at_its_place() -> None:
+    """Oracle: closed form; half way at the position, within 1.8 % of the ends one duration away (tanh 2 = 0.964)."""
+    curve = phonation.step(RATE_HZ, RATE_HZ, 0.4, 0.05)
+    at = [round(RATE_HZ * s) for s in (0.35, 0.4, 0.45)]
+    assert curve[at] == pytest.approx([0.018, 0.5, 0.982], abs=1e-3)
 
 
 def test_source_vibrates_at_the_asked_pitch_and_slope() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.foley.blocks import slow_random
-from seehear.foley.phonation import Voice, call_in_bouts, glide, throat_hz, uneven_hz, utter
+from seehear.foley.phonation import Voice, call_in_bouts, glide, step, throat_hz, uneven_hz, utter
 
 Array = NDArray[np.floating]
 
@@ -47,7 +47,7 @@ def cow(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
         f0 = pitch_hz * rng.uniform(0.96, 1.04) * glide([(0, 0.8), (0.2, 0.93), (opens, 1.0), (0.85, 1.1), (1, 0.78)], n)
         f0 *= 1 + 0.012 * slow_random(rng, n, rate_hz, 4)
         if leaps:
-            f0 *= 1 + _step(n, rate_hz, min(opens + 0.12, 0.7), 0.012) - _step(n, rate_hz, 0.93, 0.02)
+            f0 *= 1 + step(n, rate_hz, min(opens + 0.12, 0.7), 0.012) - step(n, rate_hz, 0.93, 0.02)
         loud = glide([(0, 0), (0.08, 0.5), (opens - 0.05, 0.6), (opens + 0.06, 0.95), (0.8, 1), (0.94, 0.5), (1, 0)], n)
         loud *= 1 + 0.08 * slow_random(rng, n, rate_hz, 5)
         strain = np.clip(excited * glide([(0, 0.1), (opens, 0.3), (0.8, 1), (1, 0.5)], n) + 0.2, 0, 1)
@@ -56,11 +56,6 @@ def cow(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
         return rng.uniform(0.7, 1.0) * utter(voice, f0, loud, strain, lips, rate_hz, rng)
 
     return call_in_bouts(duration_s, rate_hz, rng, moo, count=(1, 2), gap_s=(0.7, 1.6), event_rate=event_rate)
-
-
-def _step(n: int, rate_hz: int, position: float, seconds: float) -> Array:
-    """A curve (n,) from 0 to 1 around ``position`` (0..1), within about ``seconds``: folds that change their register."""
-    return 0.5 + 0.5 * np.tanh((np.arange(n) - position * n) / (0.5 * seconds * rate_hz))
 
 
 def sheep(
@@ -85,13 +80,14 @@ def sheep(
     pitch_hz = rng.uniform(low_hz, high_hz)
     voice = Voice(
         length_m=length_m * rng.uniform(0.92, 1.08),
-        slope_db_per_octave=-3 + 2.5 * intensity,
+        slope_db_per_octave=-6.5 + 2.5 * intensity,
         jitter=(0.008, 0.03),
         shimmer=(0.1, 0.15),
         subharmonic=0.3 * rng.random(),
-        breath=(0.06, 0.2),
-        damping=1.8,
-        corner_hz=900,
+        breath=(0.05, 0.12),
+        damping=1.2,
+        corner_hz=1200,
+        long=True,
     )
     own_tremor_hz, own_depth = rng.uniform(*tremor_hz), rng.uniform(*depth)
     front = rng.uniform(0.85, 1.1)
@@ -137,11 +133,12 @@ def pig(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
         subharmonic=0.6,
         breath=(0.3, 1.3),
         damping=1.8,
-        corner_hz=1500,
+        corner_hz=2500,
     )
     beat_hz = rng.uniform(48, 75) * (1.1 - 0.2 * size)
     shriek_hz = rng.uniform(650, 950) * (0.9 + 0.2 * intensity)
     excited = 0.06 + 0.3 * intensity
+    snarl = rng.normal([1.25, 1.05], 0.05)
 
     def grunt() -> Array:
         n = round(rate_hz * rng.uniform(0.16, 0.36))
@@ -158,7 +155,7 @@ def pig(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity:
         loud = glide([(0, 0), (0.08, 0.6), (peak, 1), (0.9, 0.8), (1, 0)], n) * (1 + 0.15 * slow_random(rng, n, rate_hz, 14))
         chaos = np.clip(0.6 + 0.45 * slow_random(rng, n, rate_hz, 3), 0.05, 1)
         gape = np.interp(np.linspace(0, 1, 9), [0, peak, 1], [0.9, 1.3, 1.0]) * rng.normal(1, 0.05, 9)
-        mouth = throat_hz(squealing.length_m, 1.6 * gape, 0.95 + 0.1 * gape)
+        mouth = uneven_hz(throat_hz(squealing.length_m, 1.9 * gape, 0.85 + 0.3 * gape), squealing.length_m, snarl)
         return rng.uniform(0.75, 1.0) * utter(squealing, f0, loud, chaos, mouth, rate_hz, rng)
 
     def call() -> Array:
@@ -201,7 +198,7 @@ def goose(
         n = round(rate_hz * rng.uniform(0.17, 0.32))
         breaks = rng.uniform(0.08, 0.3)
         f0 = pitch_hz * rng.uniform(0.94, 1.06) * glide([(0, 0.95), (0.35, 1.0), (0.55, 1.04), (1, 0.72)], n)
-        f0 *= (low + (1 - low) * _step(n, rate_hz, breaks, 0.015)) * (1 + 0.012 * slow_random(rng, n, rate_hz, 18))
+        f0 *= (low + (1 - low) * step(n, rate_hz, breaks, 0.015)) * (1 + 0.012 * slow_random(rng, n, rate_hz, 18))
         loud = glide([(0, 0), (0.06, 0.4), (breaks, 0.5), (breaks + 0.12, 1), (0.7, 0.75), (1, 0)], n)
         rough = (0.3 + intensity) * glide([(0, 1), (breaks + 0.1, 0.25), (0.7, 0.5), (1, 1)], n)
         gape = np.interp(np.linspace(0, 1, 7), [0, 0.4, 1], [0.8, 1.15, 0.85])
@@ -216,13 +213,14 @@ def _duck(duration_s: float, rate_hz: int, rng: np.random.Generator, intensity: 
     pitch_hz = rng.uniform(135, 230)
     voice = Voice(
         length_m=rng.uniform(0.05, 0.06),
-        slope_db_per_octave=-1.0 + intensity,
+        slope_db_per_octave=-5 + 2 * intensity,
         jitter=(0.015, 0.05),
         shimmer=(0.15, 0.2),
         subharmonic=0.4,
         breath=(0.1, 0.3),
         damping=1.6,
         corner_hz=2000,
+        long=True,
     )
     pace_s = rng.uniform(0.08, 0.2)
     position = 0

@@ -33,6 +33,11 @@ def glide(points: Points, n: int) -> Array:
     return PchipInterpolator(positions, values)(np.linspace(0, 1, n))
 
 
+def step(n: int, rate_hz: int, position: float, seconds: float) -> Array:
+    """A curve (n,) from 0 to 1 around ``position`` (0..1), within about ``seconds``: folds that change their register."""
+    return 0.5 + 0.5 * np.tanh((np.arange(n) - position * n) / (0.5 * seconds * rate_hz))
+
+
 def source(
     f0_hz: Array,
     rate_hz: int,

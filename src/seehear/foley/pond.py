@@ -94,7 +94,7 @@ def _one_frog(duration_s: float, rate_hz: int, rng: np.random.Generator, croak: 
             note = band(resonances(beats + puff, modes, rate_hz), 0.6 * modes[0][0], None, rate_hz)
             envelope = glide([(0, 0), (0.12, 0.3 if index == 0 else 0.9), (0.6, 0.9), (0.9, 1), (1, 0)], n)
             parts += [normalised(note * envelope, 0.75 if index == 0 and len(lengths_s) > 1 else 1.0)]
-            parts += [np.zeros(round(rate_hz * rng.uniform(0.008, 0.02)))]
+            parts += [np.zeros(round(rate_hz * rng.uniform(0.003, 0.012)))]
         return rng.uniform(0.8, 1.0) * np.concatenate(parts[:-1])
 
     return call_in_bouts(duration_s, rate_hz, rng, call, count=croak.count, gap_s=croak.gap_s, event_rate=event_rate)
@@ -137,7 +137,7 @@ def _on_the_wing(n: int, rate_hz: int, rng: np.random.Generator, beat_hz: float,
     distance_m = nearest_m * (1 + np.exp(0.9 * gust_curve(rng, n, rate_hz, 0.35, 3)))
     # Doppler: it flies within reach, so that its speed towards the ear stays below a few metres a second.
     approach = np.clip(-np.gradient(distance_m) * rate_hz, -6, 6) / 343 if n > 1 else np.zeros(n)
-    wander = 1 + 0.05 * slow_random(rng, n, rate_hz, 0.8) + 0.018 * slow_random(rng, n, rate_hz, 7)
+    wander = 1 + 0.035 * slow_random(rng, n, rate_hz, 0.8) + 0.009 * slow_random(rng, n, rate_hz, 7)
     pitch_hz = beat_hz * wander * (1 + 0.008 * slow_random(rng, n, rate_hz, 60)) * (1 + approach)
     phase = np.cumsum(pitch_hz) / rate_hz + rng.random()
     power = (1 + 0.15 * slow_random(rng, n, rate_hz, 3)) * (1 + 0.07 * slow_random(rng, n, rate_hz, 45))
@@ -181,15 +181,15 @@ def cicada(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensi
         timbal_hz=rng.uniform(120, 300),
         ribs=int(rng.integers(2, 6)),
         echeme_hz=float(np.exp(rng.uniform(np.log(3), np.log(25)))) if rng.random() < 0.65 else 0.0,
-        duty=rng.uniform(0.45, 0.8),
-        depth=rng.uniform(0.6, 0.97),
+        duty=rng.uniform(0.4, 0.75),
+        depth=rng.uniform(0.75, 0.99),
     )
     out = np.zeros(n)
     for index in range(2 + round(5 * intensity)):
-        place(out, _one_cicada(n, rate_hz, rng, species), 0.0, rate_hz, 1.0 if index == 0 else rng.uniform(0.03, 0.3))
+        place(out, _one_cicada(n, rate_hz, rng, species), 0.0, rate_hz, 1.0 if index == 0 else rng.uniform(0.02, 0.2))
     low, high = species.carrier_hz / 1.35, species.carrier_hz * 1.3
     chorus = band(noise(rng, n), low, high, rate_hz) * (1 + 0.2 * slow_random(rng, n, rate_hz, 1.5))
-    return unit_power(out) + (0.04 + 0.1 * intensity) * unit_power(chorus)
+    return unit_power(out) + (0.02 + 0.08 * intensity) * unit_power(chorus)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.foley.blocks import fade, slow_random
-from seehear.foley.phonation import Voice, call_in_bouts, glide, normalised, smeared, throat_hz, uneven_hz, utter
+from seehear.foley.phonation import Voice, call_in_bouts, glide, normalised, smeared, step, throat_hz, uneven_hz, utter
 
 Array = NDArray[np.floating]
 
@@ -33,7 +33,7 @@ def elephant(
         jitter=(0.015, 0.08),
         shimmer=(0.1, 0.3),
         subharmonic=0.7 * rng.random(),
-        breath=(0.1, 0.35),
+        breath=(0.2, 0.45),
         damping=0.5,
         corner_hz=2000,
         long=True,
@@ -56,7 +56,7 @@ def elephant(
         f0 = pitch_hz * rng.uniform(0.93, 1.07) * glide([(0, 0.72), (0.5 * peak, 0.97), (peak, 1.1), (0.85, 0.95), (1, 0.65)], n)
         f0 *= 1 + 0.015 * slow_random(rng, n, rate_hz, 8)
         loud = glide([(0, 0), (0.07, 0.6), (peak, 1), (0.8, 0.75), (1, 0)], n) * (1 + 0.12 * slow_random(rng, n, rate_hz, 18))
-        blast = np.clip(0.35 + 0.5 * intensity + 0.35 * slow_random(rng, n, rate_hz, 3), 0.1, 1.2)
+        blast = np.clip(0.5 + 0.4 * intensity + 0.35 * slow_random(rng, n, rate_hz, 3), 0.1, 1.2)
         air = uneven_hz(throat_hz(trunk.length_m, [1.0, 1.0], [1.0, 1.0]), trunk.length_m, bore)
         return rng.uniform(0.75, 1.0) * utter(trunk, f0, loud, blast, air, rate_hz, rng)
 
@@ -143,12 +143,12 @@ def _one_wolf(duration_s: float, rate_hz: int, rng: np.random.Generator, intensi
     pitch_hz = rng.uniform(400, 640)
     voice = Voice(
         length_m=rng.uniform(0.19, 0.24),
-        slope_db_per_octave=-15 + 4 * intensity,
+        slope_db_per_octave=-12 + 4 * intensity,
         jitter=(0.002, 0.01),
         shimmer=(0.03, 0.05),
         breath=(0.015, 0.03),
         damping=2.0,
-        corner_hz=600,
+        corner_hz=900,
     )
 
     def howl() -> Array:
@@ -157,7 +157,7 @@ def _one_wolf(duration_s: float, rate_hz: int, rng: np.random.Generator, intensi
         f0 *= 1 + 0.014 * slow_random(rng, n, rate_hz, 1.5) + 0.003 * slow_random(rng, n, rate_hz, 7)
         for position in np.sort(rng.uniform(0.3, 0.85, rng.integers(0, 3))):
             leap = rng.choice([-0.28, -0.2, -0.12, 0.1])
-            f0 *= 1 + leap * (0.5 + 0.5 * np.tanh((np.linspace(0, 1, n) - position) * n / (0.015 * rate_hz)))
+            f0 *= 1 + leap * step(n, rate_hz, position, rng.uniform(0.02, 0.15))
         loud = glide([(0, 0), (0.04, 0.35), (0.12, 0.9), (0.5, 1), (0.85, 0.55), (1, 0)], n)
         loud *= 1 + 0.15 * slow_random(rng, n, rate_hz, 4)
         round_lips = np.interp(np.linspace(0, 1, 9), [0, 0.15, 0.7, 1], [1.3, 1.6, 1.5, 1.2])
