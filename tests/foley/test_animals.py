@@ -138,7 +138,7 @@ def test_tract_resonates_where_a_uniform_tube_does() -> None:
 def test_long_tract_is_the_lossy_tube(length_m: float) -> None:
     """Oracle: closed form. At its resonances (2 n - 1) c / 4 L the tube has the gain 1 / sinh(a L).
 
-    1 / cosh((a + 2 pi i f / c) L) with a = pi B / c and B = 40 Hz + 0.06 f, at most 300 Hz; the mouth adds f / sqrt(f^2 + corner^2).
+    1 / cosh((a + 2 pi i f / c) L) with a = pi B / c, B = 40 Hz + 0.06 f up to 300 Hz; the mouth adds f / sqrt(f^2 + corner^2).
     """
     click = np.zeros(RATE_HZ)
     click[RATE_HZ // 2] = 1

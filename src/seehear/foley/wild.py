@@ -217,14 +217,14 @@ def monkey(
         loud = glide([(0, 0), (0.2, 0.7), (0.5, 1), (0.8, 0.6), (1, 0)], n)
         gape = np.interp(np.linspace(0, 1, 5), [0, 0.5, 1], [0.6, 0.8 + 0.5 * progress, 0.65])
         lips = throat_hz(hooting.length_m, gape, 0.45 + 0.35 * gape)
-        return (0.25 + 0.45 * progress) * utter(hooting, f0, loud, 0.2 + 0.5 * progress, lips, rate_hz, rng)
+        return (0.1 + 0.55 * progress**1.3) * utter(hooting, f0, loud, 0.2 + 0.5 * progress, lips, rate_hz, rng)
 
     def gasp(progress: float) -> Array:
         n = round(rate_hz * rng.uniform(0.1, 0.16))
         f0 = pitch_hz * rng.uniform(1.3, 1.7) * glide([(0, 0.85), (1, 1.15)], n)
         loud = glide([(0, 0), (0.5, 1), (1, 0)], n)
         lips = throat_hz(hooting.length_m, [0.9, 1.1], [1.0, 1.1])
-        return (0.08 + 0.22 * progress) * utter(hooting, f0, loud, 2.0, lips, rate_hz, rng)
+        return (0.04 + 0.26 * progress) * utter(hooting, f0, loud, 2.0, lips, rate_hz, rng)
 
     def scream() -> Array:
         n = round(rate_hz * rng.uniform(0.3, 0.65))
