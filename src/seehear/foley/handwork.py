@@ -167,15 +167,16 @@ def camera(
     metal_hz, metal_t60s = np.sort(rng.uniform(1800, 9000, 14)), rng.uniform(0.006, 0.03, 14)
     parts = ((0.0, 0.25, 0.4), (0.6 * lag_s, 1.0, 0.7), (lag_s, 0.35, 0.9), (lag_s + exposure_s, 0.4, 1.0))
     parts += ((lag_s + exposure_s + 0.7 * back_s, 0.9, 0.7), (lag_s + exposure_s + back_s, 0.45, 0.4))
-    x = np.zeros(n)
-    for delay, thud, ping in parts:
-        moments = shots + delay + 4e-4 * rng.standard_normal(len(shots))
-        low = thud * np.abs(rng.standard_normal(7)) * (1 + 0.08 * rng.standard_normal((len(shots), 7)))
-        high = 0.45 * ping * rng.standard_normal(14) * (1 + 0.12 * rng.standard_normal((len(shots), 14)))
-        x += ring(moments, low, body_hz, body_t60s, n, rate_hz) + ring(moments, high, metal_hz, metal_t60s, n, rate_hz)
-        # Parts that land bounce: a rattle of some milliseconds.
-        scrape = bursts(moments, np.full(len(shots), 0.5 * ping), 0.0006, rng.uniform(0.003, 0.009), n, rate_hz)
-        x += band(rng.standard_normal(n), 1500, 9000, rate_hz, 1) * scrape
+    delays, thuds, pings = (np.repeat(column, len(shots)) for column in np.array(parts).T)
+    moments = np.tile(shots, len(parts)) + delays + 4e-4 * rng.standard_normal(len(delays))
+    # Each part meets the modes in its own way, much the same every time.
+    way = np.repeat(np.arange(len(parts)), len(shots))
+    low = thuds[:, None] * np.abs(rng.standard_normal((len(parts), 7)))[way] * (1 + 0.08 * rng.standard_normal((len(way), 7)))
+    high = pings[:, None] * rng.standard_normal((len(parts), 14))[way] * (1 + 0.12 * rng.standard_normal((len(way), 14)))
+    x = ring(moments, low, body_hz, body_t60s, n, rate_hz) + ring(moments, 0.45 * high, metal_hz, metal_t60s, n, rate_hz)
+    # Parts that land bounce: a rattle of some milliseconds.
+    scrape = bursts(moments, 0.5 * pings, 0.0006, rng.uniform(0.003, 0.009), n, rate_hz)
+    x += band(rng.standard_normal(n), 1500, 9000, rate_hz, 1) * scrape
     if winds:
         x += _winder(
             n, rate_hz, rng, shots + lag_s + exposure_s + back_s, rng.uniform(0.12, min(0.35, max(0.13, 0.9 * frames_s)))
