@@ -32,7 +32,7 @@ class Preprocessing:
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:
-    """The preprocessing of the checkpoint in ``folder``: preprocessor_config.json, or the image part of processor_config.json.
+    """The preprocessing of the checkpoint in ``folder``: preprocessor_config.json or what stands in for it.
 
     InputError when there is neither, or a number is missing.
     """
@@ -57,7 +57,7 @@ def read_preprocessing(folder: Path) -> Preprocessing:
 
 
 def _image_processor(folder: Path) -> dict[str, Any]:
-    for name in ("preprocessor_config.json", "processor_config.json"):
+    for name in ("preprocessor_config.json", "video_preprocessor_config.json", "processor_config.json"):
         path = folder / name
         if not path.is_file():
             continue
@@ -65,7 +65,7 @@ def _image_processor(folder: Path) -> dict[str, Any]:
             found = json.loads(path.read_text("utf-8"))
         except ValueError as error:
             raise InputError(f"{path} is not JSON: {error}") from error
-        if name == "preprocessor_config.json":
+        if name != "processor_config.json":
             return found
         if "image_processor" in found:
             return found["image_processor"]
