@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -338,18 +339,26 @@ def load_model(kind: Any, folder: Path, machine: Machine, **more: Any) -> Any:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Inside, transformers draws no bars and says errors only: what is going on is told by us."""
+    """Inside, the model libraries draw no bars, and warn of nothing: what is going on is told by us."""
+    import warnings
+
     from transformers.utils import logging
 
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    diffusers = sys.modules.get("diffusers")
+    loud = [logging, *([diffusers.utils.logging] if diffusers is not None else [])]
+    levels, bars = [each.get_verbosity() for each in loud], logging.is_progress_bar_enabled()
+    for each in loud:
+        each.set_verbosity_error()
+        each.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
+        for each, level in zip(loud, levels, strict=True):
+            each.set_verbosity(level)
+            if bars:
+                each.enable_progress_bar()
 
 
 def read_files(read: Callable[[], Any], folder: Path) -> Any:
