@@ -5,15 +5,20 @@ import pytest
 
 from seehear.acoustics.layouts import downmix_5_1_to_stereo, speaker_gains
 from seehear.acoustics.sphere import directions_of, map_directions
-from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, InputError, Layout
-
-HEIGHTS = Layout(
-    "7.1.4",
-    "speakers",
-    ("L", "R", "C", "LFE", "Lb", "Rb", "Ls", "Rs", "Ltf", "Rtf", "Ltb", "Rtb"),
-    tuple(np.radians([30.0, -30, 0, 0, 135, -135, 90, -90, 45, -45, 135, -135])),
-    tuple(np.radians([0.0] * 8 + [30] * 4)),
+from seehear.types import (
+    BINAURAL,
+    FOA,
+    MONO,
+    STEREO,
+    SURROUND_5_1,
+    SURROUND_5_1_4,
+    SURROUND_7_1,
+    SURROUND_7_1_4,
+    InputError,
+    Layout,
 )
+
+SURROUNDS = [SURROUND_5_1, SURROUND_7_1, SURROUND_5_1_4, SURROUND_7_1_4]
 SPHERE = map_directions(120, 61).reshape(-1, 3)
 
 
@@ -21,7 +26,7 @@ def horizon(azimuth_deg):
     return directions_of(np.radians(azimuth_deg), np.zeros(np.shape(azimuth_deg)))
 
 
-@pytest.mark.parametrize("layout", [SURROUND_5_1, HEIGHTS])
+@pytest.mark.parametrize("layout", SURROUNDS)
 def test_energy_is_one_everywhere(layout):
     """Closed form: unit energy and no negative gain on a grid of the sphere, the poles, and every speaker; the LFE silent."""
     poles = np.array([[0.0, 0, 1], [0, 0, -1]])
@@ -31,7 +36,7 @@ def test_energy_is_one_everywhere(layout):
     assert np.abs(gains[:, layout.lfe]).max() == 0
 
 
-@pytest.mark.parametrize("layout", [SURROUND_5_1, HEIGHTS])
+@pytest.mark.parametrize("layout", SURROUNDS)
 def test_a_sound_at_a_speaker_comes_from_it_alone(layout):
     """Planted answer: each speaker's own direction."""
     speakers = list(layout.speakers)
@@ -82,10 +87,33 @@ def test_gains_are_continuous_over_elevation(azimuth_deg):
     assert np.abs(np.diff(gains, axis=0)).max() < 0.03
 
 
-def test_gains_are_mirror_symmetric():
-    """Closed form: left and right exchanged is the picture in the mirror."""
-    mirrored = speaker_gains(SURROUND_5_1, SPHERE * [1, -1, 1])[:, [1, 0, 2, 3, 5, 4]]
-    np.testing.assert_allclose(speaker_gains(SURROUND_5_1, SPHERE), mirrored, atol=1e-9)
+@pytest.mark.parametrize("layout", SURROUNDS)
+def test_gains_are_mirror_symmetric(layout):
+    """Closed form: left and right exchanged is the picture in the mirror, also on faces of four speakers."""
+    other = {"L": "R", "R": "L"}
+    swapped = [other.get(label[0], label[0]) + label[1:] if label != "LFE" else label for label in layout.labels]
+    order = [layout.labels.index(label) for label in swapped]
+    np.testing.assert_allclose(speaker_gains(layout, SPHERE), speaker_gains(layout, SPHERE * [1, -1, 1])[:, order], atol=1e-9)
+
+
+def test_between_four_speakers_all_of_them_play():
+    """Planted answer: the middle of Ls, Rs, Ltb and Rtb of 5.1.4 is played by these four alike, so is that of L, Ls, Ltf, Ltb."""
+    for face in (("Ls", "Rs", "Ltb", "Rtb"), ("L", "Ls", "Ltf", "Ltb")):
+        corners = [SURROUND_5_1_4.labels.index(label) for label in face]
+        middle = SURROUND_5_1_4.vectors[corners].mean(axis=0)
+        gains = speaker_gains(SURROUND_5_1_4, middle / np.linalg.norm(middle))[0]
+        np.testing.assert_allclose(gains[corners], 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", [SURROUND_5_1_4, SURROUND_7_1_4])
+def test_heights_play_what_is_above(layout):
+    """Planted answers: straight up the four heights alike, on their ring no speaker below, on the horizon no height."""
+    heights = [i for i, elevation in enumerate(layout.elevations_rad) if elevation > 0]
+    zenith = speaker_gains(layout, np.array([[0.0, 0, 1]]))[0]
+    np.testing.assert_allclose(zenith[heights], 0.5, atol=1e-6)
+    level = speaker_gains(layout, horizon(np.arange(0, 360, 5)))
+    assert np.abs(level[:, heights]).max() < 1e-6
+    assert [layout.labels[i] for i in heights] == ["Ltf", "Rtf", "Ltb", "Rtb"]
 
 
 def test_downmix_closed_form():

@@ -5,7 +5,20 @@ import pyloudnorm
 import pytest
 
 from seehear.acoustics.loudness import integrated_lufs, normalise, true_peak_dbtp
-from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, InputError, Layout, discrete
+from seehear.types import (
+    BINAURAL,
+    FOA,
+    MONO,
+    STEREO,
+    SURROUND_5_1,
+    SURROUND_5_1_4,
+    SURROUND_7_1,
+    SURROUND_7_1_4,
+    Audio,
+    InputError,
+    ambisonics,
+    discrete,
+)
 
 RATE = 48000
 
@@ -81,7 +94,10 @@ def test_mono_binaural_and_ambisonics_are_measured_as_documented():
     assert integrated_lufs(audio(FOA, x, 3 * x, x, x)) == pytest.approx(one, abs=1e-6)
 
 
-@pytest.mark.parametrize(("layout", "level"), [(MONO, -23), (STEREO, -14), (SURROUND_5_1, -23), (FOA, -30), (BINAURAL, -18)])
+@pytest.mark.parametrize(
+    ("layout", "level"),
+    [(MONO, -23), (STEREO, -14), (SURROUND_5_1, -23), (FOA, -30), (BINAURAL, -18), (SURROUND_7_1_4, -27), (ambisonics(3), -23)],
+)
 def test_normalise_reaches_the_level_with_one_gain(layout, level):
     """Round trip: the result measures the wanted level (0.02 LU), whatever the level before; channels keep their ratios."""
     noise = np.random.default_rng(0).normal(size=(layout.n_channels, 2 * RATE)) * np.linspace(0, 1, 2 * RATE) * 1e-5
@@ -156,13 +172,23 @@ def test_pieces_measure_as_the_whole(layout, rate_hz):
     assert integrated_lufs(Audio(x, rate_hz, layout)) == pytest.approx(expected, abs=0.001)
 
 
+def test_weights_of_larger_layouts():
+    """Published numbers: BS.1770-4 annex 3, table 4: 1.41 for azimuths from 60 to 120 degrees below 30 degrees of elevation, so
+    for Ls and Rs, and 1 for backs and heights; the LFE is not measured. Measured on one channel at a time."""
+    x = sine(-23, 2)
+    alone = integrated_lufs(audio(MONO, x))
+    for layout in (SURROUND_7_1, SURROUND_5_1_4, SURROUND_7_1_4):
+        for index, label in enumerate(layout.labels):
+            found = integrated_lufs(audio(layout, *(x if i == index else 0 * x for i in range(layout.n_channels))))
+            expected = -math.inf if label == "LFE" else alone + (10 * math.log10(1.41) if label in ("Ls", "Rs") else 0)
+            assert found == pytest.approx(expected, abs=1e-6), (layout.name, label)
+
+
 def test_refused():
-    """Planted faults: levels that are none, and a layout that BS.1770's five weights do not cover."""
+    """Planted faults: levels that are none, and channels that nobody knows the place of."""
     x = sine(-20, 1)
     for level in (-70, 1, math.nan):
         with pytest.raises(InputError, match="level"):
             normalise(audio(MONO, x), level)
-    quad = Layout("quad", "speakers", ("L", "R", "Ls", "Rs"), (0.5, -0.5, 2.0, -2.0), (0.0,) * 4)
-    for layout in (quad, discrete(6)):
-        with pytest.raises(InputError, match="loudness"):
-            integrated_lufs(audio(layout, *[x] * layout.n_channels))
+    with pytest.raises(InputError, match="loudness"):
+        integrated_lufs(audio(discrete(6), *[x] * 6))

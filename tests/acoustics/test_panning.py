@@ -7,7 +7,7 @@ from seehear.acoustics.binaural import hrir
 from seehear.acoustics.layouts import speaker_gains
 from seehear.acoustics.panning import Panner, ambisonic_ear_filters
 from seehear.acoustics.sphere import map_directions, real_sh
-from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1
+from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, SURROUND_7_1_4, ambisonics
 
 RATE_HZ = 48000
 GRID = map_directions(19, 10).reshape(-1, 3)
@@ -15,10 +15,20 @@ GRID = map_directions(19, 10).reshape(-1, 3)
 
 @pytest.mark.parametrize(
     "layouts, n_channels, n_buses",
-    [([MONO], 4, 4), ([STEREO], 5, 5), ([BINAURAL], 2, 16), ([FOA, SURROUND_5_1], 9, 9), ([FOA, BINAURAL, STEREO], 11, 21)],
+    [
+        ([MONO], 4, 4),
+        ([STEREO], 5, 5),
+        ([BINAURAL], 2, 16),
+        ([FOA, SURROUND_5_1], 9, 9),
+        ([FOA, BINAURAL, STEREO], 11, 21),
+        ([STEREO, SURROUND_5_1, SURROUND_7_1_4], 16, 16),
+        ([FOA, ambisonics(7), BINAURAL], 66, 64),
+        ([ambisonics(2), BINAURAL, SURROUND_7_1_4], 22, 27),
+    ],
 )
 def test_only_what_is_needed(layouts, n_channels, n_buses):
-    """Closed form: 4 channels for W Y Z X, 5 for the loudspeakers, 2 ears fed by the 16 buses of order 3."""
+    """Closed form: (order + 1)^2 channels of ambisonics, 4 at least, one per loudspeaker (stereo shares those of 5.1), 2 ears
+    fed by the 16 buses of order 3."""
     panner = Panner.for_layouts(layouts)
     assert (panner.n_channels, panner.bus_gains(GRID).shape[1]) == (n_channels, n_buses)
 
@@ -28,6 +38,17 @@ def test_channels_are_harmonics_and_speakers():
     gains = Panner.for_layouts([FOA, SURROUND_5_1, BINAURAL]).amplitude_gains(GRID)
     np.testing.assert_allclose(gains[:, :4], real_sh(1, GRID), atol=1e-6)
     np.testing.assert_allclose(gains[:, 4:], speaker_gains(SURROUND_5_1, GRID)[:, [0, 1, 2, 4, 5]], atol=1e-6)
+
+
+def test_every_layout_finds_its_channels():
+    """Independent implementation: `speakers_of` picks each layout's VBAP gains out of the channels of many, in either order."""
+    for layouts in ([SURROUND_7_1_4, STEREO, ambisonics(3)], [ambisonics(3), SURROUND_5_1, BINAURAL, SURROUND_7_1_4]):
+        panner = Panner.for_layouts(layouts)
+        channels = panner.amplitude_gains(GRID).T
+        for layout in (SURROUND_5_1, SURROUND_7_1_4):
+            expected = speaker_gains(layout, GRID)[:, list(layout.speakers)].T
+            np.testing.assert_allclose(panner.speakers_of(layout, channels), expected, atol=1e-6)
+        np.testing.assert_allclose(channels[:16], real_sh(3, GRID).T, atol=1e-6)
 
 
 def test_fixed_filters_stand_in_for_the_head():

@@ -8,16 +8,19 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
+from seehear.acoustics.allrad import allrad_decoder
 from seehear.acoustics.field import Engine
 from seehear.acoustics.render import render
 from seehear.acoustics.room import room_for
-from seehear.acoustics.sphere import direction_of_arrival
+from seehear.acoustics.sphere import degrees_of, direction_of_arrival, directions_of, energy_map, real_sh
 from seehear.types import (
     BINAURAL,
     FOA,
     MONO,
     STEREO,
     SURROUND_5_1,
+    SURROUND_5_1_4,
+    SURROUND_7_1_4,
     Audio,
     Direction,
     InputError,
@@ -25,11 +28,13 @@ from seehear.types import (
     Scene,
     Source,
     Trajectory,
+    ambisonics,
     discrete,
 )
 
 RATE_HZ = 48000
 EVERY = (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)
+LAYOUTS_TOGETHER = (*EVERY, SURROUND_5_1_4, SURROUND_7_1_4, ambisonics(4))
 SHOEBOX = Room("shoebox", (6.0, 5.0, 3.0), (2.5, 2.2, 1.5), 0.5)
 
 
@@ -46,6 +51,12 @@ def noise(seed=0, n=24000):
 def source(audio, azimuth_deg=0.0, elevation_deg=0.0, distance_m=1.0, **options):
     direction = Direction(np.radians(azimuth_deg), np.radians(elevation_deg))
     return Source(audio, Trajectory.fixed(direction, distance_m), "x", **options)
+
+
+def ambience(order, seed=0, n=24000):
+    """A diffuse bed: independent channels with the powers of SN3D."""
+    x = np.random.default_rng(seed).standard_normal(((order + 1) ** 2, n)) / np.sqrt(2 * degrees_of(order) + 1)[:, None]
+    return Audio((0.1 * x).astype(np.float32), RATE_HZ, ambisonics(order), "acn-sn3d")
 
 
 def scene(*sources, room=None, **options):
@@ -211,14 +222,16 @@ def test_layouts_share_but_do_not_change(room):
     bird = source(noise(n=12345), 60, 10, 2.0, extent_rad=0.5, lfe=True)
     others = source(noise(1, 12345), -30, 0, 1.0), source(noise(2, 12345), extent_rad=2 * np.pi)
     moving = (Source(noise(3, 12345), turning, "m", extent_rad=extent_rad) for extent_rad in (0.0, 0.4))
-    a_scene = scene(bird, *others, *moving, room=room, seed=7)
-    together, again = render(a_scene, EVERY), render(a_scene, EVERY)
+    a_scene = scene(bird, *others, *moving, room=room, seed=7, bed=ambience(2, n=12345))
+    together, again = render(a_scene, LAYOUTS_TOGETHER), render(a_scene, LAYOUTS_TOGETHER)
     for audio, repeated in zip(together, again, strict=True):
         (alone,) = render(a_scene, [audio.layout])
         assert audio.samples.shape == (audio.layout.n_channels, 12345)
         np.testing.assert_array_equal(audio.samples, alone.samples)
         np.testing.assert_array_equal(audio.samples, repeated.samples)
-    assert [x.convention for x in together] == ["", "", "", "", "acn-sn3d"]
+    assert [x.convention for x in together] == ["acn-sn3d" if x.layout.kind == "ambisonics" else "" for x in together]
+    raw_foa, raw_hoa = raw(a_scene, FOA), raw(a_scene, ambisonics(3))
+    np.testing.assert_array_equal(raw_foa[0], raw_hoa[0][:4])
 
 
 def test_loudest_channel_follows_a_sweep():
@@ -259,6 +272,71 @@ def test_bed_is_from_everywhere():
     assert 10 * np.log10(sides[0] / sides[1]) == pytest.approx(0, abs=1.5)
     assert 10 * np.log10(sides[4] / sides[5]) == pytest.approx(0, abs=1.5)
     assert 10 * np.log10(np.sum(ears[0] ** 2) / np.sum(ears[1] ** 2)) == pytest.approx(0, abs=0.7)
+
+
+def test_late_field_is_diffuse_at_every_order():
+    """Closed form: late in a room every degree to the seventh has the power of W in N3D terms (1 / (2 n + 1) per SN3D channel)
+    within 0.5 dB (0.8 dB for the three channels of the first), channels are uncorrelated, and the power of a plane-wave decode
+    to order 5 is even over the sphere (0.4 dB rms)."""
+    (hoa,) = raw(scene(source(impulse(0), 20, 0, 1.5), room=SHOEBOX), ambisonics(7))
+    late = hoa[:, 4000:16000]
+    power = np.mean(late**2, axis=1)
+    for degree in range(1, 8):
+        own = power[degree**2 : (degree + 1) ** 2].sum() / power[0]
+        assert 10 * np.log10(own) == pytest.approx(0, abs=0.8 if degree == 1 else 0.5), degree
+    correlation = np.corrcoef(late) - np.eye(64)
+    assert np.sqrt(np.mean(correlation**2)) < 0.03
+    level_db = 10 * np.log10(energy_map(late[:36], 24, 12))
+    assert level_db.std() < 0.6
+
+
+def test_heights_and_backs_get_what_is_there():
+    """Planted answer: a source at each speaker of 7.1.4 is heard from that one alone, at the stem's energy; the LFE takes the
+    feed that 5.1 gets."""
+    stem = noise(n=2400)
+    energy = np.sum(stem.samples.astype(float) ** 2)
+    for label, azimuth, elevation in zip(
+        SURROUND_7_1_4.labels, SURROUND_7_1_4.azimuths_rad, SURROUND_7_1_4.elevations_rad, strict=True
+    ):
+        if label == "LFE":
+            continue
+        here = source(stem, np.degrees(azimuth), np.degrees(elevation), lfe=True)
+        surround, heard = raw(scene(here), SURROUND_5_1, SURROUND_7_1_4)
+        power = np.sum(heard**2, axis=1) / energy
+        assert power[SURROUND_7_1_4.labels.index(label)] == pytest.approx(1, rel=1e-3)
+        assert np.delete(power, [3, SURROUND_7_1_4.labels.index(label)]).max() < 1e-6
+        np.testing.assert_array_equal(heard[3], surround[3])
+
+
+def test_an_ambisonic_bed_is_in_every_layout():
+    """Closed form: a plane wave as bed is the bed itself in its own order, cut or padded in others, W in mono, the AllRAD decode
+    in 7.1.4 (whose strongest speaker is the nearest), and louder and earlier at the nearer ear; 6 dB of gain doubles it."""
+    wave = real_sh(3, directions_of(np.radians(np.array([135.0])), np.radians(np.array([30.0]))))[0][:, None] * noise().samples
+    bed = Audio(wave.astype(np.float32), RATE_HZ, ambisonics(3), "acn-sn3d")
+    empty = Scene((), SHOEBOX, 0.5, RATE_HZ, bed=bed)
+    foa, hoa, more, mono, top, ears = raw(empty, FOA, ambisonics(3), ambisonics(4), MONO, SURROUND_7_1_4, BINAURAL)
+    np.testing.assert_allclose(hoa, bed.samples, atol=1e-7)
+    np.testing.assert_allclose(foa, bed.samples[:4], atol=1e-7)
+    np.testing.assert_allclose(more, np.concatenate([bed.samples, np.zeros((9, 24000))]), atol=1e-7)
+    np.testing.assert_allclose(mono[0], bed.samples[0], atol=1e-7)
+    assert SURROUND_7_1_4.labels[int(np.sum(top**2, axis=1).argmax())] == "Ltb"
+    np.testing.assert_allclose(top, allrad_decoder(SURROUND_7_1_4, 3) @ bed.samples.astype(float), atol=1e-6)
+    assert np.sum(ears[0] ** 2) > 2 * np.sum(ears[1] ** 2)
+    (louder,) = raw(replace(empty, bed_gain_db=20 * np.log10(2)), SURROUND_7_1_4)
+    np.testing.assert_allclose(louder, 2 * top, rtol=1e-5, atol=1e-7)
+
+
+def test_a_bed_turns_with_the_listener():
+    """Planted answer: looking at where the bed's plane wave comes from, it is in front; sources add to it unchanged."""
+    look = Direction(np.radians(70), np.radians(-20))
+    bed = Audio(np.float32(real_sh(2, look.vector[None])[0][:, None] * noise().samples), RATE_HZ, ambisonics(2), "acn-sn3d")
+    (foa,) = raw(Scene((), Room(), 0.5, RATE_HZ, listener=look, bed=bed), FOA)
+    assert angle_deg(direction_of_arrival(foa), 0, 0) < 0.01
+    lone = source(noise(3), 30, 0, 2.0)
+    both, without = (raw(scene(lone, room=SHOEBOX, bed=b), *EVERY) for b in (bed, None))
+    only = raw(Scene((), SHOEBOX, 0.5, RATE_HZ, bed=bed), *EVERY)
+    for x, y, z in zip(both, without, only, strict=True):
+        np.testing.assert_allclose(x, y + z, atol=2e-6)
 
 
 def test_extent_keeps_centre_and_energy():
@@ -313,7 +391,7 @@ def test_other_rates_and_short_scenes():
 
 def test_unknown_layout_is_said():
     """Planted answer: InputError lists what can be rendered."""
-    with pytest.raises(InputError, match=r"cannot render discrete7: choose one of mono, stereo, 5\.1, binaural, foa"):
+    with pytest.raises(InputError, match=r"cannot render discrete7: choose one of mono, stereo, 5\.1, .*, foa, hoa2"):
         render(scene(source(noise())), [discrete(7)])
 
 

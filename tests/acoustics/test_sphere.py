@@ -3,13 +3,16 @@ import pytest
 
 from seehear.acoustics.sphere import (
     convert,
+    degrees_of,
     direction_of_arrival,
     directions_of,
     encode,
     energy_map,
     map_directions,
     order_of,
+    quadrature,
     real_sh,
+    rotation_by,
     sh_rotation,
 )
 from seehear.types import Direction, InputError
@@ -79,7 +82,7 @@ def test_rotation_refuses_a_stretch():
         sh_rotation(1, 2 * np.eye(3))
 
 
-@pytest.mark.parametrize(("other", "order"), [("acn-n3d", 3), ("fuma", 1), ("fuma", 0)])
+@pytest.mark.parametrize(("other", "order"), [("acn-n3d", 7), ("fuma", 3), ("fuma", 2), ("fuma", 1), ("fuma", 0)])
 def test_convert_round_trip(other, order):
     """Round trip: to the other convention and back."""
     x = np.random.default_rng(0).normal(size=((order + 1) ** 2, 100))
@@ -97,12 +100,80 @@ def test_fuma_and_n3d_closed_form():
     np.testing.assert_allclose(convert(fuma, "fuma", "acn-n3d"), n3d, rtol=1e-6)
 
 
+def test_fuma_to_third_order_as_printed():
+    """Published numbers: the Furse-Malham polynomials W XYZ RSTUV KLMNOPQ of azimuth and elevation (Malham 2003)."""
+    azimuth, elevation = np.random.default_rng(1).uniform(-1.5, 1.5, (2, 30))
+    sin_e, cos_e = np.sin(elevation), np.cos(elevation)
+    printed = [
+        np.full(30, np.sqrt(0.5)),
+        *(np.cos(azimuth) * cos_e, np.sin(azimuth) * cos_e, sin_e),
+        (3 * sin_e**2 - 1) / 2,
+        *(np.cos(azimuth) * np.sin(2 * elevation), np.sin(azimuth) * np.sin(2 * elevation)),
+        *(np.cos(2 * azimuth) * cos_e**2, np.sin(2 * azimuth) * cos_e**2),
+        sin_e * (5 * sin_e**2 - 3) / 2,
+        *(np.sqrt(135 / 256) * trig(azimuth) * cos_e * (5 * sin_e**2 - 1) for trig in (np.cos, np.sin)),
+        *(np.sqrt(27 / 4) * trig(2 * azimuth) * sin_e * cos_e**2 for trig in (np.cos, np.sin)),
+        *(trig(3 * azimuth) * cos_e**3 for trig in (np.cos, np.sin)),
+    ]
+    ambix = real_sh(3, directions_of(azimuth, elevation)).T
+    np.testing.assert_allclose(convert(ambix, "acn-sn3d", "fuma"), printed, atol=1e-14)
+
+
+def test_fuma_weights_against_spharpy():
+    """Independent implementation: spharpy's maxN harmonics, which have FuMa's weights (its FuMa channel order does not follow
+    the printed letters, so its ACN order is sorted here)."""
+    pyfar, spharpy = pytest.importorskip("pyfar"), pytest.importorskip("spharpy")
+    d = random_directions(40)
+    theirs = spharpy.spherical.spherical_harmonic_basis_real(
+        3, pyfar.Coordinates(*d.T), normalization="maxN", channel_convention="ACN", condon_shortley=False
+    )
+    fuma = convert(real_sh(3, d).T, "acn-sn3d", "fuma")
+    order = [0, 3, 1, 2, 6, 7, 5, 8, 4, 12, 13, 11, 14, 10, 15, 9]
+    np.testing.assert_allclose(fuma, theirs[:, order].T * np.sqrt(4 * np.pi), atol=1e-12)
+
+
+@pytest.mark.parametrize("degree", [3, 15, 100])
+def test_quadrature_is_exact(degree):
+    """Closed form: the mean over the sphere of a product of SN3D harmonics is 1 / (2 n + 1) with itself and 0 with others."""
+    points, weights = quadrature(degree)
+    order = min(degree // 2, 7)
+    harmonics = real_sh(order, points)
+    expected = np.diag(1 / (2 * degrees_of(order) + 1))
+    np.testing.assert_allclose((harmonics * weights[:, None]).T @ harmonics, expected, atol=1e-13)
+    highest = min(degree, 20)
+    np.testing.assert_allclose(weights @ real_sh(highest, points), np.eye(1, (highest + 1) ** 2)[0], atol=1e-12)
+
+
+def test_yaw_pitch_and_roll():
+    """Planted answers: a quarter of yaw takes the front to the left, of pitch the front up, of roll the left up; roll is first,
+    yaw last."""
+    front, left, up = np.eye(3)
+    quarter = np.pi / 2
+    np.testing.assert_allclose(rotation_by(quarter) @ front, left, atol=1e-15)
+    np.testing.assert_allclose(rotation_by(0, quarter) @ front, up, atol=1e-15)
+    np.testing.assert_allclose(rotation_by(0, 0, quarter) @ left, up, atol=1e-15)
+    np.testing.assert_allclose(
+        rotation_by(quarter, 0.3, 0.2), rotation_by(quarter) @ rotation_by(0, 0.3) @ rotation_by(0, 0, 0.2)
+    )
+
+
+@pytest.mark.parametrize("order", [1, 4, 7])
+def test_rotation_round_trip_to_order_seven(order):
+    """Round trip: forth and back is where it was; no degree gains or loses energy."""
+    field = np.random.default_rng(order).normal(size=((order + 1) ** 2, 50))
+    turn = rotation_by(0.7, -0.4, 1.9)
+    turned = sh_rotation(order, turn) @ field
+    np.testing.assert_allclose(sh_rotation(order, turn.T) @ turned, field, atol=1e-12)
+    before, after = (np.add.reduceat(x**2, np.arange(order + 1) ** 2) for x in (field, turned))
+    np.testing.assert_allclose(after.sum(axis=1), before.sum(axis=1), rtol=1e-12)
+
+
 def test_convert_refuses_what_it_does_not_know():
-    """Planted faults: an incomplete order, FuMa above first order, no convention."""
+    """Planted faults: an incomplete order, FuMa above third order, no convention."""
     with pytest.raises(InputError, match="got 5"):
         convert(np.zeros((5, 2)), "acn-sn3d", "acn-n3d")
-    with pytest.raises(InputError, match="first order"):
-        convert(np.zeros((9, 2)), "acn-sn3d", "fuma")
+    with pytest.raises(InputError, match="third order"):
+        convert(np.zeros((25, 2)), "acn-sn3d", "fuma")
     with pytest.raises(InputError, match="unknown"):
         convert(np.zeros((4, 2)), "", "fuma")
 

@@ -6,11 +6,15 @@ Shapes: N directions, C channels in the layout's order, T samples.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seehear.acoustics.sphere import directions_of
 from seehear.types import STEREO, SURROUND_5_1, FloatArray, InputError, Layout
+
+if TYPE_CHECKING:
+    from scipy.spatial import ConvexHull
 
 SURROUND_TO_STEREO = np.zeros((STEREO.n_channels, SURROUND_5_1.n_channels))
 """BS.775 downmix from 3/2 to 2/0: L' = L + 0.7071 C + 0.7071 Ls, R' alike; the LFE is left out."""
@@ -32,7 +36,8 @@ def speaker_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     """Gains (N, C) that pan with unit energy to unit vectors ``directions`` (N, 3); the LFE's are zero.
 
     5.1 and every other layout that surrounds the listener: VBAP (Pulkki 1997) on the convex hull of the
-    speakers and an imaginary zenith and nadir. What an imaginary speaker gets is shared equally by its hull neighbours
+    speakers, an imaginary zenith and nadir, and an imaginary middle of every face with more than three corners (a choice
+    of diagonal would favour one side). What an imaginary speaker gets is shared equally by its hull neighbours
     (the rule of BS.2127) and the energy is made 1 again. Stereo is the BS.775 downmix of the gains of 5.1, the same as
     `downmix_5_1_to_stereo` of a 5.1 render and so not of unit energy; mono is 1, like W.
     InputError for ambisonics, binaural, and speakers that do not surround the listener.
@@ -49,8 +54,7 @@ def speaker_gains(layout: Layout, directions: FloatArray) -> FloatArray:
 
 def _hull_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     speakers = list(layout.speakers)
-    vectors, shares = _with_imaginary(layout.vectors[speakers])
-    triangles = _triangles(vectors)
+    vectors, triangles, shares = _with_imaginary(layout.vectors[speakers])
     inverses = np.linalg.inv(vectors[triangles])
     # Inside its triangle a direction has no negative gain: take the triangle whose smallest gain is largest.
     candidates = np.einsum("nx,kxv->nkv", _flattened(directions, layout.vectors[speakers]), inverses)
@@ -77,23 +81,49 @@ def _flattened(directions: FloatArray, real: FloatArray) -> FloatArray:
     return directions_of(np.arctan2(directions[:, 1], directions[:, 0]), elevation)
 
 
-def _with_imaginary(real: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Vectors (S + I, 3) with zenith and nadir added where no speaker is, and the share (S + I, S) each one gives the real."""
+OUTSIDE = 1.001
+"""How far the middle of a face is put outside it for the hull, where it shall take that face and no other one apart."""
+
+
+def _with_imaginary(real: FloatArray) -> tuple[FloatArray, np.ndarray, FloatArray]:
+    """Unit vectors (S + I, 3) with zenith and nadir added where no speaker is, then the middles of faces that are no triangles;
+    triangles (K, 3) of all; and the share (S + I, S) that each gives the real."""
     poles = [np.array([0.0, 0.0, sign]) for sign in (1, -1)]
     missing = [pole for pole in poles if (real @ pole).max() < math.cos(math.radians(5))]
     vectors = np.concatenate([real, *(pole[None] for pole in missing)])
-    triangles = _triangles(vectors)
+    faces = _wide_faces(vectors)
+    middles = [vectors[face].mean(axis=0) for face in faces]
+    around = [*(_neighbours(vectors, len(real) + i) for i in range(len(missing))), *faces]
+    triangles = _triangles(np.concatenate([vectors, *(OUTSIDE * middle[None] for middle in middles)]))
+    vectors = np.concatenate([vectors, *(middle[None] / np.linalg.norm(middle) for middle in middles)])
     shares = np.zeros((len(vectors), len(real)))
     shares[: len(real)] = np.eye(len(real))
-    for imaginary in range(len(real), len(vectors)):
-        around = np.unique(triangles[(triangles == imaginary).any(axis=1)])
-        around = around[around < len(real)]
-        shares[imaginary, around] = 1 / math.sqrt(len(around))
-    return vectors, shares
+    for imaginary, corners in enumerate(around, start=len(real)):
+        own = corners[corners < len(real)]
+        shares[imaginary, own] = 1 / math.sqrt(len(own))
+    return vectors, triangles, shares
+
+
+def _neighbours(vectors: FloatArray, vertex: int) -> np.ndarray:
+    triangles = _triangles(vectors)
+    return np.unique(triangles[(triangles == vertex).any(axis=1)])
+
+
+def _wide_faces(vectors: FloatArray) -> list[np.ndarray]:
+    """Vertices of each face of the convex hull that has more than three: triangles in one plane, by their common equation."""
+    hull = _hull(vectors)
+    planes = np.round(hull.equations, 6) + 0.0  # + 0.0 turns -0.0 into 0.0
+    _, face_of = np.unique(planes, axis=0, return_inverse=True)
+    faces = [np.unique(hull.simplices[face_of.ravel() == face]) for face in range(face_of.max() + 1)]
+    return [face for face in faces if len(face) > 3]
 
 
 def _triangles(vectors: FloatArray) -> np.ndarray:
     """Vertex indices (K, 3) of the convex hull; InputError when it does not enclose the listener."""
+    return _hull(vectors).simplices
+
+
+def _hull(vectors: FloatArray) -> ConvexHull:
     from scipy.spatial import ConvexHull, QhullError
 
     try:
@@ -102,7 +132,7 @@ def _triangles(vectors: FloatArray) -> np.ndarray:
         raise InputError("these loudspeakers do not surround the listener") from error
     if (hull.equations[:, 3] > -1e-6).any():
         raise InputError("these loudspeakers do not surround the listener: a gap is 180 degrees or wider")
-    return hull.simplices
+    return hull
 
 
 def _unit_energy(gains: FloatArray) -> FloatArray:

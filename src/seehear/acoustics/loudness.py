@@ -1,8 +1,9 @@
 """Loudness and true peak after ITU-R BS.1770-4, and the one gain that brings a render to its level.
 
 Measured are the channels as they are: mono, stereo and binaural all of them; loudspeaker layouts without the LFE, with
-+1.5 dB for the surrounds; ambisonics by its W channel, the omnidirectional decode. (For a single source and for a diffuse
-field alike, W has the same energy as an energy-preserving loudspeaker decode.) Peaks are those of all channels.
++1.5 dB for those at the sides and level (BS.1770-4 annex 3: so for Ls and Rs, but not for backs and heights); ambisonics by
+its W channel, the omnidirectional decode. (For a single source and for a diffuse field alike, W has the same energy as an
+energy-preserving loudspeaker decode.) Peaks are those of all channels.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from seehear.types import Audio, FloatArray, InputError
+from seehear.types import Audio, FloatArray, InputError, Layout
 
 HOP_S, HOPS_PER_BLOCK = 0.1, 4
 """BS.1770-4: gating blocks of 400 ms, three quarters of which they share with the next."""
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
-WEIGHTS = np.array([1.0, 1.0, 1.0, 1.41, 1.41])
-"""BS.1770-4 table 3, for L R C Ls Rs."""
+SIDE_WEIGHT, SIDES_RAD, LEVEL_RAD = 1.41, (math.radians(60), math.radians(120)), math.radians(30)
+"""BS.1770-4 annex 3, table 4: weight 1.41 for azimuths of 60 to 120 degrees on either side below 30 degrees of elevation,
+1 for every other place. Annex 1 has the same weights for 5.1."""
 PIECE_S = 2
 """Sound is filtered in pieces of this length, so that memory does not grow with it."""
 OVERSAMPLING = 4
@@ -38,7 +40,9 @@ def _block_powers(audio: Audio) -> FloatArray:
     """
     from scipy.signal import sosfilt
 
-    samples, rate = _measured_channels(audio), audio.sample_rate_hz
+    weights = channel_weights(audio.layout)
+    measured = np.flatnonzero(weights)
+    samples, rate = audio.samples[measured] if len(measured) < len(weights) else audio.samples, audio.sample_rate_hz
     if not audio.n_samples:
         return np.zeros(0)
     sections = _k_weighting(rate)
@@ -48,7 +52,7 @@ def _block_powers(audio: Audio) -> FloatArray:
     for start in range(0, audio.n_samples, PIECE_S * rate):
         piece = samples[:, start : start + PIECE_S * rate].astype(np.float64)
         weighted, state = sosfilt(sections, piece, zi=state)
-        power = WEIGHTS[: len(samples)] @ np.square(weighted)
+        power = weights[measured] @ np.square(weighted)
         energies.append(np.add.reduceat(power, hops[hops < len(power)]))
     energy = np.concatenate(energies)
     n_complete = int(audio.n_samples / (HOP_S * rate) + 1e-9)
@@ -75,14 +79,19 @@ def _gated_lufs(block_powers: FloatArray) -> float:
     return -0.691 + 10 * math.log10(loud.mean())
 
 
-def _measured_channels(audio: Audio) -> FloatArray:
-    """Channels in the order L R C Ls Rs, of `WEIGHTS`."""
-    if audio.layout.kind == "ambisonics":
-        return audio.samples[:1]
-    samples = audio.samples[list(audio.layout.speakers)] if audio.layout.kind == "speakers" else audio.samples
-    if len(samples) > 5 or len(samples) == 4:
-        raise InputError(f"loudness is defined here for mono, stereo, 5.0 and 5.1, not for {audio.layout.name}")
-    return samples
+def channel_weights(layout: Layout) -> FloatArray:
+    """Weights (C,) of the channels' powers, 0 for what is not measured; InputError for channels that nothing is known about."""
+    if layout.kind == "discrete":
+        raise InputError(f"loudness needs to know where channels are played, which {layout.name} does not say")
+    if layout.kind == "binaural":
+        return np.ones(layout.n_channels)
+    if layout.kind == "ambisonics":
+        return np.eye(1, layout.n_channels)[0]
+    azimuths, elevations = np.abs(layout.azimuths_rad), np.abs(layout.elevations_rad)
+    beside = (azimuths > SIDES_RAD[0] - 1e-6) & (azimuths < SIDES_RAD[1] + 1e-6) & (elevations < LEVEL_RAD - 1e-6)
+    weights = np.where(beside, SIDE_WEIGHT, 1.0)
+    weights[[i for i in range(layout.n_channels) if i not in layout.speakers]] = 0.0
+    return weights
 
 
 def true_peak_dbtp(audio: Audio) -> float:

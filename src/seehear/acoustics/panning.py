@@ -1,8 +1,8 @@
 """Where a direction goes: from directions to the channels of several layouts at once.
 
-Reflections are added up on *buses* (ambisonics and loudspeakers, plain gains). Loudspeakers and first-order ambisonics
-are buses handed out as they are; the ears get the ambisonic buses through fixed filters, and the few paths that carry the
-localisation (direct sound, first reflections) through the head-related impulse responses of their own directions.
+Reflections are added up on *buses* (ambisonics and loudspeakers, plain gains). Loudspeakers and ambisonics up to the order
+asked for are buses handed out as they are; the ears get the ambisonic buses through fixed filters, and the few paths that
+carry the localisation (direct sound, first reflections) through the head-related impulse responses of their own directions.
 Shapes: N directions, K buses, A amplitude channels (buses handed out), C = A + 2 channels with ears, else A; F frequencies.
 """
 
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from seehear.acoustics.binaural import HRIR_DELAY_S, hrir
 from seehear.acoustics.layouts import speaker_gains
-from seehear.acoustics.sphere import map_directions, real_sh
+from seehear.acoustics.sphere import map_directions, order_of, real_sh
 from seehear.acoustics.transforms import rfft
-from seehear.types import FOA, SURROUND_5_1, FloatArray, Layout
+from seehear.types import MONO, STEREO, SURROUND_5_1, FloatArray, Layout
 
 EARS_ORDER = 3
 """Ambisonic order of the late reflections on their way to the ears."""
@@ -28,55 +28,65 @@ ALIGNED_ABOVE_HZ = 1500.0
 
 @dataclass(frozen=True)
 class Panner:
-    """Buses and channels for a set of layouts: first-order ambisonics, 5.1 without its LFE, and the two ears."""
+    """Buses and channels for a set of layouts: ambisonics up to an order, loudspeakers without their LFEs, the two ears.
 
-    ambisonics: bool
-    surround: bool
+    Channels are the ambisonics in ACN order, the loudspeakers layout by layout, the ears. What a channel gets does not depend
+    on which others there are.
+    """
+
+    order: int | None
+    """Of the ambisonics handed out; None for none."""
+    surrounds: tuple[Layout, ...]
     ears: bool
 
     @classmethod
     def for_layouts(cls, layouts: Sequence[Layout]) -> Panner:
         """What these layouts are made from: mono is W, stereo the downmix of 5.1."""
-        names = {layout.name for layout in layouts}
-        return cls(bool(names & {"foa", "mono"}), bool(names & {"5.1", "stereo"}), "binaural" in names)
+        orders = [max(order_of(x.n_channels), 1) for x in layouts if x.kind == "ambisonics" or x == MONO]
+        panned = dict.fromkeys(_panned(x) for x in layouts if x.kind == "speakers" and x != MONO)
+        return cls(max(orders, default=None), tuple(panned), any(x.kind == "binaural" for x in layouts))
 
     @property
-    def order(self) -> int | None:
-        """Ambisonic order of the buses, None when there are none."""
-        if self.ears:
-            return EARS_ORDER
-        return 1 if self.ambisonics else None
-
-    @property
-    def n_ambisonic_buses(self) -> int:
+    def n_ambisonics(self) -> int:
+        """Ambisonic channels handed out."""
         return 0 if self.order is None else (self.order + 1) ** 2
 
     @property
+    def _bus_order(self) -> int | None:
+        if not self.ears:
+            return self.order
+        return max(EARS_ORDER, self.order or 0)
+
+    @property
     def handed_out(self) -> NDArray[np.intp]:
-        """Buses (A,) that are channels: W Y Z X, then L R C Ls Rs."""
-        first_order = np.arange(FOA.n_channels if self.ambisonics else 0)
-        speakers = np.arange(len(SURROUND_5_1.speakers) if self.surround else 0) + self.n_ambisonic_buses
-        return np.concatenate([first_order, speakers])
+        """Buses (A,) that are channels."""
+        n_buses = 0 if self._bus_order is None else (self._bus_order + 1) ** 2
+        speakers = np.arange(sum(len(layout.speakers) for layout in self.surrounds)) + n_buses
+        return np.concatenate([np.arange(self.n_ambisonics), speakers])
 
     @property
     def n_channels(self) -> int:
         return len(self.handed_out) + 2 * self.ears
 
     def bus_gains(self, directions: FloatArray) -> NDArray[np.float32]:
-        """Gains (N, K) of unit vectors (N, 3) on the buses."""
-        parts = [] if self.order is None else [real_sh(self.order, directions)]
-        if self.surround:
-            parts.append(speaker_gains(SURROUND_5_1, directions)[:, list(SURROUND_5_1.speakers)])
+        """Gains (N, K) of unit vectors (N, 3) on the buses: harmonics, of `EARS_ORDER` at least for the ears, then speakers."""
+        parts = [] if self._bus_order is None else [real_sh(self._bus_order, directions)]
+        parts += [speaker_gains(layout, directions)[:, list(layout.speakers)] for layout in self.surrounds]
         return np.concatenate(parts, axis=1).astype(np.float32)
 
     def amplitude_gains(self, directions: FloatArray) -> NDArray[np.float32]:
         """Gains (N, A) of unit vectors (N, 3) on the amplitude channels."""
         return self.bus_gains(directions)[:, self.handed_out] if len(self.handed_out) else np.zeros((len(directions), 0), "f4")
 
-    def speakers_of(self, channels: FloatArray) -> FloatArray:
-        """The rows L R C Ls Rs of ``channels`` (C, T)."""
-        start = FOA.n_channels if self.ambisonics else 0
-        return channels[start : start + len(SURROUND_5_1.speakers)]
+    def speakers_of(self, layout: Layout, channels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The loudspeaker ``channels`` (C, T) of a panned layout, without its LFE."""
+        before = self.surrounds[: self.surrounds.index(layout)]
+        start = self.n_ambisonics + sum(len(other.speakers) for other in before)
+        return channels[start : start + len(layout.speakers)]
+
+
+def _panned(layout: Layout) -> Layout:
+    return SURROUND_5_1 if layout == STEREO else layout
 
 
 @lru_cache(maxsize=4)

@@ -10,13 +10,14 @@ Shapes: S sources, C channels of the panner, T samples, L taps.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.acoustics.allrad import decode
 from seehear.acoustics.convolve import Blocks, convolve_into, spectra_of
-from seehear.acoustics.field import DEFAULT_ENGINE, Engine, Field, field_of
+from seehear.acoustics.field import DEFAULT_ENGINE, Engine, Field, field_of, head_rotation
 from seehear.acoustics.layouts import downmix_5_1_to_stereo
 from seehear.acoustics.lfe import lfe_feed
 from seehear.acoustics.loudness import normalise
@@ -27,7 +28,7 @@ from seehear.acoustics.paths import NEAREST_M
 from seehear.acoustics.responses import NEAR_ORDER, point_response, spread_filters, through_air, wide_response
 from seehear.acoustics.room import check_inside
 from seehear.acoustics.tail import tail_gain, tail_response
-from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, FloatArray, InputError, Layout, Scene, Source
+from seehear.types import LAYOUTS, MONO, STEREO, SURROUND_5_1, Audio, FloatArray, InputError, Layout, Scene, Source
 
 BLOCK_HOP_S = 0.5
 BLOCK_FADE_S = 0.1
@@ -38,7 +39,6 @@ LFE_PIECE_S, LFE_SETTLE_S = 10.0, 0.25
 """The LFE is filtered in pieces; a quarter of a second before each, its filter has long forgotten where it started."""
 LOUDEST_GAIN_DB = 200.0
 """More than any sound over any other, and far from where single precision ends."""
-RENDERED = (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)
 
 
 def render(
@@ -52,8 +52,8 @@ def render(
     InputError for an unknown layout, a source outside its room or a gain beyond `LOUDEST_GAIN_DB`.
     """
     for layout in layouts:
-        if layout not in RENDERED:
-            raise InputError(f"cannot render {layout.name}: choose one of {', '.join(x.name for x in RENDERED)}")
+        if LAYOUTS.get(layout.name) != layout:
+            raise InputError(f"cannot render {layout.name}: choose one of {', '.join(LAYOUTS)}")
     for source in scene.sources:
         check_inside(scene.room, source)
         if source.gain_db > LOUDEST_GAIN_DB:
@@ -66,8 +66,10 @@ def render(
     panner = Panner.for_layouts(layouts)
     field = field_of(scene.room, scene.listener, panner, scene.sample_rate_hz, engine)
     channels = _channels(scene, field)
-    lfe = _lfe(scene) if SURROUND_5_1 in layouts else None
+    lfe = _lfe(scene) if any(layout.lfe is not None for layout in layouts) else None
     rendered = (_as_layout(channels, layout, panner, lfe, scene.sample_rate_hz) for layout in layouts)
+    if scene.bed is not None:
+        rendered = (_with_bed(audio, scene) for audio in rendered)
     return tuple(audio if level_lufs is None else normalise(audio, level_lufs)[0] for audio in rendered)
 
 
@@ -87,16 +89,24 @@ def _as_layout(
     if layout.kind == "binaural":
         return Audio(channels[-2:], sample_rate_hz, layout)
     if layout.kind == "ambisonics":
-        return Audio(channels[: FOA.n_channels], sample_rate_hz, layout, "acn-sn3d")
+        return Audio(channels[: layout.n_channels], sample_rate_hz, layout, "acn-sn3d")
     if layout == MONO:
         return Audio(channels[:1], sample_rate_hz, layout)
-    surround = np.zeros((SURROUND_5_1.n_channels, channels.shape[1]), dtype=np.float32)
-    surround[list(SURROUND_5_1.speakers)] = panner.speakers_of(channels)
+    panned = SURROUND_5_1 if layout == STEREO else layout
+    surround = np.zeros((panned.n_channels, channels.shape[1]), dtype=np.float32)
+    surround[list(panned.speakers)] = panner.speakers_of(panned, channels)
     if layout == STEREO:
         return Audio(downmix_5_1_to_stereo(surround), sample_rate_hz, layout)
-    if lfe is not None:
-        surround[SURROUND_5_1.labels.index("LFE")] = lfe
+    if lfe is not None and layout.lfe is not None:
+        surround[layout.lfe] = lfe
     return Audio(surround, sample_rate_hz, layout)
+
+
+def _with_bed(audio: Audio, scene: Scene) -> Audio:
+    """``audio`` and, decoded to its layout, the ambisonic bed as the turned head hears it."""
+    assert scene.bed is not None
+    bed = decode(scene.bed, audio.layout, head_rotation(scene.listener))
+    return replace(audio, samples=audio.samples + np.float32(10 ** (scene.bed_gain_db / 20)) * bed.samples)
 
 
 def _gain(source: Source) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seehear.acoustics.binaural import hrir, hrir_taps
 from seehear.acoustics.extent import decorrelators, spread
 from seehear.acoustics.field import Field
-from seehear.acoustics.panning import ambisonic_ear_spectra
+from seehear.acoustics.panning import EARS_ORDER, ambisonic_ear_spectra
 from seehear.acoustics.paths import NEAREST_M, Paths, coloured_spectra, path_spectra
 from seehear.acoustics.sphere import real_sh
 from seehear.acoustics.transforms import fast_length, irfft, rfft
@@ -40,19 +40,18 @@ def point_response(field: Field, displacement_m: FloatArray, first_order: int = 
     late = np.pad(taps, ((0, 0), (field.ear_lead_samples, 0)))[:, : field.n_taps]
     if not panner.ears:
         return late
-    ears = irfft(_ears(field, near, buses[: panner.n_ambisonic_buses], n_fft), n_fft)[:, : field.n_taps]
+    ears = irfft(_ears(field, near, buses[: (EARS_ORDER + 1) ** 2], n_fft), n_fft)[:, : field.n_taps]
     return np.concatenate([late, ears])
 
 
 def _ears(field: Field, near: Paths, ambisonics: NDArray[np.complex64], n_fft: int) -> NDArray[np.complex64]:
     """Spectra (2, F) at the ears: ``near`` paths through their own head filters, the rest of ``ambisonics`` (K, F) fixed."""
-    order, rate = field.panner.order, field.sample_rate_hz
-    assert order is not None
-    fixed = ambisonic_ear_spectra(order, rate, n_fft)
+    rate = field.sample_rate_hz
+    fixed = ambisonic_ear_spectra(EARS_ORDER, rate, n_fft)
     if not len(near.gains):
         return np.einsum("ekf,kf->ef", fixed, ambisonics)
     alone = path_spectra(near, field.colouring, rate, n_fft)
-    far = ambisonics - real_sh(order, near.directions).T.astype(np.float32) @ alone
+    far = ambisonics - real_sh(EARS_ORDER, near.directions).T.astype(np.float32) @ alone
     heads = rfft(hrir(near.directions, rate), n_fft)
     return np.einsum("ekf,kf->ef", fixed, far) + np.einsum("pef,pf->ef", heads, alone)
 

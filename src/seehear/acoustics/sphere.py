@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.types import Convention, Direction, FloatArray, InputError
 
@@ -59,15 +60,50 @@ def sh_rotation(order: int, rotation: FloatArray) -> FloatArray:
     rotation = np.asarray(rotation, dtype=np.float64)
     if rotation.shape != (3, 3) or not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-6):
         raise InputError("a rotation must be an orthogonal 3 x 3 matrix")
-    z, weights = np.polynomial.legendre.leggauss(order + 1)
-    azimuth = 2 * np.pi * np.arange(2 * order + 2) / (2 * order + 2)
+    points, weights = quadrature(2 * order + 1)
+    degrees = degrees_of(order)
+    mixed = (real_sh(order, points @ rotation.T) * weights[:, None]).T @ real_sh(order, points)
+    return np.where(degrees[:, None] == degrees, mixed * (2 * degrees + 1), 0.0)
+
+
+def quadrature(degree: int) -> tuple[FloatArray, FloatArray]:
+    """Unit vectors (P, 3) and weights (P,), which add up to 1, whose weighted sum is the mean over the sphere of every
+    polynomial up to ``degree``: Gauss-Legendre in z, uniform in azimuth."""
+    z, weights = np.polynomial.legendre.leggauss(degree // 2 + 1)
+    azimuth = 2 * np.pi * np.arange(degree + 1) / (degree + 1)
     radius = np.sqrt(1 - z**2)
     points = np.stack(np.broadcast_arrays(radius[:, None] * np.cos(azimuth), radius[:, None] * np.sin(azimuth), z[:, None]), -1)
-    points = points.reshape(-1, 3)
-    degree = np.floor(np.sqrt(np.arange((order + 1) ** 2))).astype(int)
-    mean = np.repeat(weights, len(azimuth)) / (2 * len(azimuth))
-    mixed = (real_sh(order, points @ rotation.T) * mean[:, None]).T @ real_sh(order, points)
-    return np.where(degree[:, None] == degree, mixed * (2 * degree + 1), 0.0)
+    return points.reshape(-1, 3), np.repeat(weights, len(azimuth)) / (2 * len(azimuth))
+
+
+def rotation_by(yaw_rad: float, pitch_rad: float = 0.0, roll_rad: float = 0.0) -> FloatArray:
+    """Matrix (3, 3) that turns a field: roll lifts its left side (about x), then pitch its front (about y), then yaw turns it
+    to the left (about z)."""
+    cos_y, sin_y = math.cos(yaw_rad), math.sin(yaw_rad)
+    cos_p, sin_p = math.cos(pitch_rad), math.sin(pitch_rad)
+    cos_r, sin_r = math.cos(roll_rad), math.sin(roll_rad)
+    yaw = np.array([[cos_y, -sin_y, 0], [sin_y, cos_y, 0], [0, 0, 1.0]])
+    pitch = np.array([[cos_p, 0, -sin_p], [0, 1.0, 0], [sin_p, 0, cos_p]])
+    roll = np.array([[1.0, 0, 0], [0, cos_r, -sin_r], [0, sin_r, cos_r]])
+    return yaw @ pitch @ roll
+
+
+def degrees_of(order: int) -> NDArray[np.intp]:
+    """Degree n ((order + 1)^2,) of each ACN channel."""
+    return np.floor(np.sqrt(np.arange((order + 1) ** 2))).astype(np.intp)
+
+
+FUMA_ORDER = 3
+FUMA_TO_ACN = (0, 3, 1, 2, 6, 7, 5, 8, 4, 12, 13, 11, 14, 10, 15, 9)
+"""ACN index of the FuMa channels W X Y Z R S T U V K L M N O P Q."""
+_SECOND, _THIRD, _CORNER = 2 / math.sqrt(3), math.sqrt(45 / 32), math.sqrt(8 / 5)
+_LM, _NO = _THIRD, 3 / math.sqrt(5)
+FUMA_OVER_SN3D = (
+    *(math.sqrt(0.5), 1.0, 1.0, 1.0),
+    *(_SECOND, _SECOND, 1.0, _SECOND, _SECOND),
+    *(_CORNER, _NO, _LM, 1.0, _LM, _NO, _CORNER),
+)
+"""Furse-Malham weight over SN3D of each ACN channel (Malham 2003): every harmonic peaks at 1 (maxN), but W at -3 dB."""
 
 
 def order_of(n_channels: int) -> int:
@@ -79,10 +115,10 @@ def order_of(n_channels: int) -> int:
 
 
 def convert(samples: FloatArray, from_: Convention, to: Convention) -> FloatArray:
-    """Ambisonic ``samples`` (C, T) in another convention, same dtype: ``acn-sn3d``, ``acn-n3d`` or first-order ``fuma``.
+    """Ambisonic ``samples`` (C, T) in another convention, same dtype: ``acn-sn3d``, ``acn-n3d`` or ``fuma``.
 
     N3D is SN3D times sqrt(2 n + 1) for degree n; FuMa is W X Y Z with W at -3 dB (Malham 2003).
-    InputError for an unknown convention, an incomplete order, or FuMa of more than four channels.
+    InputError for an unknown convention, an incomplete order, or FuMa beyond the third order, where it is not defined.
     """
     order = order_of(len(samples))
     index_in, gain_in = _channel_order_and_gain(from_, order)
@@ -94,15 +130,15 @@ def convert(samples: FloatArray, from_: Convention, to: Convention) -> FloatArra
 
 def _channel_order_and_gain(convention: Convention, order: int) -> tuple[np.ndarray, FloatArray]:
     """ACN index of each stored channel, and the gain over SN3D of each ACN channel."""
-    degree = np.floor(np.sqrt(np.arange((order + 1) ** 2)))
+    degrees = degrees_of(order)
     if convention == "acn-sn3d":
-        return np.arange(len(degree)), np.ones(len(degree))
+        return np.arange(len(degrees)), np.ones(len(degrees))
     if convention == "acn-n3d":
-        return np.arange(len(degree)), np.sqrt(2 * degree + 1)
+        return np.arange(len(degrees)), np.sqrt(2 * degrees + 1)
     if convention == "fuma":
-        if order > 1:
-            raise InputError(f"FuMa is supported up to first order (4 channels), got order {order}")
-        return np.array([0, 3, 1, 2])[: len(degree)], np.where(degree == 0, math.sqrt(0.5), 1.0)
+        if order > FUMA_ORDER:
+            raise InputError(f"FuMa is defined up to third order (16 channels), got order {order}")
+        return np.array(FUMA_TO_ACN[: len(degrees)]), np.array(FUMA_OVER_SN3D[: len(degrees)])
     raise InputError(f"unknown ambisonic convention {convention!r}: choose acn-sn3d, acn-n3d or fuma")
 
 
@@ -130,7 +166,7 @@ def energy_map(samples: FloatArray, n_azimuth: int = 72, n_elevation: int = 36) 
     from the channels' covariance, so its cost does not grow with the map times the length.
     """
     order = order_of(len(samples))
-    degree = np.floor(np.sqrt(np.arange(len(samples))))
+    degree = degrees_of(order)
     decoder = real_sh(order, map_directions(n_azimuth, n_elevation).reshape(-1, 3)) * (2 * degree + 1) / len(samples)
     covariance = samples @ samples.T / max(samples.shape[1], 1)
     power = np.einsum("nc,cd,nd->n", decoder, covariance, decoder, optimize=True)

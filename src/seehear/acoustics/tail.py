@@ -57,8 +57,9 @@ def tail_response(field: Field, longest: int, rng: np.random.Generator) -> NDArr
 
     At most ``longest`` taps: more than a scene has samples are not heard.
 
-    Independent noise from directions all around, panned like any sound, so every layout hears the same field; then each
-    octave gets its own exponential decay (Moorer 1979; energy after `tail_gain`).
+    Independent noise from directions all around, panned like any sound, so every layout hears the same field (ambisonics from
+    second degree on: see `_replace_high_degrees`); then each octave gets its own exponential decay (Moorer 1979; energy after
+    `tail_gain`).
     """
     from scipy.signal import fftconvolve
 
@@ -67,12 +68,25 @@ def tail_response(field: Field, longest: int, rng: np.random.Generator) -> NDArr
     n_taps = min(math.ceil(float(field.octave_rt60_s.max()) * rate), longest)
     directions = spread(np.array([1.0, 0, 0]), 2 * math.pi, TAIL_DIRECTIONS)
     noise = rng.standard_normal((len(directions), n_taps), dtype=np.float32) / np.float32(math.sqrt(len(directions)))
-    channels = panner.amplitude_gains(directions).T @ noise
+    channels = (panner.amplitude_gains(directions).T @ noise).astype(np.float32, copy=False)
+    _replace_high_degrees(channels[: panner.n_ambisonics], rng)
     if panner.ears:
         heads = hrir(directions, rate)
         ears = np.stack([fftconvolve(noise, heads[:, ear], axes=-1)[:, :n_taps].sum(axis=0) for ear in range(2)])
-        channels = np.concatenate([channels, ears])
-    return _shape(field, channels.astype(np.float32, copy=False))
+        channels = np.concatenate([channels, ears.astype(np.float32, copy=False)])
+    return _shape(field, channels)
+
+
+def _replace_high_degrees(ambisonics: NDArray[np.float32], rng: np.random.Generator) -> None:
+    """Puts independent noise into the channels of degree 2 and above of ``ambisonics`` ((order + 1)^2, L), in place.
+
+    So many channels from a few directions would be correlated. In a diffuse field they are not: each has 1 / (2 n + 1) of W's
+    power in SN3D, the same in N3D. A degree has a stream of its own, so that it is the same whatever the order.
+    """
+    degrees = range(2, math.isqrt(len(ambisonics)))
+    for degree, stream in zip(degrees, rng.spawn(len(degrees)), strict=True):
+        own = ambisonics[degree**2 : (degree + 1) ** 2]
+        own[:] = stream.standard_normal(own.shape, dtype=np.float32) / np.float32(math.sqrt(2 * degree + 1))
 
 
 def _shape(field: Field, noise: NDArray[np.float32]) -> NDArray[np.float32]:

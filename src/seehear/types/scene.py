@@ -131,6 +131,9 @@ class Scene:
     seed: int = 0
     listener: Direction = FRONT
     """Where the listener looks: renders are rotated by its inverse."""
+    bed: Audio | None = None
+    """An ambisonic ambience (ACN, SN3D, any order to 7) around the listener, as it is: no distance, no room."""
+    bed_gain_db: float = 0.0
 
     def __post_init__(self) -> None:
         if not is_count(self.sample_rate_hz):
@@ -145,6 +148,18 @@ class Scene:
                 raise InputError(f"stem {source.label!r} has {rate_hz} Hz, the scene {self.sample_rate_hz} Hz")
             if source.audio.n_samples != self.n_samples:
                 raise InputError(f"stem {source.label!r} has {source.audio.n_samples} samples, the scene {self.n_samples}")
+        if not is_number(self.bed_gain_db):
+            raise InputError(f"gain of the bed must be a finite number, got {self.bed_gain_db!r}")
+        if self.bed is not None:
+            self._check_bed(self.bed)
+
+    def _check_bed(self, bed: Audio) -> None:
+        if bed.layout.kind != "ambisonics" or bed.convention != "acn-sn3d":
+            raise InputError(f"the bed must be ambisonic (acn-sn3d), got {bed.layout.name} {bed.convention}".rstrip())
+        if bed.sample_rate_hz != self.sample_rate_hz:
+            raise InputError(f"the bed has {bed.sample_rate_hz} Hz, the scene {self.sample_rate_hz} Hz")
+        if bed.n_samples != self.n_samples:
+            raise InputError(f"the bed has {bed.n_samples} samples, the scene {self.n_samples}")
 
     @property
     def n_samples(self) -> int:

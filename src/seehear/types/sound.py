@@ -16,7 +16,7 @@ from seehear.types.direction import Direction
 
 @dataclass(frozen=True)
 class Layout:
-    """What each channel of an :class:`Audio` is: labels, angles and WAV mask, in WAV order (DESIGN table)."""
+    """What each channel of an :class:`Audio` is: labels, angles and WAV mask, in WAV order (BS.775, BS.2051)."""
 
     name: str
     kind: Literal["speakers", "binaural", "ambisonics", "discrete"]
@@ -40,23 +40,61 @@ class Layout:
         return tuple(i for i, label in enumerate(self.labels) if label != "LFE")
 
     @property
+    def order(self) -> int:
+        """Ambisonic order; InputError for any other kind of layout."""
+        if self.kind != "ambisonics":
+            raise InputError(f"{self.name} is no ambisonic layout")
+        return math.isqrt(self.n_channels) - 1
+
+    @property
     def vectors(self) -> FloatArray:
         """Unit vectors (C, 3) of the channels; the LFE's is meaningless."""
         return np.array([Direction(a, e).vector for a, e in zip(self.azimuths_rad, self.elevations_rad, strict=True)])
 
 
-def _speakers(name: str, mask: int, *channels: tuple[str, float]) -> Layout:
-    labels = tuple(label for label, _ in channels)
-    azimuths = tuple(math.radians(azimuth) for _, azimuth in channels)
-    return Layout(name, "speakers", labels, azimuths, (0.0,) * len(labels), mask)
+def _speakers(name: str, mask: int, *channels: tuple[str, float] | tuple[str, float, float]) -> Layout:
+    """A layout of (label, azimuth in degrees, elevation in degrees unless it is level)."""
+    labels = tuple(channel[0] for channel in channels)
+    azimuths = tuple(math.radians(channel[1]) for channel in channels)
+    elevations = tuple(math.radians(channel[2]) if len(channel) == 3 else 0.0 for channel in channels)
+    return Layout(name, "speakers", labels, azimuths, elevations, mask)
 
 
+HIGHEST_ORDER = 7
+"""Of ambisonics: 64 channels."""
+
+
+def ambisonics(order: int) -> Layout:
+    """The layout of a full set of (order + 1)^2 ambisonic channels in ACN order; InputError outside order 1 to 7."""
+    if not 1 <= order <= HIGHEST_ORDER:
+        raise InputError(f"an ambisonic layout has an order from 1 to {HIGHEST_ORDER}, got {order}")
+    if order == 1:
+        return Layout("foa", "ambisonics", ("W", "Y", "Z", "X"))
+    return Layout(f"hoa{order}", "ambisonics", tuple(f"ACN{i}" for i in range((order + 1) ** 2)))
+
+
+_FRONT = (("L", 30), ("R", -30), ("C", 0), ("LFE", 0))
+_SURROUND = (("Ls", 110), ("Rs", -110))
+_BACK_AND_SIDE = (("Lb", 135), ("Rb", -135), ("Ls", 90), ("Rs", -90))
 MONO = Layout("mono", "speakers", ("M",), (0.0,), (0.0,), 0x4)
 STEREO = _speakers("stereo", 0x3, ("L", 30), ("R", -30))
-SURROUND_5_1 = _speakers("5.1", 0x60F, ("L", 30), ("R", -30), ("C", 0), ("LFE", 0), ("Ls", 110), ("Rs", -110))
+SURROUND_5_1 = _speakers("5.1", 0x60F, *_FRONT, *_SURROUND)
+SURROUND_7_1 = _speakers("7.1", 0x63F, *_FRONT, *_BACK_AND_SIDE)
+SURROUND_5_1_4 = _speakers(
+    "5.1.4", 0x2D60F, *_FRONT, *_SURROUND, ("Ltf", 30, 30), ("Rtf", -30, 30), ("Ltb", 110, 30), ("Rtb", -110, 30)
+)
+SURROUND_7_1_4 = _speakers(
+    "7.1.4", 0x2D63F, *_FRONT, *_BACK_AND_SIDE, ("Ltf", 45, 30), ("Rtf", -45, 30), ("Ltb", 135, 30), ("Rtb", -135, 30)
+)
 BINAURAL = Layout("binaural", "binaural", ("left ear", "right ear"), wav_mask=0x3)
-FOA = Layout("foa", "ambisonics", ("W", "Y", "Z", "X"))
-LAYOUTS: Mapping[str, Layout] = {x.name: x for x in (MONO, STEREO, SURROUND_5_1, BINAURAL, FOA)}
+FOA = ambisonics(1)
+LAYOUTS: Mapping[str, Layout] = {
+    x.name: x
+    for x in (
+        *(MONO, STEREO, SURROUND_5_1, SURROUND_7_1, SURROUND_5_1_4, SURROUND_7_1_4, BINAURAL),
+        *(ambisonics(order) for order in range(1, HIGHEST_ORDER + 1)),
+    )
+}
 
 
 def layout_named(name: str) -> Layout:
