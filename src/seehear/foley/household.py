@@ -149,12 +149,14 @@ def _inkjet(n: int, rate_hz: int, rng: np.random.Generator, intensity: float) ->
     """Carriage sweeps (speed up, run, brake), paper feed between them, now and then a new sheet."""
     duration_s, t = n / rate_hz, np.arange(n) / rate_hz
     sweep_s = rng.uniform(0.5, 1.3) * (1.3 - 0.6 * intensity)
+    # Some print on the way out only and hurry back.
+    paces, sweep = (1.0, rng.choice([1.0, rng.uniform(1.15, 1.5)])), 0
     knots, feeds, stops = [(-9.0, 0.0)], [], []
     time, lines = -rng.uniform(0, sweep_s), int(rng.integers(4, 14))
     while time < duration_s:
-        run_s = sweep_s * rng.uniform(0.75, 1.05)
-        up_s = 0.09
-        knots += [(time, 0.0), (time + up_s, 1.0), (time + run_s - up_s, 1.0), (time + run_s, 0.0)]
+        pace, up_s = paces[sweep % 2], 0.09
+        run_s, sweep = sweep_s * rng.uniform(0.75, 1.05) / pace, sweep + 1
+        knots += [(time, 0.0), (time + up_s, pace), (time + run_s - up_s, pace), (time + run_s, 0.0)]
         stops += [time, time + run_s]
         lines -= 1
         feed_s = rng.uniform(0.7, 1.4) if lines == 0 else rng.uniform(0.05, 0.12)

@@ -130,12 +130,12 @@ def horn(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         # The diaphragm needs some 30 ms to find its pitch; the battery and the breaker keep it from standing quite still.
         frequency = pitch_hz * (1 - 0.035 * np.exp(-since / 0.02)) * (1 + 0.0015 * slow_random(rng, n, rate_hz, 9))
         struck = pulse_train(frequency, rate_hz, rng.uniform(0, 6.28)) * pressed * (1 + 0.05 * slow_random(rng, n, rate_hz, 25))
-        disc_hz = rng.uniform(2300, 3300)
+        disc_hz, strength = rng.uniform(2300, 3300), rng.lognormal(0, 0.5)
         modes = (
             (pitch_hz, 14, 0.55),
             (2 * pitch_hz, 60, 0.2),
-            (disc_hz, 35, 0.9),
-            (disc_hz * rng.uniform(1.06, 1.16), 45, 0.6),
+            (disc_hz, 35, 0.9 * strength),
+            (disc_hz * rng.uniform(1.06, 1.16), 45, 0.6 * strength),
             (disc_hz * rng.uniform(0.72, 0.85), 200, 0.25),
             (disc_hz * rng.uniform(1.9, 2.3), 300, 0.12),
         )
