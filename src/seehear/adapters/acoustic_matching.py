@@ -10,7 +10,7 @@ from seehear.acoustics.field import DEFAULT_ENGINE, field_of
 from seehear.acoustics.panning import Panner
 from seehear.acoustics.room import room_for
 from seehear.acoustics.tail import tail_gain, tail_response
-from seehear.types import MONO, Audio, Direction, FloatArray, Image, Room
+from seehear.types import MONO, Audio, Direction, Image, Room
 from seehear.vision.cues import scene_cues
 
 OPEN = Room("shoebox", (25.0, 18.0, 10.0), (8.75, 9.0, 1.6), 0.6)
@@ -33,22 +33,19 @@ class RoomGuessMatcher:
         from scipy.signal import fftconvolve
 
         room = guessed_room(image)
+        # One omnidirectional channel of the room hears the tail; each channel of the sound gets its own.
+        field = field_of(room, Direction(0.0), Panner.for_layouts([MONO]), audio.sample_rate_hz, DEFAULT_ENGINE)
+        gain = tail_gain(field, SOURCE_M)
         dry = audio.samples.astype(np.float64)
-        matched = np.empty_like(dry)
-        for index, channel in enumerate(dry):
-            tail = _late_tail(room, audio.sample_rate_hz, audio.n_samples, np.random.default_rng([self.seed, index]))
-            matched[index] = channel + fftconvolve(channel, tail)[: len(channel)]
+        matched = dry.copy()
+        for index in np.flatnonzero(dry.any(axis=1)):
+            tail = gain * tail_response(field, audio.n_samples, np.random.default_rng([self.seed, index]))[0]
+            matched[index] += fftconvolve(dry[index], tail)[: audio.n_samples]
         energy, wanted = float(np.sum(matched**2)), float(np.sum(dry**2))
-        gain = np.sqrt(wanted / energy) if energy > 0 else 1.0
-        return replace(audio, samples=(gain * matched).astype(np.float32))
+        kept = np.sqrt(wanted / energy) if energy > 0 else 1.0
+        return replace(audio, samples=(kept * matched).astype(np.float32))
 
 
 def guessed_room(image: Image) -> Room:
     """The open where the picture's materials speak for outdoors, else a living room."""
     return OPEN if scene_cues(image).outdoor > 0.5 else room_for("small", np.zeros((0, 3)))
-
-
-def _late_tail(room: Room, sample_rate_hz: int, longest: int, rng: np.random.Generator) -> FloatArray:
-    """Late response (L,) of the room to a source at 1 m, as one omnidirectional channel hears it."""
-    field = field_of(room, Direction(0.0), Panner.for_layouts([MONO]), sample_rate_hz, DEFAULT_ENGINE)
-    return tail_gain(field, SOURCE_M) * tail_response(field, longest, rng)[0]
