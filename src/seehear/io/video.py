@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -64,14 +65,21 @@ def open_video(path: PathLike) -> Video:
     return media
 
 
-def read_frames(video: Video, *, every_s: float | None = None, max_side_px: int | None = None) -> Iterator[tuple[float, Image]]:
+def read_frames(
+    video: Video,
+    *,
+    every_s: float | None = None,
+    at_s: Sequence[float] | None = None,
+    max_side_px: int | None = None,
+) -> Iterator[tuple[float, Image]]:
     """Presentation time in seconds (the first frame is at 0) and upright picture of each frame, streamed.
 
-    ``every_s``: only the first frame at or after each multiple of it. ``max_side_px``: larger pictures are reduced to it.
+    ``every_s``: only the first frame at or after each multiple of it. ``at_s``: only the first frame at or after each of
+    these increasing times, and none after the last. ``max_side_px``: larger pictures are reduced to it.
     Memory does not depend on the length. InputError where the file is damaged.
     """
     if is_animation_file(video.path):
-        for time_s, picture in _thinned(animation_frames(video.path), every_s):
+        for time_s, picture in _thinned(animation_frames(video.path), every_s, at_s):
             size = _fit(picture.width, picture.height, max_side_px)
             rgb = to_rgb(picture)
             if size != picture.size:
@@ -83,7 +91,7 @@ def read_frames(video: Video, *, every_s: float | None = None, max_side_px: int 
     with open_container(video.path) as container:
         stream = picture_stream(container, video.path)
         stream.thread_type = "AUTO"
-        for time_s, frame in _thinned(_timed_frames(container, stream), every_s):
+        for time_s, frame in _thinned(_timed_frames(container, stream), every_s, at_s):
             yield time_s, Image(_upright_rgb(frame, stream, max_side_px))
 
 
@@ -172,13 +180,20 @@ def _timed_frames(container: InputContainer, stream: VideoStream) -> Iterator[tu
             yield last_s, frame
 
 
-def _thinned(frames: Iterator[tuple[float, T]], every_s: float | None) -> Iterator[tuple[float, T]]:
+def _thinned(frames: Iterator[tuple[float, T]], every_s: float | None, at_s: Sequence[float] | None) -> Iterator[tuple[float, T]]:
+    due = deque(at_s or ())
     due_s = 0.0
     for time_s, frame in frames:
-        if every_s is not None and time_s < due_s - 1e-6:
+        if at_s is not None:
+            if not due:
+                return
+            due_s = due[0]
+        if time_s < due_s - 1e-6 and (every_s is not None or at_s is not None):
             continue
         if every_s is not None:
             due_s = (np.floor((time_s + 1e-6) / every_s) + 1) * every_s
+        while due and due[0] <= time_s + 1e-6:
+            due.popleft()
         yield time_s, frame
 
 

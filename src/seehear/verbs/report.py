@@ -94,6 +94,8 @@ def _source_report(item: SoundingObject, source: Source, scale: float) -> dict[s
         "extent_deg": round(degrees(source.extent_rad), 1),
         "box": None if item.place.box is None else [round(scale * edge, 1) for edge in item.place.box],
         "moves": moving,
+        "motion": item.motion is not None,
+        "events_s": [] if item.motion is None else [round(time_s, 3) for time_s in item.motion.events_s],
         "from_s": round(start_s, 2),
         "to_s": round(stop_s, 2) if isfinite(stop_s) else None,
         "gain_db": round(source.gain_db, 2),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, fields
 from math import radians
 from pathlib import Path
@@ -15,7 +15,17 @@ import seehear
 from seehear.acoustics.microphones import pixel_room
 from seehear.io.files import check_input
 from seehear.presets import SpatializePreset, spatialize_preset
-from seehear.systems.spatialize import Geometry, Sighting, SpatializeOptions, compose, sight
+from seehear.systems.spatialize import (
+    WATCH_SIDE_PX,
+    Geometry,
+    Sighting,
+    SoundingObject,
+    SpatializeOptions,
+    compose,
+    keyframe_times,
+    sight,
+    watch,
+)
 from seehear.types import BINAURAL, FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
 from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout
 from seehear.verbs.progress import Stages, Watcher, unwatched
@@ -35,9 +45,8 @@ MAX_VIDEO_S = 3600.0
 """A whole scene is held in memory; damaged files may also claim to last for days."""
 ANALYSIS_SIDE_PX = 640
 """Regions, cues and crops are computed on frames of at most this side."""
-KEYFRAME_S = 0.3
-MAX_KEYFRAMES = 60
-"""A longer video has its keyframes further apart, so that memory and time do not grow with its length."""
+WATCH_STEP_S = 1 / 60
+"""Of a faster video not every frame is watched."""
 
 Picture = str | Path | Image | NDArray[np.uint8]
 
@@ -69,8 +78,7 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     if dry_run:
         return plan(media, duration_s, wanted, files, preset)
     with stages.stage("looking", 0.3):
-        frames = _frames(media, duration_s)
-        sighting = _sight(frames, preset, wanted, geometry)
+        sighting = _look(media, duration_s, preset, wanted, geometry)
     with stages.stage("making sounds", 0.3) as tell:
         scene = _compose(sighting, preset, wanted, duration_s, media, tell)
         scene = as_written(scene)
@@ -80,7 +88,7 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     written = layout if files.audio or files.video is None else sound_of_video
     report = {
         "version": seehear.__version__,
-        "sources": source_reports(sighting, scene, media.width_px / frames[0][1].width_px),
+        "sources": source_reports(sighting, scene, media.width_px / sighting.picture.width_px),
         "guesses": [{"label": name, "score": round(score, 3)} for name, score in sighting.guesses],
         **sound_report(scene, renders[written.name]),
         "seed": wanted.seed,
@@ -142,28 +150,31 @@ def _duration_s(media: Image | Video, seconds: float | None) -> float:
     return media.duration_s if seconds is None else min(seconds, media.duration_s)
 
 
-def _frames(media: Image | Video, duration_s: float) -> list[tuple[float, Image]]:
-    """Keyframes at analysis size; a still is one."""
+def _look(
+    media: Image | Video, duration_s: float, preset: SpatializePreset, wanted: SpatializeOptions, geometry: Geometry
+) -> Sighting:
+    """What is seen at analysis size: a still at once; a video watched small and whole, then its keyframes one shot at a time."""
     from seehear.io.video import read_frames
     from seehear.vision.pixels import shrink
 
+    asked: dict[str, Any] = {"n_sources": wanted.sources, "say": wanted.say, "objects": wanted.objects}
+    eyes = preset.eyes(wanted.outline)
     if isinstance(media, Image):
         small = np.rint(255 * shrink(media.rgb, ANALYSIS_SIDE_PX)).astype(np.uint8)
-        return [(0.0, Image(small, media.focal_35mm))]
-    step_s = max(KEYFRAME_S, duration_s / MAX_KEYFRAMES)
-    keyframes = []
-    for time_s, frame in read_frames(media, every_s=step_s, max_side_px=ANALYSIS_SIDE_PX):
-        if time_s >= duration_s and keyframes:
-            break
-        keyframes.append((time_s, frame))
-    return keyframes
+        return sight([(0.0, Image(small, media.focal_35mm))], eyes, geometry, **asked)
+    small = read_frames(media, every_s=WATCH_STEP_S, max_side_px=WATCH_SIDE_PX)
+    watched = watch(until(small, duration_s), duration_s, wraps=geometry.equirectangular)
+    times = keyframe_times(watched.shots, duration_s)
+    frames = until(read_frames(media, at_s=times, max_side_px=ANALYSIS_SIDE_PX), duration_s)
+    return sight(frames, eyes, geometry, watched=watched, **asked)
 
 
-def _sight(
-    frames: list[tuple[float, Image]], preset: SpatializePreset, wanted: SpatializeOptions, geometry: Geometry
-) -> Sighting:
-    eyes = preset.eyes(wanted.outline)
-    return sight(frames, eyes, geometry, n_sources=wanted.sources, say=wanted.say, objects=wanted.objects)
+def until(frames: Iterator[tuple[float, Image]], stop_s: float) -> Iterator[tuple[float, Image]]:
+    """The frames before ``stop_s``, the first one in any case."""
+    for index, (time_s, frame) in enumerate(frames):
+        if index and time_s >= stop_s:
+            return
+        yield time_s, frame
 
 
 def _geometry(wanted: SpatializeOptions, media: Image | Video) -> Geometry:
@@ -212,10 +223,15 @@ def _figure(
     from seehear.figures import Mark, explain
 
     marks = [
-        Mark(item.concept.name, shown_score(item), source.trajectory, source.extent_rad, item.place.box, item.place.polygon)
+        Mark(item.concept.name, shown_score(item), source.trajectory, source.extent_rad, *_outline(item, sighting))
         for item, source in zip(sighting.objects, scene.sources, strict=True)
     ]
     hfov_rad = None
     if not (geometry.equirectangular or geometry.pixels):
         hfov_rad = geometry.camera(sighting.picture).hfov_rad
     return explain(sighting.picture, marks, renders[layout.name], renders.get(FOA.name), title=title, hfov_rad=hfov_rad)
+
+
+def _outline(item: SoundingObject, sighting: Sighting) -> tuple[Any, Any]:
+    """Box and polygon of what is in the shot that the figure shows."""
+    return (item.place.box, item.place.polygon) if item.picture is sighting.picture else (None, None)

@@ -1,4 +1,6 @@
-"""Regions over time: linked by overlap and appearance into tracks, smoothed, and found by their motion.
+"""Regions over time: linked by place and appearance into tracks, smoothed, and found by their motion.
+
+Directions are relative to the camera: the listener looks along with it. Linking takes its motion into account.
 
 Shapes: K keyframes of a track, H W pixels.
 """
@@ -8,21 +10,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.types import Box, FloatArray, Image, InputError, Region
+from seehear.vision.egomotion import NO_PATH, CameraPath, Similarity, camera_motion, moved
 from seehear.vision.pixels import grow, lab, shrink
-from seehear.vision.regions import region_of
+from seehear.vision.regions import mask_box, region_of
 
 _LONG_SIDE_PX = 320
 _MAX_LOG_GROWTH = math.log(4.0)
-_MAX_SHIFT = 0.35
-"""Of the short side: a camera that pans faster between two frames is not followed."""
 _CUT_SHARE = 0.5
-_BETTER = 0.9
 _MAX_COVERED = 0.3
 _LEAST_NOISE_LAB = 0.7
 """Standard deviation of camera noise that is always allowed for: a perfectly still background has none."""
@@ -63,15 +63,25 @@ class _Open:
     regions: list[Region]
     appearance: FloatArray
 
-    def predict(self, time_s: float) -> Box:
-        """Its box at ``time_s``, at the mean velocity of its last three sightings."""
-        box = np.array(self.regions[-1].box)
+    def predict(self, time_s: float, camera: CameraPath) -> Box:
+        """Its box at ``time_s``: moved by the camera, and on at its own mean velocity of its last three sightings."""
+        box = self._seen_at(-1, time_s, camera)
         if len(self.regions) < 2:
             return _as_box(box)
         back = max(-3, -len(self.regions))
-        velocity = (box - np.array(self.regions[back].box)) / (self.times[-1] - self.times[back])
+        velocity = (box - self._seen_at(back, time_s, camera)) / (self.times[-1] - self.times[back])
         shift = 0.5 * (velocity[:2] + velocity[2:]) * (time_s - self.times[-1])
         return _as_box(box + np.tile(shift, 2))
+
+    def _seen_at(self, index: int, time_s: float, camera: CameraPath) -> FloatArray:
+        """The box of a sighting where the camera would have it at ``time_s`` if it stood still."""
+        region = self.regions[index]
+        height, width = region.mask.shape
+        motion = camera.between(self.times[index], time_s)
+        x0, y0, x1, y1 = region.box
+        (x, y) = motion.points(np.array([[(x0 + x1) / 2, (y0 + y1) / 2]]), width, height)[0]
+        half = 0.5 * abs(motion.turn) * np.array([x1 - x0, y1 - y0])
+        return np.array([x - half[0], y - half[1], x + half[0], y + half[1]])
 
 
 def _as_box(values: FloatArray) -> Box:
@@ -80,13 +90,20 @@ def _as_box(values: FloatArray) -> Box:
 
 
 def link_tracks(
-    keyframes: Sequence[Keyframe], *, max_gap: int = 2, min_sightings: int = 3, max_cost: float = 0.55
+    keyframes: Sequence[Keyframe],
+    *,
+    camera: CameraPath = NO_PATH,
+    wraps: bool = False,
+    max_gap: int = 2,
+    min_sightings: int = 3,
+    max_cost: float = 0.55,
 ) -> list[Track]:
     """Tracks through ``keyframes`` (times increasing), most confident first.
 
     Each keyframe's regions are assigned to the open tracks by the Hungarian method; the cost joins the distance of boxes
-    (with constant-velocity prediction), their change of size, and the difference of colours. A track may miss ``max_gap``
-    keyframes; one seen fewer than ``min_sightings`` times (or than the keyframes, if fewer) is flicker and is dropped.
+    (predicted from the ``camera``'s motion and a constant own velocity), their change of size, and the difference of
+    colours. A track may miss ``max_gap`` keyframes; one seen fewer than ``min_sightings`` times (or than the keyframes, if
+    fewer) is flicker and is dropped. In a picture that ``wraps`` (equirectangular) the right edge is next to the left.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -98,7 +115,9 @@ def link_tracks(
     for index, frame in enumerate(keyframes):
         done += [t for t in live if index - t.indices[-1] > max_gap + 1]
         live = [t for t in live if index - t.indices[-1] <= max_gap + 1]
-        cost = np.array([[_cost(t, frame.time_s, r) for r in frame.regions] for t in live]).reshape(len(live), len(frame.regions))
+        predicted = [t.predict(frame.time_s, camera) for t in live]
+        pairs = [[_cost(t, box, r, wraps) for r in frame.regions] for t, box in zip(live, predicted, strict=True)]
+        cost = np.array(pairs).reshape(len(live), len(frame.regions))
         taken = set()
         # everything too costly costs the same: no good pair is given up to avoid an impossible one
         for i, j in zip(*linear_sum_assignment(np.minimum(cost, max_cost)), strict=True):
@@ -130,12 +149,16 @@ def _close(track: _Open) -> Track:
     return Track(np.array(track.times), tuple(track.regions), seen * saliency * trust)
 
 
-def _cost(track: _Open, time_s: float, region: Region) -> float:
+def _cost(track: _Open, predicted: Box, region: Region, wraps: bool) -> float:
     """0 (the same) to 1 (hardly), 2 when it cannot be: place counts 0.5, colour 0.35, size 0.15, saliency 0.2."""
-    a, b = np.array(track.predict(time_s)), np.array(region.box)
+    a, b = np.array(predicted), np.array(region.box)
     size_a, size_b = a[2:] - a[:2], b[2:] - b[:2]
     reach = np.sqrt(np.linalg.norm(size_a) * np.linalg.norm(size_b))
-    distance = float(np.linalg.norm((a[2:] + a[:2] - b[2:] - b[:2]) / 2) / reach)
+    apart = (a[2:] + a[:2] - b[2:] - b[:2]) / 2
+    if wraps:
+        width = region.mask.shape[1]
+        apart[0] = (apart[0] + width / 2) % width - width / 2
+    distance = float(np.linalg.norm(apart) / reach)
     growth = abs(float(np.log(np.prod(size_b) / np.prod(size_a))))
     if distance >= 1 or growth >= _MAX_LOG_GROWTH:
         return 2.0
@@ -165,47 +188,117 @@ def smooth(times_s: FloatArray, values: FloatArray, window_s: float = 0.6) -> Fl
     return kernel @ y
 
 
+def stands_still(times_s: FloatArray, points: FloatArray, size: float, least: float, window_s: float = 0.6) -> bool:
+    """Whether points (K, 2) sighted at ``times_s`` are one place seen with errors, for a thing of ``size`` (same unit).
+
+    Its smoothed path then stays within ``least``, a tenth of its size, or what smoothing leaves of errors as large as the
+    differences of successive sightings tell (robustly: their median absolute value over 0.6745 and the root of 2).
+    """
+    if len(times_s) < 3:
+        return float(np.linalg.norm(np.ptp(points, axis=0))) <= max(least, 0.1 * size)
+    path = smooth(times_s, points, window_s)
+    reach = float(np.linalg.norm(np.ptp(path, axis=0)))
+    errors = np.median(np.abs(np.diff(points, axis=0) - np.median(np.diff(points, axis=0), axis=0)), axis=0) / (0.6745 * 2**0.5)
+    # A Gaussian window averages 2 sqrt(pi) of its deviations; the range of what is left is about four deviations.
+    averaged = max(1.0, 2 * np.pi**0.5 * window_s / float(np.median(np.diff(times_s))))
+    return reach <= max(least, 0.1 * size, 4 * float(np.linalg.norm(errors)) / averaged**0.5)
+
+
 def motion_regions(
     before: Image,
     now: Image,
     after: Image | None = None,
     *,
+    motions: Sequence[Similarity] | None = None,
+    wraps: bool = False,
     max_regions: int = 10,
     min_share: float = 0.001,
 ) -> list[Region]:
-    """Regions of ``now`` that move against ``before`` (a little earlier, one size), largest first.
+    """Regions of ``now`` that move by themselves against ``before`` (a little earlier, one size), largest first.
 
-    A global shift of the camera and a global change of brightness are taken out first; what differs by more than six
-    robust standard deviations is grouped into connected parts. With ``after`` (a little later) only what differs from both
-    counts, which leaves out the ground that the thing has just uncovered. Across a cut nothing moves.
+    The camera's motion and a global change of brightness are taken out first; what differs by more than six robust
+    standard deviations is grouped into connected parts. With ``after`` (a little later) only what differs from both
+    counts, which leaves out the ground that the thing has just uncovered. Across a cut nothing moves. ``motions`` tell the
+    camera's from ``before`` to ``now`` and from ``after`` to ``now``, else they are estimated; with ``wraps``
+    (equirectangular) parts go on across the seam.
     """
-    from scipy.ndimage import binary_closing, binary_opening, label
+    from scipy.ndimage import binary_closing, binary_opening
 
-    current = lab(shrink(now.rgb, _LONG_SIDE_PX))
     others = [before] if after is None else [before, after]
-    moved = np.logical_and.reduce([_differs(_small_lab(other, now), current) for other in others])
-    moved = binary_closing(binary_opening(moved), iterations=4)
-    if moved.mean() > _CUT_SHARE:
+    current = lab(shrink(now.rgb, _LONG_SIDE_PX))
+    earlier = [_small_lab(other, now) for other in others]
+    if motions is None:
+        motions = [camera_motion(other[..., 0], current[..., 0], wraps=wraps) for other in earlier]
+    changed = [_differs(other, current, motion, wraps) for other, motion in zip(earlier, motions, strict=True)]
+    different = np.logical_and.reduce(changed)
+    pad = 8 if wraps else 0
+    padded = np.pad(different, ((0, 0), (pad, pad)), mode="wrap")
+    closed = np.asarray(binary_closing(binary_opening(padded), iterations=4), dtype=bool)
+    different = closed[:, pad : padded.shape[1] - pad]
+    if different.mean() > _CUT_SHARE:
         return []
-    parts, n = label(moved)  # type: ignore[misc]
+    parts, n = _connected(different, wraps)
     sizes = np.bincount(parts.ravel(), minlength=n + 1)[1:]
     kept = [i for i in np.argsort(-sizes, kind="stable")[:max_regions] if sizes[i] >= min_share * parts.size]
-    return [region_of(grow(parts == i + 1, now.height_px, now.width_px), now, saliency=1.0) for i in kept]
+    return [_moving_region(grow(parts == i + 1, now.height_px, now.width_px), now, wraps) for i in kept]
 
 
 def keyframe_regions(
-    before: Image | None, now: Image, after: Image | None, still: Sequence[Region], max_regions: int = 10
+    before: Image | None,
+    now: Image,
+    after: Image | None,
+    still: Sequence[Region],
+    max_regions: int = 10,
+    *,
+    motions: tuple[Similarity, Similarity] | None = None,
+    wraps: bool = False,
 ) -> list[Region]:
     """At most ``max_regions`` regions of ``now``: what moves first, then those of ``still`` (found in ``now``) apart from it.
 
     The first and the last frame of a video have one neighbour, a lone picture has none and keeps its ``still`` regions.
+    ``motions`` and ``wraps`` are those of ``motion_regions``.
     """
+    known = list(motions) if motions is not None else None
     if before is None:
         before, after = after, None
-    moving = [] if before is None else motion_regions(before, now, after, max_regions=max_regions)
+        known = known[1:] if known is not None else None
+    known = known[:1] if known is not None and after is None else known
+    moving = []
+    if before is not None:
+        moving = motion_regions(before, now, after, motions=known, wraps=wraps, max_regions=max_regions)
     covered = np.logical_or.reduce([np.zeros(now.rgb.shape[:2], dtype=bool), *(r.mask for r in moving)])
     apart = [r for r in still if (r.mask & covered).sum() < _MAX_COVERED * r.mask.sum()]
     return (moving + apart)[:max_regions]
+
+
+def _connected(mask: NDArray[np.bool_], wraps: bool) -> tuple[NDArray[np.integer], int]:
+    """Numbers (h, w) of the connected parts of a mask, 1 and up; across the seam of a picture that ``wraps`` too."""
+    from scipy.ndimage import label
+
+    numbers, n = label(mask)  # type: ignore[misc]
+    parts = np.asarray(numbers, dtype=np.int64)
+    if wraps:
+        for left, right in zip(parts[:, 0], parts[:, -1], strict=True):
+            if left and right and left != right:
+                parts[parts == right] = left
+    return parts, n
+
+
+def _moving_region(mask: NDArray[np.bool_], image: Image, wraps: bool) -> Region:
+    """The region of a mask; one across the seam has the box of its larger part, as found regions have."""
+    region = region_of(mask, image, saliency=1.0)
+    if not (wraps and mask[:, 0].any() and mask[:, -1].any()):
+        return region
+    free = np.flatnonzero(~mask.any(axis=0))
+    if not free.size:
+        return region
+    middle = int(free[0])
+    larger = mask.copy()
+    if mask[:, :middle].sum() >= mask[:, middle:].sum():
+        larger[:, middle:] = False
+    else:
+        larger[:, :middle] = False
+    return replace(region, box=mask_box(larger))
 
 
 def _small_lab(image: Image, like: Image) -> NDArray[np.float32]:
@@ -214,36 +307,16 @@ def _small_lab(image: Image, like: Image) -> NDArray[np.float32]:
     return lab(shrink(image.rgb, _LONG_SIDE_PX))
 
 
-def _differs(other: NDArray[np.float32], current: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where two small frames (h, w, 3) differ by more than the noise, once aligned."""
+def _differs(other: NDArray[np.float32], current: NDArray[np.float32], motion: Similarity, wraps: bool) -> NDArray[np.bool_]:
+    """Where two small frames (h, w, 3) differ by more than the noise, once ``other`` has moved as the camera did."""
     from scipy.ndimage import gaussian_filter
 
-    difference = gaussian_filter(np.linalg.norm(current - _aligned(other, current), axis=-1), 1.0)
+    aligned = _relit(moved(other, motion, wraps=wraps), current)
+    aligned = np.where(np.isnan(aligned), current, aligned)
+    difference = gaussian_filter(np.linalg.norm(current - aligned, axis=-1), 1.0)
     middle = np.median(difference)
     deviation = 1.4826 * np.median(np.abs(difference - middle))
     return difference > middle + 6 * max(float(deviation), _LEAST_NOISE_LAB)
-
-
-def _aligned(other: NDArray[np.float32], current: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``other`` (h, w, 3) shifted (to a quarter pixel) and matched in lightness to ``current``, which fills what is uncovered.
-
-    The shift is that of the camera only if it makes most of the picture agree better; else it is that of a large thing.
-    """
-    from scipy.ndimage import shift
-    from skimage.registration import phase_cross_correlation
-
-    # the window hides the picture's edges, which stay where they are when the camera turns
-    window = np.hanning(len(current))[:, None] * np.hanning(current.shape[1])
-    a, b = ((x[..., 0] - x[..., 0].mean()) * window for x in (current, other))
-    blank = min(np.ptp(a), np.ptp(b)) < 1  # a fade to black has no shift
-    offset = np.zeros(2) if blank else phase_cross_correlation(a, b, upsample_factor=4)[0]
-    choices = [_relit(other, current)]
-    if 0 < np.abs(offset).max() <= _MAX_SHIFT * min(current.shape[:2]):
-        moved = np.stack([shift(other[..., i], offset, order=1, cval=np.nan) for i in range(3)], axis=-1).astype(np.float32)
-        choices.append(_relit(moved, current))
-    rests = [np.nanmedian(np.abs(current - choice)[..., 0]) for choice in choices]
-    best = choices[-1] if rests[-1] < _BETTER * rests[0] else choices[0]
-    return np.where(np.isnan(best), current, best)
 
 
 def _relit(other: NDArray[np.float32], current: NDArray[np.float32]) -> NDArray[np.float32]:

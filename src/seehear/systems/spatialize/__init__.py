@@ -8,6 +8,20 @@ from seehear.systems.spatialize.compose import compose
 from seehear.systems.spatialize.look import Eyes
 from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.systems.spatialize.place import Geometry
-from seehear.systems.spatialize.sight import Sighting, SoundingObject, sight
+from seehear.systems.spatialize.sight import sight
+from seehear.systems.spatialize.sounding import Sighting, SoundingObject
+from seehear.systems.spatialize.watch import WATCH_SIDE_PX, Watched, keyframe_times, watch
 
-__all__ = ["Eyes", "Geometry", "Sighting", "SoundingObject", "SpatializeOptions", "compose", "sight"]
+__all__ = [
+    "WATCH_SIDE_PX",
+    "Eyes",
+    "Geometry",
+    "Sighting",
+    "SoundingObject",
+    "SpatializeOptions",
+    "Watched",
+    "compose",
+    "keyframe_times",
+    "sight",
+    "watch",
+]

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from seehear.protocols import ConceptRecognizer, DepthEstimator, Segmenter
+from seehear.systems.spatialize.motion import seen_motion
 from seehear.systems.spatialize.place import Geometry, Place, Surveyor
+from seehear.systems.spatialize.sounding import Origin, SoundingObject
 from seehear.types import Box, ConceptScores, Image, Region
 from seehear.vision.cues import SceneCues, stuff_regions
+from seehear.vision.egomotion import CameraPath
+from seehear.vision.motion import NO_MOTION, MotionRecord
 from seehear.vision.regions import box_ious
 from seehear.vision.tracking import Keyframe, Track, keyframe_regions, link_tracks
 from seehear.vocabulary import Concept
@@ -45,6 +49,11 @@ class View:
     stuff: Mapping[str, Region]
     cues: SceneCues
     surveyor: Surveyor
+    motion: MotionRecord = NO_MOTION
+
+    @property
+    def picture(self) -> Image:
+        return self.frames[self.reference][1]
 
     @property
     def is_still(self) -> bool:
@@ -61,19 +70,40 @@ class View:
             return self.surveyor.region(what.regions[0], concept)
         return self.surveyor.track(what, concept, (self.frames[0][0], self.frames[-1][0]))
 
+    def sounding(self, what: Track | Region, concept: Concept, score: float, origin: Origin) -> SoundingObject:
+        """A track or region that sounds like a concept, with what its motion says."""
+        place = self.place(what, concept)
+        if isinstance(what, Region):
+            sightings = [(time_s, what.box) for time_s in (self.frames[0][0], self.frames[-1][0])]
+        else:
+            sightings = [(float(time_s), region.box) for time_s, region in zip(what.times_s, what.regions, strict=True)]
+        size_px = self.picture.width_px, self.picture.height_px
+        wraps = self.surveyor.geometry.equirectangular
+        motion = None if self.is_still else seen_motion(self.motion, concept, sightings, size_px, wraps=wraps)
+        return SoundingObject(concept, score, origin, place, motion=motion, picture=self.picture)
 
-def look(frames: Sequence[tuple[float, Image]], reference: int, eyes: Eyes, geometry: Geometry, cues: SceneCues) -> View:
-    """Regions, tracks, depth and materials of a picture or video; ``cues`` are those of its ``reference`` frame."""
+
+def look(
+    frames: Sequence[tuple[float, Image]],
+    reference: int,
+    eyes: Eyes,
+    geometry: Geometry,
+    cues: SceneCues,
+    motion: MotionRecord = NO_MOTION,
+) -> View:
+    """Regions, tracks, depth and materials of a picture or of one shot; ``cues`` are those of its ``reference`` frame."""
     reference_s, picture = frames[reference]
     if len(frames) == 1:
         regions = eyes.segmenter.segment(picture)[:MAX_TRACKS]
-        tracks = [Track(np.zeros(1), (region,), region.saliency) for region in regions]
+        tracks = [Track(np.array([reference_s]), (region,), region.saliency) for region in regions]
     else:
-        tracks = link_tracks(_keyframes(frames, eyes.segmenter))[:MAX_TRACKS]
+        wraps = geometry.equirectangular
+        keyframes = _keyframes(frames, eyes.segmenter, motion.camera, wraps)
+        tracks = link_tracks(keyframes, camera=motion.camera, wraps=wraps)[:MAX_TRACKS]
         regions = [track.region_at(reference_s) for track in tracks]
     depth = eyes.depth.estimate_depth(picture, regions)
-    surveyor = Surveyor(geometry.camera(picture), depth, geometry, reference_s)
-    return View(frames, reference, tracks, dict(stuff_regions(cues, picture)), cues, surveyor)
+    surveyor = Surveyor(geometry.camera(picture), depth, geometry, reference_s, motion.camera)
+    return View(frames, reference, tracks, dict(stuff_regions(cues, picture)), cues, surveyor, motion)
 
 
 def spread_indices(n: int, count: int) -> list[int]:
@@ -81,7 +111,7 @@ def spread_indices(n: int, count: int) -> list[int]:
     return [int(i) for i in np.unique(np.linspace(0, n - 1, count).round())]
 
 
-def _keyframes(frames: Sequence[tuple[float, Image]], segmenter: Segmenter) -> list[Keyframe]:
+def _keyframes(frames: Sequence[tuple[float, Image]], segmenter: Segmenter, camera: CameraPath, wraps: bool) -> list[Keyframe]:
     """Regions of every keyframe: what moves first, then what the segmenter finds elsewhere.
 
     What stands still needs no look at every keyframe: in longer videos the segmenter sees each third one, a gap that
@@ -90,10 +120,12 @@ def _keyframes(frames: Sequence[tuple[float, Image]], segmenter: Segmenter) -> l
     stride = 1 if len(frames) <= 3 * MIN_LOOKS else 3
     keyframes = []
     for index, (time_s, image) in enumerate(frames):
-        before = frames[index - 1][1] if index else None
-        after = frames[index + 1][1] if index + 1 < len(frames) else None
+        before_s, before = frames[index - 1] if index else (time_s, None)
+        after_s, after = frames[index + 1] if index + 1 < len(frames) else (time_s, None)
         still = segmenter.segment(image) if index % stride == 0 else []
-        keyframes.append(Keyframe(time_s, tuple(keyframe_regions(before, image, after, still, MAX_TRACKS))))
+        motions = (camera.between(before_s, time_s), camera.between(after_s, time_s)) if camera.places else None
+        regions = keyframe_regions(before, image, after, still, MAX_TRACKS, motions=motions, wraps=wraps)
+        keyframes.append(Keyframe(time_s, tuple(regions)))
     return keyframes
 
 

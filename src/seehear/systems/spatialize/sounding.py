@@ -1,0 +1,55 @@
+"""What sight hands over to sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from seehear.systems.spatialize.motion import SeenMotion
+from seehear.systems.spatialize.place import Place
+from seehear.types import Image
+from seehear.vocabulary import Concept
+
+RoomKind = Literal["none", "small", "hall", "outdoor"]
+Origin = Literal["seen", "said", "placed", "ambience"]
+
+
+@dataclass(frozen=True)
+class SoundingObject:
+    """Something in the picture that will be heard."""
+
+    concept: Concept
+    score: float
+    """Probability that it is there; 1 for what the user said."""
+    origin: Origin
+    place: Place
+    level_db: float = 0.0
+    """On top of the concept's own level."""
+    text: str = ""
+    """In words, for generators that read (the text condition c of section 2.2)."""
+    motion: SeenMotion | None = None
+    """What its motion says about when and how loud it sounds; None for a still, or where it says nothing."""
+    fit: float = 1.0
+    """How well a said word fits its place, to choose among shots."""
+    picture: Image | None = None
+    """The reference frame of its shot, whose pixels its box counts; None for what is all around."""
+    fades_s: tuple[float | None, float | None] = (None, None)
+    """Fades where a cut begins or ends it; None where something else does."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a picture shows to the ear."""
+
+    objects: tuple[SoundingObject, ...]
+    room_kind: RoomKind
+    picture: Image
+    """The reference frame, whose pixels the boxes count; of several shots, that of the one that the room is of."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user."""
+    uncertain: bool = False
+    """Little was recognised with confidence."""
+    guesses: tuple[tuple[str, float], ...] = ()
+    """The recogniser's best concepts and their scores, heard or not; empty where it was not asked."""
+    shots_s: tuple[tuple[float, float], ...] = ()
+    """Start and end of each shot of a video with cuts; empty otherwise."""
