@@ -157,7 +157,7 @@ def test_gong_partials() -> None:
 
 
 def test_tone_ringer() -> None:
-    """Published numbers (MC34017): two tones 5 : 4, the lower near 800 or 1600 Hz, alternating 12.5 times a second."""
+    """Published numbers (MC34012): two tones 5 : 4, the lower near 800 or 1600 Hz, alternating 12.5 times a second."""
     heard = 0
     for seed in range(12):
         x = phone(1.0, RATE_HZ, rng(seed), event_rate=0.1)

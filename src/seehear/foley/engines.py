@@ -272,13 +272,13 @@ def boat(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     motor = band(pipe_sound, None, 350, rate_hz, 1) + dip * band(pipe_sound, 350, 2500, rate_hz, 1)
     cowl = _clatter(crank, rate_hz, rng, 6, (700, 1300, 2100)) + 3 * tones(crank * rng.uniform(11, 15), 2, 1.0, rate_hz, rng)
     blade = tones(3 * crank / rng.uniform(1.85, 2.3), 3, 1.0, rate_hz, rng)
-    wash = band(noise(rng, n, -3.0), 180, 5000, rate_hz, 1) * np.maximum(1 + 0.25 * blade, 0.1) * gusts(rng, n, rate_hz, 2.5, 1.5)
+    wash = band(noise(rng, n, -2.0), 180, 8000, rate_hz, 1) * np.maximum(1 + 0.25 * blade, 0.1) * gusts(rng, n, rate_hz, 2.5, 1.5)
     x = mix(
         (
             (motor, 1.0),
             (cowl, rng.uniform(0.06, 0.14)),
-            (wash, 0.22 + 0.45 * intensity),
-            (_hull(n, rate_hz, rng, waves, intensity), 0.5),
+            (wash, 0.45 + 0.5 * intensity),
+            (_hull(n, rate_hz, rng, waves, intensity), 0.6),
         )
     )
     return without_rumble(through_air(x, rng.uniform(4, 30), rate_hz), rate_hz)
@@ -297,7 +297,7 @@ def _hull(n: int, rate_hz: int, rng: np.random.Generator, waves: Array, intensit
     times = poisson_times(rng, 500 * np.exp(0.8 * waves), rate_hz)
     radii = log_uniform(rng, 0.0004, 0.0035, len(times))
     ringing = bubbles(n, rate_hz, times, radii, (radii / 0.003) ** 0.5 * rng.exponential(1.0, len(times)), 0.05)
-    return mix(((hollow, 0.6), (spray, 0.35), (ringing, 0.4)))
+    return mix(((hollow, 0.6), (spray, 0.5), (ringing, 0.45)))
 
 
 def mower(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5) -> Array:

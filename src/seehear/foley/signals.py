@@ -198,7 +198,7 @@ def phone(
 
     Ringing current of 20 or 25 Hz throws the clapper from gong to gong, so that one is struck every half period (40 to 50
     strokes a second). A tone ringer alternates two tones 5 : 4 apart, 1000 and 800 or 2000 and 1600 Hz, 12.5 times a second
-    (Motorola MC34017). ``event_rate`` is the number of rings a second; ``intensity`` how hard the clapper strikes.
+    (Motorola MC34012). ``event_rate`` is the number of rings a second; ``intensity`` how hard the clapper strikes.
     """
     n = n_samples(duration_s, rate_hz)
     cadence = CADENCES[int(rng.integers(len(CADENCES)))]
