@@ -102,13 +102,13 @@ def region_depth(depth: DepthMap, region: Region) -> float:
 
 
 def surface_depth(depth: DepthMap, region: Region, near_m: float, far_m: float) -> float:
-    """Depth that halves what is heard of a receding surface whose every square metre sounds alike.
+    """Depth that halves what is heard of a receding surface whose every square metre sounds alike; metres of a metric map.
 
     A pixel at distance d shows ground in proportion to d^3 (d^2 across the line of sight, seen at a grazing angle of
     height / d), of which 1 / d^2 is heard: it weighs d.
     """
     depths = np.sort(depth.depth[region.mask].astype(float))
-    heard = np.cumsum((far_m / near_m) ** depths)
+    heard = np.cumsum(depths if depth.metric else (far_m / near_m) ** depths)
     return float(depths[np.searchsorted(heard, 0.5 * heard[-1])])
 
 
