@@ -36,7 +36,7 @@ def test_fundamental_lies_in_the_published_range(name: str, species: str | None,
     150-780 Hz (Theberge & Falls 1967).
     """
     controls = {"species": species} if species else {}
-    for seed in range(6):
+    for seed in range(4):
         found = pitches_hz(make(name, seed, intensity=0.1, **controls), 0.6 * low_hz, 1.7 * high_hz)
         assert len(found) >= 5
         assert low_hz <= np.median(found) <= high_hz
@@ -46,7 +46,7 @@ def test_excited_cows_call_higher() -> None:
     """Oracle: published numbers; near 81 Hz when calm, near 153 Hz when calling loudly (Padilla de la Torre et al. 2015)."""
 
     def pitch_hz(intensity: float) -> float:
-        found = [pitches_hz(make("cow", seed, intensity=intensity), 60, 220, frame_s=0.06) for seed in range(8)]
+        found = [pitches_hz(make("cow", seed, intensity=intensity), 60, 220, frame_s=0.06) for seed in range(5)]
         return float(np.median([np.median(f) for f in found]))
 
     assert pitch_hz(0.0) == pytest.approx(90, rel=0.12)
@@ -67,7 +67,7 @@ def test_excited_cows_call_higher() -> None:
 def test_calls_last_as_long_as_published(name: str, species: str | None, shortest_s: float, longest_s: float) -> None:
     """Oracle: published lengths of calls (sources in the functions), measured on the waveform; the last one is whole."""
     controls = {"species": species} if species else {}
-    for seed in range(4):
+    for seed in range(3):
         x = make(name, seed, 9.0, intensity=0.0 if name == "wolf" else 0.5, **controls)
         runs = loud_runs_s(x, 0.04)
         lengths = np.diff(runs)[:, 0]
@@ -103,7 +103,7 @@ def test_goats_tremble_eight_to_thirteen_times_a_second() -> None:
 def test_grunts_are_low_and_squeals_are_noise_up_to_5_khz() -> None:
     """Oracle: published numbers; low calls below 1 kHz, high calls within 0.5-5 kHz (Tallet et al. 2013); both are heard."""
     low, high = 0, 0
-    for seed in range(8):
+    for seed in range(5):
         x = make("pig", seed, 10.0, intensity=1.0)
         for start, end in loud_runs_s(x, 0.03):
             call = x[int(start * RATE_HZ) : int(end * RATE_HZ)]

@@ -63,8 +63,8 @@ def test_more_insects_are_a_steadier_swarm() -> None:
 
     def unrest(intensity: float) -> float:
         found = []
-        for seed in range(6):
-            x = pond.insects(6.0, 16_000, np.random.default_rng(seed), intensity=intensity)
+        for seed in range(4):
+            x = pond.insects(4.0, 16_000, np.random.default_rng(seed), intensity=intensity)
             frames = np.sqrt((x.reshape(-1, 3200) ** 2).mean(1))
             found.append(frames.std() / frames.mean())
         return float(np.mean(found))

@@ -84,9 +84,9 @@ def sheep(
         jitter=(0.008, 0.03),
         shimmer=(0.1, 0.15),
         subharmonic=0.3 * rng.random(),
-        breath=(0.05, 0.12),
-        damping=1.2,
-        corner_hz=1200,
+        breath=(0.04, 0.09),
+        damping=1.5,
+        corner_hz=1400,
         long=True,
     )
     own_tremor_hz, own_depth = rng.uniform(*tremor_hz), rng.uniform(*depth)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.foley.blocks import fade, slow_random
+from seehear.foley.blocks import band, fade, slow_random
 from seehear.foley.phonation import Voice, call_in_bouts, glide, normalised, smeared, step, throat_hz, uneven_hz, utter
 
 Array = NDArray[np.floating]
@@ -29,13 +29,13 @@ def elephant(
     pitch_hz = rng.uniform(350, 520) * (0.92 + 0.16 * intensity)
     trunk = Voice(
         length_m=rng.uniform(1.8, 2.3),
-        slope_db_per_octave=-2.5 + intensity,
+        slope_db_per_octave=-2 + intensity,
         jitter=(0.015, 0.08),
         shimmer=(0.1, 0.3),
-        subharmonic=0.7 * rng.random(),
-        breath=(0.2, 0.45),
-        damping=0.5,
-        corner_hz=2000,
+        subharmonic=0.5 * rng.random(),
+        breath=(0.15, 0.4),
+        damping=0.8,
+        corner_hz=2500,
         long=True,
     )
     chest = Voice(
@@ -58,7 +58,9 @@ def elephant(
         loud = glide([(0, 0), (0.07, 0.6), (peak, 1), (0.8, 0.75), (1, 0)], n) * (1 + 0.12 * slow_random(rng, n, rate_hz, 18))
         blast = np.clip(0.5 + 0.4 * intensity + 0.35 * slow_random(rng, n, rate_hz, 3), 0.1, 1.2)
         air = uneven_hz(throat_hz(trunk.length_m, [1.0, 1.0], [1.0, 1.0]), trunk.length_m, bore)
-        return rng.uniform(0.75, 1.0) * utter(trunk, f0, loud, blast, air, rate_hz, rng)
+        # The narrow tip radiates little of the fundamental, as the bell of a horn does below its cutoff.
+        blown = band(utter(trunk, f0, loud, blast, air, rate_hz, rng), 650, None, rate_hz)
+        return normalised(blown, rng.uniform(0.75, 1.0))
 
     def rumble() -> Array:
         n = round(rate_hz * rng.uniform(2.0, 3.6))
