@@ -151,7 +151,7 @@ class Surveyor:
         if self.camera.equirectangular:
             return 1.0
         axis = self.camera.rays(np.array([[self.camera.width_px / 2, self.camera.height_px / 2]]))[0]
-        return float(region_direction(self.camera, region).vector @ axis)
+        return max(float(region_direction(self.camera, region).vector @ axis), 0.1)
 
     def _in_pixels(self, pixels: tuple[int, int], region: Region, point: tuple[float, float] | None = None) -> Place:
         """The place (x, y, z) of section 2.1 in the room of appendix E: the middle of the box, or ``point``, and relative
