@@ -10,9 +10,31 @@ import soundfile
 from scipy.io import wavfile
 
 from seehear.io import wav
-from seehear.io.audio import read_audio, write_audio
-from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, InputError, Layout
+from seehear.io.audio import read_ambisonics, read_audio, write_audio
+from seehear.types import (
+    BINAURAL,
+    FOA,
+    MONO,
+    STEREO,
+    SURROUND_5_1,
+    SURROUND_5_1_4,
+    SURROUND_7_1,
+    SURROUND_7_1_4,
+    Audio,
+    InputError,
+    Layout,
+    ambisonics,
+)
 
+LARGER = [
+    (SURROUND_7_1, ""),
+    (SURROUND_5_1_4, ""),
+    (SURROUND_7_1_4, ""),
+    (ambisonics(2), "acn-sn3d"),
+    (ambisonics(7), "acn-sn3d"),
+]
+MASKS = {SURROUND_7_1: 0x63F, SURROUND_5_1_4: 0x2D60F, SURROUND_7_1_4: 0x2D63F, ambisonics(3): 0}
+FFMPEG_NAMES = {"5.1": "5.1(side)", "foa": "4 channels", "7.1": "7.1", "5.1.4": "5.1.4", "7.1.4": "7.1.4", "hoa3": "16 channels"}
 STEP = {"PCM_16": 2.0**-15, "PCM_24": 2.0**-23, "FLOAT": 0.0}
 PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
 B_FORMAT_GUID = bytes.fromhex("010000002107d3118644c8c1ca000000")
@@ -34,7 +56,7 @@ def extensible(mask: int, samples: np.ndarray, guid: bytes = PCM_GUID) -> bytes:
 
 @pytest.mark.parametrize("subtype", list(STEP))
 @pytest.mark.parametrize(
-    ("layout", "convention"), [(MONO, ""), (STEREO, ""), (BINAURAL, ""), (SURROUND_5_1, ""), (FOA, "acn-sn3d")]
+    ("layout", "convention"), [(MONO, ""), (STEREO, ""), (BINAURAL, ""), (SURROUND_5_1, ""), (FOA, "acn-sn3d"), *LARGER]
 )
 def test_samples_come_back_through_two_readers(tmp_path, noise, layout, convention, subtype):
     """Oracle: libsndfile and scipy read what was written, in the same order, to half a step of the subtype."""
@@ -50,10 +72,10 @@ def test_samples_come_back_through_two_readers(tmp_path, noise, layout, conventi
     assert np.array_equal(back.samples, samples.T.astype(np.float32))
 
 
-@pytest.mark.parametrize(("layout", "mask"), [(SURROUND_5_1, 0x60F), (FOA, 0)])
+@pytest.mark.parametrize(("layout", "mask"), [(SURROUND_5_1, 0x60F), (FOA, 0), *MASKS.items()])
 def test_the_header_says_what_the_channels_are(tmp_path, noise, layout, mask):
-    """Oracle: WAVEFORMATEXTENSIBLE decoded by hand; FFmpeg sees 5.1(side), or nothing known for AmbiX."""
-    write_audio(tmp_path / "a.wav", noise(layout, convention="acn-sn3d" if layout is FOA else ""))
+    """Oracle: WAVEFORMATEXTENSIBLE decoded by hand; FFmpeg knows the loudspeaker layouts by their masks, and nothing of AmbiX."""
+    write_audio(tmp_path / "a.wav", noise(layout, convention="acn-sn3d" if layout.kind == "ambisonics" else ""))
     tag, n, rate, rate_bytes, align, bits, extra, valid, found, guid = struct.unpack(
         "<HHIIHHHHI16s", fmt_chunk((tmp_path / "a.wav").read_bytes())
     )
@@ -61,7 +83,7 @@ def test_the_header_says_what_the_channels_are(tmp_path, noise, layout, mask):
     assert align == 3 * n and rate_bytes == 48_000 * align
     with av.open(str(tmp_path / "a.wav")) as container:
         name = container.streams.audio[0].codec_context.layout.name
-    assert name == ("5.1(side)" if mask else "4 channels")
+    assert name == FFMPEG_NAMES[layout.name]
 
 
 def test_surrounds_may_be_called_back_on_request(tmp_path, noise):
@@ -110,7 +132,7 @@ def test_the_same_audio_gives_the_same_bytes(tmp_path, noise):
         assert (tmp_path / name).read_bytes() == first
 
 
-@pytest.mark.parametrize("layout", [MONO, STEREO, BINAURAL, SURROUND_5_1])
+@pytest.mark.parametrize("layout", [MONO, STEREO, BINAURAL, SURROUND_5_1, SURROUND_7_1])
 def test_flac_keeps_samples_and_order(tmp_path, noise, layout):
     """Oracle: libsndfile and FFmpeg, which know the fixed orders of FLAC (RFC 9639, 9.1.3)."""
     audio = noise(layout)
@@ -119,7 +141,7 @@ def test_flac_keeps_samples_and_order(tmp_path, noise, layout):
     assert np.abs(samples.T - audio.samples).max() <= 2.0**-24
     assert read_audio(tmp_path / "a.flac").layout == (STEREO if layout is BINAURAL else layout)
     with av.open(str(tmp_path / "a.flac")) as container:
-        assert container.streams.audio[0].codec_context.layout.name == {1: "mono", 2: "stereo", 6: "5.1(side)"}[
+        assert container.streams.audio[0].codec_context.layout.name == {1: "mono", 2: "stereo", 6: "5.1(side)", 8: "7.1"}[
             layout.n_channels
         ] or (layout is SURROUND_5_1 and container.streams.audio[0].codec_context.layout.name == "5.1")
 
@@ -132,7 +154,11 @@ def test_flac_keeps_samples_and_order(tmp_path, noise, layout):
         (0, 6, "discrete6"),
         (0, 4, "discrete4"),
         (0x33, 4, "discrete4"),
-        (0x63F, 8, "discrete8"),
+        (0x63F, 8, "7.1"),
+        (0xFF, 8, "discrete8"),
+        (0x2D60F, 10, "5.1.4"),
+        (0x2D63F, 12, "7.1.4"),
+        (0, 16, "discrete16"),
     ],
 )
 def test_masks_of_other_programs_are_understood(tmp_path, mask, n, name):
@@ -155,6 +181,42 @@ def test_ambisonics_is_known_only_when_it_is_said(tmp_path):
     )
     with pytest.raises(InputError, match=r"4 channels, 5\.1 needs 6"):
         read_audio(tmp_path / "a.wav", SURROUND_5_1)
+
+
+def test_ambisonic_files_of_any_order(tmp_path, noise):
+    """Oracle: the samples that were written, tagged by the caller when the file says nothing, by the file when it does."""
+    for order in (1, 3, 7):
+        audio = noise(ambisonics(order), convention="acn-sn3d")
+        write_audio(tmp_path / "ambix.wav", audio, "FLOAT", force=True)
+        soundfile.write(tmp_path / "plain.wav", audio.samples.T, 48_000, subtype="FLOAT")
+        for name in ("ambix.wav", "plain.wav"):
+            back = read_ambisonics(tmp_path / name)
+            assert (back.layout, back.convention) == (ambisonics(order), "acn-sn3d")
+            assert np.array_equal(back.samples, audio.samples)
+    samples = np.arange(160, dtype=np.int16).reshape(10, 16)
+    (tmp_path / "third.amb").write_bytes(extensible(0, samples, B_FORMAT_GUID))
+    assert (read_ambisonics(tmp_path / "third.amb").layout.name, read_ambisonics(tmp_path / "third.amb").convention) == (
+        "hoa3",
+        "fuma",
+    )
+    (tmp_path / "third.wav").write_bytes(extensible(0, samples))
+    assert read_ambisonics(tmp_path / "third.wav", "fuma").convention == "fuma"
+
+
+def test_what_is_no_ambisonic_file(tmp_path, noise):
+    """Oracle: planted faults, each said: a count, speakers, FuMa where the file says AmbiX, FuMa of fifth order."""
+    write_audio(tmp_path / "surround.wav", noise(SURROUND_5_1))
+    (tmp_path / "quad.wav").write_bytes(extensible(0x33, np.ones((10, 4), np.int16)))
+    write_audio(tmp_path / "ambix.wav", noise(FOA, convention="acn-sn3d"))
+    (tmp_path / "fifth.wav").write_bytes(extensible(0, np.ones((10, 36), np.int16)))
+    for name, convention, message in (
+        ("surround.wav", "", r"has 6 channels: ambisonics of order 1 to 7 has 4, 9, 16, 25, 36, 49, 64"),
+        ("quad.wav", "", "loudspeakers"),
+        ("ambix.wav", "fuma", "says that it is acn-sn3d, not fuma"),
+        ("fifth.wav", "fuma", "FuMa ends at third order"),
+    ):
+        with pytest.raises(InputError, match=message):
+            read_ambisonics(tmp_path / name, convention)
 
 
 @pytest.mark.parametrize(("codec", "name"), [("aac", "a.m4a"), ("libopus", "a.webm"), ("libmp3lame", "a.mp3")])

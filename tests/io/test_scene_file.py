@@ -15,7 +15,7 @@ import soundfile
 
 from seehear.io import scene as scene_module
 from seehear.io.scene import read_scene, write_scene
-from seehear.types import MONO, Audio, Direction, InputError, Room, Scene, Source, Trajectory
+from seehear.types import MONO, Audio, Direction, InputError, Room, Scene, Source, Trajectory, ambisonics
 
 RATE = 8000
 SCHEMA = json.loads(resources.files("seehear.io").joinpath("scene.schema.json").read_text("utf-8"))
@@ -44,6 +44,8 @@ def example() -> Scene:
         sample_rate_hz=RATE,
         seed=7,
         listener=Direction(0.3, -0.1),
+        bed=Audio(np.random.default_rng(4).normal(0, 1, (9, RATE // 2)).astype(np.float32), RATE, ambisonics(2), "acn-sn3d"),
+        bed_gain_db=-3.5,
     )
 
 
@@ -64,6 +66,32 @@ def test_a_scene_comes_back(written):
         assert np.array_equal(a.trajectory.times_s, b.trajectory.times_s)
         assert np.array_equal(a.trajectory.distances_m, b.trajectory.distances_m)
         assert np.abs(a.trajectory.directions - b.trajectory.directions).max() < 1e-13
+
+
+def test_a_bed_comes_back(written):
+    """Oracle: the scene in memory; a scene without a bed says nothing of one; planted faults in the bed are named."""
+    back, bed = read_scene(written), example().bed
+    assert bed is not None and back.bed is not None
+    assert np.array_equal(back.bed.samples, bed.samples) and back.bed_gain_db == -3.5
+    assert (back.bed.layout, back.bed.convention) == (ambisonics(2), "acn-sn3d")
+    document = json.loads(written.read_text("utf-8"))
+    assert list(document["bed"]) == ["stem", "sha256", "gain_db"] and document["bed"]["stem"] == "stems/bed.wav"
+    path = written.parent / "stems/bed.wav"
+    document["bed"].pop("sha256")
+    written.write_text(json.dumps(document), "utf-8")
+    for samples, message in (
+        (np.zeros((RATE // 2, 5)), "has 5 channels"),
+        (np.zeros((RATE // 2 - 1, 4)), "3999 samples, the scene 4000"),
+        (np.full((RATE // 2, 4), 1e7), "full scale is 1"),
+    ):
+        soundfile.write(path, samples, RATE, subtype="FLOAT")
+        with pytest.raises(InputError, match=message):
+            read_scene(written)
+    soundfile.write(path, 0.1 * np.ones((RATE // 2, 4)), RATE, subtype="FLOAT")
+    assert read_scene(written).bed.layout.name == "foa"  # edited elsewhere: four channels, taken as AmbiX
+    del document["bed"]
+    written.write_text(json.dumps(document), "utf-8")
+    assert read_scene(written).bed is None
 
 
 def test_the_scene_as_written_comes_back_exactly(tmp_path):
@@ -142,13 +170,13 @@ def test_what_is_replaced_takes_its_stems_along(written):
     shutil.copy(stems / "01-dog.wav", stems / "dog 1.wav")
     (stems / "04-x.wav").mkdir()
     strangers = ["03-dog.wav", "04-x.wav", "dog 1.wav", "mine.txt"]
-    only = replace(example(), sources=example().sources[1:2])
+    only = replace(example(), sources=example().sources[1:2], bed=None)
     with pytest.raises(InputError, match="exists already"):
         write_scene(written, only, stems)
     write_scene(written, only, stems, force=True)
     assert sorted(path.name for path in stems.iterdir()) == ["01-雨-größe-rain.wav", *strangers]
     assert len(read_scene(written).sources) == 1
-    scene_module.write_stems(stems, replace(example(), sources=example().sources[:1]), force=True)
+    scene_module.write_stems(stems, replace(only, sources=example().sources[:1]), force=True)
     assert sorted(path.name for path in stems.iterdir()) == ["01-dog.wav", *strangers]
 
 
@@ -182,7 +210,7 @@ def test_stems_alone_are_the_stems_of_the_scene(written, tmp_path):
     """Oracle: the files that the scene file came with, byte for byte."""
     (tmp_path / "alone").mkdir()
     paths = scene_module.write_stems(tmp_path / "alone", example())
-    assert [path.name for path in paths] == ["01-dog.wav", "02-雨-größe-rain.wav", "03-dog.wav"]
+    assert [path.name for path in paths] == ["01-dog.wav", "02-雨-größe-rain.wav", "03-dog.wav", "bed.wav"]
     for path in paths:
         assert path.read_bytes() == (tmp_path / "stems" / path.name).read_bytes()
     with pytest.raises(InputError, match="exists already"):
@@ -281,6 +309,14 @@ WRONG_VALUES = [
     ("sources.0.trajectory.0.time_s", 1e9, "from -3600 to 3600"),
     ("sources.1.trajectory.1.time_s", 0, "times must increase"),
     ("sources.1.trajectory.1.azimuth_deg", KeyError, "azimuth_deg is missing"),
+    ("bed", None, "an object is needed, not null"),
+    ("bed.order", 2, "unknown field 'order'"),
+    ("bed.gain_db", KeyError, "gain_db is missing"),
+    ("bed.gain_db", 130, "gain_db must be from -120 to 120"),
+    ("bed.stem", "../x.wav", "outside the folder"),
+    ("bed.stem", "stems/none.wav", "none.wav does not exist"),
+    ("bed.stem", "stems/01-dog.wav", "has 1 channels"),
+    ("bed.sha256", "0" * 64, "has changed"),
 ]
 
 
@@ -296,6 +332,17 @@ def test_wrong_values_are_refused_with_their_place(written, field, value, messag
 
 
 NOT_SAID_BY_A_SCHEMA = ("scene", "the scene", "outside", "is not a file", "is a folder", "does not exist", "changed", "increase")
+NOT_SAID_BY_A_SCHEMA += ("channels",)
+    "scene",
+    "the scene",
+    "outside",
+    "is not a file",
+    "is a folder",
+    "does not exist",
+    "changed",
+    "increase",
+    "channels",
+)
 
 
 @pytest.mark.parametrize(

@@ -97,10 +97,14 @@ def decode(audio: Audio, layout: Layout, rotation: FloatArray | None = None) -> 
 def _to_ears(field: FloatArray, turn: FloatArray, order: int, sample_rate_hz: int) -> NDArray[np.float32]:
     """The ears (2, T) of a turned field (K, T)."""
     matrix, n_samples = turn.astype(np.float32), field.shape[1]
+
+    def turned(start: int, stop: int) -> NDArray[np.float32]:
+        return (matrix @ field[:, start:stop]).astype(np.float32, copy=False)
+
     n_taps = ambisonic_ear_filters(order, sample_rate_hz).shape[-1]
     blocks = Blocks(n_samples, max(1, min(round(BLOCK_S * sample_rate_hz), n_samples)), 0, n_taps)
     spectra = ambisonic_ear_spectra(order, sample_rate_hz, blocks.n_fft).transpose(1, 0, 2)
     ears = np.zeros((2, n_samples), dtype=np.float32)
     lead_samples = round(HRIR_DELAY_S * sample_rate_hz)
-    convolve_into(ears, lambda start, stop: matrix @ field[:, start:stop], lambda _: spectra, blocks, lead_samples)
+    convolve_into(ears, turned, lambda _: spectra, blocks, lead_samples)
     return ears

@@ -78,6 +78,8 @@ def _recorded(scene: Scene, layouts: Sequence[Layout]) -> Iterator[Audio]:
     for layout in layouts:
         if layout not in (SURROUND_5_1, STEREO):
             raise InputError(f"a room of pixels is heard by six microphones: it gives 5.1 or stereo, not {layout.name}")
+    if scene.bed is not None:
+        raise InputError("a room of pixels is heard by six microphones: it has no place for an ambisonic bed")
     heard = record(scene)
     for layout in layouts:
         yield Audio(heard if layout == SURROUND_5_1 else downmix_5_1_to_stereo(heard), scene.sample_rate_hz, layout)

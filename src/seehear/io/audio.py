@@ -17,12 +17,30 @@ from av.container import InputContainer
 from seehear.io.containers import open_container
 from seehear.io.files import PathLike, WholeFiles, check_input, check_output, whole_file
 from seehear.io.wav import AMBIX_COMMENT, Subtype, WavFacts, wav_facts, write_wav
-from seehear.types import FOA, MONO, STEREO, SURROUND_5_1, Audio, Convention, InputError, Layout, discrete
+from seehear.types import (
+    HIGHEST_ORDER,
+    MONO,
+    STEREO,
+    SURROUND_5_1,
+    SURROUND_5_1_4,
+    SURROUND_7_1,
+    SURROUND_7_1_4,
+    Audio,
+    Convention,
+    InputError,
+    Layout,
+    ambisonics,
+    discrete,
+)
 
-_MASKS = {0x4: MONO, 0x3: STEREO, 0x60F: SURROUND_5_1, 0x3F: SURROUND_5_1}
+_MASKS = {
+    **{layout.wav_mask: layout for layout in (MONO, STEREO, SURROUND_5_1, SURROUND_7_1, SURROUND_5_1_4, SURROUND_7_1_4)},
+    0x3F: SURROUND_5_1,
+}
 """Layout per dwChannelMask; 5.1 comes with side (0x60F) or back (0x3F) surrounds, in the same order."""
-_FLAC_LAYOUTS = ("mono", "stereo", "binaural", "5.1")
+_FLAC_LAYOUTS = ("mono", "stereo", "binaural", "5.1", "7.1")
 """FLAC gives every channel count a fixed meaning (RFC 9639, 9.1.3): others would be played from the wrong speakers."""
+_AMBISONICS = {layout.n_channels: layout for layout in map(ambisonics, range(1, HIGHEST_ORDER + 1))}
 
 _CLOCK_SLACK_S = 0.01
 
@@ -50,6 +68,28 @@ def read_audio(path: PathLike, layout: Layout | None = None, convention: Convent
         raise InputError(f"{path} has {len(samples)} channels, {layout.name} needs {layout.n_channels}")
     ambix: Convention = "acn-sn3d" if layout.kind == "ambisonics" else ""
     return Audio(samples, rate, layout, convention or ambix)
+
+
+def read_ambisonics(path: PathLike, convention: Convention = "") -> Audio:
+    """The ambisonic sound of a file in its own convention: the one that it says, else ``convention``, else AmbiX.
+
+    InputError: as :func:`read_audio`; another number of channels than 4, 9, 16, 25, 36, 49 or 64; a header that says that the
+    channels are loudspeakers or another convention than ``convention``; FuMa above third order.
+    """
+    audio = read_audio(path)
+    known = audio.layout.kind == "ambisonics"
+    if known and convention not in ("", audio.convention):
+        raise InputError(f"{path} says that it is {audio.convention}, not {convention}")
+    if audio.layout.n_channels not in _AMBISONICS:
+        counts = ", ".join(str(n) for n in _AMBISONICS)
+        raise InputError(f"{path} has {audio.layout.n_channels} channels: ambisonics of order 1 to {HIGHEST_ORDER} has {counts}")
+    facts = wav_facts(Path(path))
+    if audio.layout.kind == "speakers" or (facts is not None and facts.mask):
+        raise InputError(f"{path} says that its channels are loudspeakers: ambisonic sound is needed")
+    layout, found = _AMBISONICS[audio.layout.n_channels], audio.convention or convention or "acn-sn3d"
+    if found == "fuma" and layout.order > 3:
+        raise InputError(f"{path} has {layout.n_channels} channels, but FuMa ends at third order (16 channels)")
+    return audio if known else replace(audio, layout=layout, convention=found)
 
 
 def write_audio(
@@ -140,21 +180,22 @@ def _read_soundfile(path: Path, facts: WavFacts | None) -> _Track | None:
         return None
     if len(frames) < promised:
         raise InputError(f"{path} is truncated: it promises {promised} samples and holds {len(frames)}")
-    layout, convention = _layout(frames.shape[1], facts)
+    layout, convention = _layout(frames.shape[1], facts, file.format == "FLAC")
     return np.ascontiguousarray(frames.T), rate, layout, convention
 
 
-def _layout(n_channels: int, facts: WavFacts | None) -> tuple[Layout, Convention]:
+def _layout(n_channels: int, facts: WavFacts | None, is_flac: bool) -> tuple[Layout, Convention]:
     """What the channels are: by the WAV header where there is one, else by the fixed orders of the compressed formats."""
-    if n_channels == FOA.n_channels and facts is not None:
-        if facts.b_format:
-            return FOA, "fuma"
+    if n_channels in _AMBISONICS and facts is not None:
+        if facts.b_format and n_channels <= 16:
+            return _AMBISONICS[n_channels], "fuma"
         if facts.comment.startswith(AMBIX_COMMENT):
-            return FOA, "acn-sn3d"
+            return _AMBISONICS[n_channels], "acn-sn3d"
     if n_channels <= 2:
         return (MONO, STEREO)[n_channels - 1], ""
     if facts is None:
-        return (SURROUND_5_1 if n_channels == 6 else discrete(n_channels)), ""
+        fixed = SURROUND_5_1 if n_channels == 6 else SURROUND_7_1 if n_channels == 8 and is_flac else discrete(n_channels)
+        return fixed, ""
     layout = _MASKS.get(facts.mask or 0)
     return (layout if layout is not None and layout.n_channels == n_channels else discrete(n_channels)), ""
 
@@ -168,7 +209,7 @@ def _read_av(path: Path) -> _Track:
     if not blocks:
         raise InputError(f"{path} holds no samples")
     samples = np.concatenate(blocks, axis=1)
-    known = {"mono": MONO, "stereo": STEREO, "5.1": SURROUND_5_1, "5.1(side)": SURROUND_5_1}
+    known = {"mono": MONO, "stereo": STEREO, "5.1": SURROUND_5_1, "5.1(side)": SURROUND_5_1, "7.1": SURROUND_7_1}
     return samples, rate, known.get(name, discrete(len(samples))), ""
 
 

@@ -1,6 +1,7 @@
 """The scene file: everything that is heard, as JSON beside its stems (described in ``docs/scene.md``, ``scene.schema.json``).
 
-Degrees live here and only here. Stems are mono 32-bit float WAV, so that a scene renders from disk as it does from memory.
+Degrees live here and only here. Stems are mono 32-bit float WAV (a bed has its ambisonic channels), so that a scene renders
+from disk as it does from memory.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from seehear.io.audio import read_audio, write_audio
+from seehear.io.audio import read_ambisonics, read_audio, write_audio
 from seehear.io.fields import Fields
 from seehear.io.files import PathLike, WholeFiles, check_folder, check_input, check_output, file_sha256, whole_files
-from seehear.io.wav import is_mono_float_wav
+from seehear.io.wav import AMBIX_COMMENT, is_mono_float_wav, wav_facts
 from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Trajectory, n_samples
 
 VERSION = 1
@@ -36,6 +37,8 @@ DISTANCES_M = (0.01, 10_000)
 SIDES_M = (0.5, 1000)
 RT60S_S = (0.05, 20)
 """Sides and reverberation time of a shoebox; other rooms do without, so theirs may also be 0."""
+BED_NAME = "bed.wav"
+"""The ambisonic ambience, among the stems."""
 _DEGREE_DECIMALS = 12
 """Angles are rounded to 1e-12 degrees, so that 30 reads as 30.0."""
 _NAME_CHARACTERS = 40
@@ -64,16 +67,21 @@ def write_scene(
         stems = _stems(files, stems_dir, scene, force)
         entries = [
             _source_entry(source, str(relative / stem.name), file_sha256(temporary))
-            for source, (stem, temporary) in zip(scene.sources, stems.items(), strict=True)
+            for source, (stem, temporary) in zip(scene.sources, stems.items(), strict=False)  # the bed comes last
         ]
         document = _document(scene, entries, extra or {})
+        if scene.bed is not None:
+            bed = stems_dir / BED_NAME
+            document["bed"] = _bed_entry(scene, str(relative / BED_NAME), file_sha256(stems[bed]))
         # Asked for last, so that it appears when its stems are there.
         files.file(path, force).write_text(_pretty(document) + "\n", encoding="utf-8", newline="\n")
     return tuple(stems)
 
 
 def write_stems(stems_dir: PathLike, scene: Scene, *, force: bool = False, within: WholeFiles | None = None) -> tuple[Path, ...]:
-    """The stems that were written, one mono float WAV per source, all or none; ``stems_dir`` is made if missing.
+    """The stems that were written, one mono float WAV per source and one AmbiX WAV for a bed, all or none.
+
+    ``stems_dir`` is made if missing.
 
     ``force`` and ``within`` as in :func:`write_scene`.
     """
@@ -82,7 +90,7 @@ def write_stems(stems_dir: PathLike, scene: Scene, *, force: bool = False, withi
 
 
 def _stems(files: WholeFiles, stems_dir: Path, scene: Scene, force: bool) -> dict[Path, Path]:
-    """Every stem, written under its temporary name, by its path; those of an earlier run are outdated."""
+    """Every stem and then the bed, written under a temporary name, by its path; those of an earlier run are outdated."""
     files.folder(stems_dir)
     if force:
         files.outdate(path for path in stems_dir.iterdir() if _is_stem(path))
@@ -90,6 +98,10 @@ def _stems(files: WholeFiles, stems_dir: Path, scene: Scene, force: bool) -> dic
     for number, source in enumerate(scene.sources, start=1):
         path = stems_dir / _stem_name(number, source.label)
         write_audio(path, source.audio, "FLOAT", force=force, within=files)
+        stems[path] = files.file(path, force)
+    if scene.bed is not None:
+        path = stems_dir / BED_NAME
+        write_audio(path, scene.bed, "FLOAT", force=force, within=files)
         stems[path] = files.file(path, force)
     return stems
 
@@ -113,14 +125,15 @@ def read_scene(path: PathLike) -> Scene:
     version = fields.integer("version")
     if version != VERSION:
         raise InputError(f"{path} is a scene of version {version}, this seehear reads version {VERSION}")
-    fields.only("version", "duration_s", "sample_rate_hz", "seed", "listener", "room", "sources", "extra")
+    fields.only("version", "duration_s", "sample_rate_hz", "seed", "listener", "room", "sources", "bed", "extra")
     rate = fields.integer("sample_rate_hz", *RATES_HZ)
     duration_s, seed = fields.number("duration_s", 1 / rate, MAX_DURATION_S), fields.integer("seed", 0, MAX_SEED)
     room, listener = _read_room(fields.child("room")), _read_listener(fields.child("listener"))
     length = n_samples(duration_s, rate)
     sources = tuple(_read_source(entry, path.parent, rate, length) for entry in fields.entries("sources", MAX_SOURCES))
+    bed, bed_gain_db = _read_bed(fields.child("bed"), path.parent, rate, length) if "bed" in fields.value else (None, 0.0)
     with fields.placing_errors():
-        return Scene(sources, room, duration_s, rate, seed, listener)
+        return Scene(sources, room, duration_s, rate, seed, listener, bed, bed_gain_db)
 
 
 def as_written(scene: Scene) -> Scene:
@@ -194,6 +207,10 @@ def _source_entry(source: Source, stem: str, sha256: str) -> dict[str, Any]:
     }
 
 
+def _bed_entry(scene: Scene, stem: str, sha256: str) -> dict[str, Any]:
+    return {"stem": stem, "sha256": sha256, "gain_db": float(scene.bed_gain_db)}
+
+
 def _direction_as_written(direction: Direction) -> Direction:
     return Direction(math.radians(_degrees(direction.azimuth_rad)), math.radians(_degrees(direction.elevation_rad)))
 
@@ -228,7 +245,10 @@ def _relative_folder(path: Path, stems_dir: Path) -> PurePosixPath:
 
 
 def _is_stem(path: Path) -> bool:
-    """Whether the file has the name and the format that stems are written with here."""
+    """Whether the file has the name and the format that stems and beds are written with here."""
+    if path.name == BED_NAME and path.is_file():
+        facts = wav_facts(path)
+        return facts is not None and facts.comment.startswith(AMBIX_COMMENT)
     return re.fullmatch(r"\d{2,}(-[\w-]+)?\.wav", path.name) is not None and path.is_file() and is_mono_float_wav(path)
 
 
@@ -303,6 +323,21 @@ def _read_stem(fields: Fields, folder: Path, rate: int, length: int) -> Audio:
     audio = read_audio(stem)
     if audio.layout.n_channels != 1:
         raise InputError(f"the stem {stem} must be mono, it has {audio.layout.n_channels} channels")
+    return _fitting(audio, stem, fields, rate, length)
+
+
+def _read_bed(fields: Fields, folder: Path, rate: int, length: int) -> tuple[Audio, float]:
+    """The bed and its gain in dB."""
+    fields.only("stem", "sha256", "gain_db")
+    gain_db, stem = fields.number("gain_db", -MAX_GAIN_DB, MAX_GAIN_DB), _stem_path(fields, folder)
+    audio = read_ambisonics(stem)
+    if audio.convention != "acn-sn3d":
+        raise InputError(f"the bed {stem} must be AmbiX (acn-sn3d), it says {audio.convention}")
+    return _fitting(audio, stem, fields, rate, length), gain_db
+
+
+def _fitting(audio: Audio, stem: Path, fields: Fields, rate: int, length: int) -> Audio:
+    """``audio``, when it has the scene's rate and length, a sane level and the hash that the scene remembers."""
     if audio.sample_rate_hz != rate:
         raise InputError(f"the stem {stem} has {audio.sample_rate_hz} Hz, the scene {rate} Hz")
     if audio.n_samples != length:
