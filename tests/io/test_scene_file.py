@@ -333,16 +333,6 @@ def test_wrong_values_are_refused_with_their_place(written, field, value, messag
 
 NOT_SAID_BY_A_SCHEMA = ("scene", "the scene", "outside", "is not a file", "is a folder", "does not exist", "changed", "increase")
 NOT_SAID_BY_A_SCHEMA += ("channels",)
-    "scene",
-    "the scene",
-    "outside",
-    "is not a file",
-    "is a folder",
-    "does not exist",
-    "changed",
-    "increase",
-    "channels",
-)
 
 
 @pytest.mark.parametrize(
