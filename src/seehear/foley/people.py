@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from seehear.foley.blocks import band, gust_curve, place, unit_power
-from seehear.foley.phonation import Voice, call_in_bouts, glide, normalised, smeared, throat_hz, uneven_hz, utter
+from seehear.foley.blocks import band, fade, gust_curve, noise, place, unit_power
+from seehear.foley.phonation import Voice, call_in_bouts, glide, long_tract, normalised, smeared, throat_hz, uneven_hz, utter
 
 Array = NDArray[np.floating]
 
@@ -79,11 +79,11 @@ def laughter(
     length_m = rng.uniform(0.14, 0.15) if woman else rng.uniform(0.165, 0.18)
     voice = Voice(
         length_m=length_m,
-        slope_db_per_octave=-9 + 4 * intensity,
+        slope_db_per_octave=-8 + 4 * intensity,
         jitter=(0.012, 0.03),
         shimmer=(0.12, 0.15),
         subharmonic=0.2 * rng.random(),
-        breath=(0.1, 0.9),
+        breath=(0.06, 0.5),
         damping=1.4,
         corner_hz=250,
         long=True,
@@ -91,15 +91,22 @@ def laughter(
     vowel = rng.uniform(1.05, 1.5), rng.uniform(0.8, 1.1)
     head = rng.normal(1, 0.05, 2)
     beat_s = rng.uniform(0.18, 0.24)
+    airy = rng.uniform(0.06, 0.25)
 
-    def ha(progress: float, level: float, seconds: float) -> Array:
-        n = round(rate_hz * seconds)
-        f0 = pitch_hz * (1.15 - 0.35 * progress) * rng.uniform(0.95, 1.05) * glide([(0, 0.95), (0.3, 1.06), (1, 0.82)], n)
-        loud = glide([(0, 0), (0.25, 0.25), (0.45, 1), (0.7, 0.75), (0.88, 0.2), (1, 0)], n)
-        breathy = glide([(0, 1.2), (0.3, 0.7), (0.5, 0.05), (0.75, 0.15), (1, 0.9)], n)
+    def ha(progress: float, level: float, period_s: float) -> Array:
+        n, m = round(rate_hz * period_s), round(rate_hz * beat_s * rng.uniform(0.45, 0.65))
+        f0 = pitch_hz * (1.15 - 0.35 * progress) * rng.uniform(0.95, 1.05) * glide([(0, 0.95), (0.3, 1.06), (1, 0.82)], m)
+        loud = glide([(0, 0), (0.12, 0.35), (0.35, 1), (0.65, 0.75), (0.88, 0.2), (1, 0)], m)
+        breathy = glide([(0, 0.9), (0.2, 0.3), (0.5, 0.05), (0.75, 0.15), (1, 0.9)], m)
         gape = np.interp(np.linspace(0, 1, 5), [0, 0.5, 1], [0.8, 1.0, 0.85])
         mouth = uneven_hz(throat_hz(length_m, vowel[0] * gape, vowel[1] * gape**0.3), length_m, head)
-        return level * utter(voice, f0, loud, breathy, mouth, rate_hz, rng)
+        out = np.zeros(n)
+        voiced = utter(voice, f0, loud, breathy, mouth, rate_hz, rng)[:n]
+        out[n - len(voiced) :] = voiced
+        # The "h" before it: breath alone through the same mouth.
+        breath = long_tract(noise(rng, n, -1), rate_hz, mouth, length_m, damping=2.0, corner_hz=1500)
+        breath *= glide([(0, 0.15), (0.25, 1), (0.45, 0.9), (0.7, 0.25), (1, 0.15)], n)
+        return level * (out + airy * normalised(breath))
 
     def inhaled() -> Array:
         n = round(rate_hz * rng.uniform(0.25, 0.5))
@@ -114,9 +121,9 @@ def laughter(
         for i in range(count):
             progress = i / count
             level = (1 - 0.65 * progress) * rng.uniform(0.75, 1.0) * (0.7 if i == 0 else 1.0)
-            sounding_s = beat_s * rng.uniform(0.5, 0.72) * (1.35 if i == 0 else 1.0)
-            rest_s = max(beat_s * rng.normal(1, 0.06) * (1 + 0.25 * progress) - sounding_s, 0.01)
-            parts += [ha(progress, level, sounding_s), np.zeros(round(rate_hz * rest_s))]
+            parts += [ha(progress, level, beat_s * rng.normal(1, 0.06) * (1 + 0.25 * progress))]
+        parts[0] = fade(parts[0], 0.02, 0, rate_hz)
+        parts += [np.zeros(round(rate_hz * rng.uniform(0.02, 0.12)))]
         return normalised(np.concatenate([*parts, inhaled()])) * rng.uniform(0.75, 1.0)
 
     return call_in_bouts(duration_s, rate_hz, rng, laugh, count=(1, 3), gap_s=(0.15, 0.6), event_rate=event_rate)

@@ -126,26 +126,33 @@ def insects(
     n = round(duration_s * rate_hz)
     beat_hz = WING_BEATS_HZ[species or str(rng.choice(list(WING_BEATS_HZ)))]
     out = np.zeros(n)
-    for index in range(1 + round(6 * intensity**1.5)):
-        nearest_m = 0.25 if index == 0 else rng.uniform(0.7, 2.5)
+    for index in range(1 + round(9 * intensity**1.5)):
+        nearest_m = 0.25 if index == 0 else rng.uniform(0.4, 1.8)
         out += _on_the_wing(n, rate_hz, rng, rng.uniform(*beat_hz), nearest_m)
     return out
 
 
 def _on_the_wing(n: int, rate_hz: int, rng: np.random.Generator, beat_hz: float, nearest_m: float) -> Array:
     """One insect in flight (n,)."""
-    distance_m = nearest_m * (1 + np.exp(0.9 * gust_curve(rng, n, rate_hz, 0.35, 3)))
+    steps = int(np.ceil(n / rate_hz * _FLIGHT_HZ)) + 2
+
+    def moving(speed_hz: float) -> Array:
+        return slow_random(rng, steps, _FLIGHT_HZ, speed_hz)
+
+    distance_m = nearest_m * (1 + np.exp(0.9 * gust_curve(rng, steps, _FLIGHT_HZ, 0.35, 3)))
     # Doppler: it flies within reach, so that its speed towards the ear stays below a few metres a second.
-    approach = np.clip(-np.gradient(distance_m) * rate_hz, -6, 6) / 343 if n > 1 else np.zeros(n)
-    wander = 1 + 0.035 * slow_random(rng, n, rate_hz, 0.8) + 0.009 * slow_random(rng, n, rate_hz, 7)
-    pitch_hz = beat_hz * wander * (1 + 0.008 * slow_random(rng, n, rate_hz, 60)) * (1 + approach)
-    phase = np.cumsum(pitch_hz) / rate_hz + rng.random()
-    power = (1 + 0.15 * slow_random(rng, n, rate_hz, 3)) * (1 + 0.07 * slow_random(rng, n, rate_hz, 45))
+    approach = np.clip(-np.gradient(distance_m) * _FLIGHT_HZ, -6, 6) / 343
+    pitch_hz = beat_hz * (1 + 0.035 * moving(0.8) + 0.009 * moving(7) + 0.008 * moving(60)) * (1 + approach)
+    level = (1 + 0.15 * moving(3)) * (1 + 0.07 * moving(45)) * nearest_m / distance_m
+    at, grid = np.arange(n) / rate_hz, np.arange(steps) / _FLIGHT_HZ
+    phase = np.cumsum(np.interp(at, grid, pitch_hz)) / rate_hz + rng.random()
     wave = _wing_cycle(rng, int(0.45 * rate_hz / pitch_hz.max()))[(phase % 1 * _CYCLE).astype(int)]
     air = band(noise(rng, n), 300, 5000, rate_hz, order=1) * (0.6 + 0.4 * np.cos(2 * np.pi * phase))
-    return (wave + 0.05 * air) * power * nearest_m / distance_m * min(1.0, 0.4 / nearest_m)
+    return (wave + 0.05 * air) * np.interp(at, grid, level) * min(1.0, 0.3 / nearest_m)
 
 
+_FLIGHT_HZ = 500
+"""Rate at which the manoeuvres are drawn."""
 _CYCLE = 8192
 """Samples of one stored wing beat."""
 
