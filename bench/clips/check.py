@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from judge import CLASSES, WEIGHTS, features, load_frozen, places
+from judge import CLASSES, WEIGHTS, features, load_frozen, loudest_piece, places
 from numpy.typing import NDArray
 
 from seehear.foley import sounds, synthesize
@@ -26,9 +26,12 @@ MADE_AS = {
     "speech": ("speech", "crowd"),
     "sheep": ("sheep", "goat"),
     "gorilla": ("gorilla", "monkey"),
-    "bee": ("bee", "bees"),
+    "bee": ("bee", "insects"),
+    "crickets": ("crickets", "cicada"),
 }
 """Our sounds for a class of the judge, where they are not of the same name."""
+SINGLE_S = {"footsteps": 0.3}
+"""The real clips hold one event of this length and end there; of ours, which go on, the loudest such piece is judged too."""
 
 
 def makers(classes: list[str]) -> list[tuple[str, str, Callable[[int], NDArray]]]:
@@ -37,8 +40,17 @@ def makers(classes: list[str]) -> list[tuple[str, str, Callable[[int], NDArray]]
     def maker(sound: str) -> Callable[[int], NDArray]:
         return lambda seed: synthesize(sound, DURATION_S, RATE_HZ, np.random.default_rng(seed)).samples[0]
 
+    def alone(sound: str, seconds: float) -> Callable[[int], NDArray]:
+        def make(seed: int) -> NDArray:
+            piece = loudest_piece(maker(sound)(seed), RATE_HZ)
+            start = max(0, int(np.abs(piece).argmax()) - round(0.15 * seconds * RATE_HZ))
+            return piece[start : start + round(seconds * RATE_HZ)]
+
+        return make
+
     pairs = [(sound, name) for name in classes for sound in MADE_AS.get(name, (name,)) if sound in sounds()]
-    return [(sound, name, maker(sound)) for sound, name in pairs]
+    whole = [(sound, name, maker(sound)) for sound, name in pairs]
+    return whole + [(f"{sound}, one alone", name, alone(sound, SINGLE_S[name])) for sound, name in pairs if name in SINGLE_S]
 
 
 def controls() -> list[tuple[str, Callable[[int], NDArray]]]:
