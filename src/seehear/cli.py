@@ -197,11 +197,15 @@ def _presence(source: Mapping[str, Any]) -> str:
 
 
 def _register() -> None:
+    from seehear.presets import ModelOptions
     from seehear.systems.spatialize.options import SpatializeOptions
     from seehear.verbs.evaluate import EvaluateOptions
     from seehear.verbs.outputs import OutputOptions
+    from seehear.verbs.render import RenderOptions
 
-    @command("spatialize", {"What to make": SpatializeOptions, "Which files to write": OutputOptions})
+    panels = {"What to make": SpatializeOptions, "Which files to write": OutputOptions, "How to run models": ModelOptions}
+
+    @command("spatialize", panels)
     def spatialize(
         picture: Annotated[Path, typer.Argument(metavar="INPUT", help="Photo, GIF or video.", show_default=False)],
         json_: AsJson = False,
@@ -246,29 +250,27 @@ def _register() -> None:
             json.dumps(report, ensure_ascii=False, indent=None if json_ else 2) if json_ or dry_run else table(report), sys.stdout
         )
 
+    @command("render", {"How to render": RenderOptions})
+    def render(
+        scene: Annotated[Path, typer.Argument(metavar="INPUT", help="scene.json, or an ambisonic WAV.", show_default=False)],
+        output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="WAV or FLAC to write.", show_default=False)],
+        force: Force = False,
+        json_: AsJson = False,
+        debug: Debug = False,
+        help_: Help = False,
+        **options: Any,
+    ) -> None:
+        """Render a scene file, or decode an ambisonic file of order 1 to 7, in any layout."""
+        from seehear.verbs import render as verb
+
+        with progress_bar() as watch:
+            audio = verb(scene, output, force=force, watch=watch, **options)
+        facts = {"file": output, "layout": audio.layout.name, "channels": audio.layout.n_channels, "seconds": audio.duration_s}
+        told = f"{output}: {audio.layout.name}, {audio.layout.n_channels} channels, {audio.duration_s:g} s"
+        say(json.dumps(facts, ensure_ascii=False) if json_ else told, sys.stdout)
+
 
 _register()
-
-
-@command("render")
-def render(
-    scene: Annotated[Path, typer.Argument(metavar="SCENE.json", help="Scene file of `seehear spatialize`.", show_default=False)],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="WAV or FLAC to write.", show_default=False)],
-    layout: Annotated[str, typer.Option(metavar="NAME", help="5.1, stereo, binaural, foa or mono.")] = "5.1",
-    level: Annotated[float, typer.Option(metavar="LUFS", help="Loudness of the result.")] = -23.0,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-) -> None:
-    """Render a scene file in any layout, without making sounds again."""
-    from seehear.verbs import render as verb
-
-    with progress_bar() as watch:
-        audio = verb(scene, output, layout=layout, level_lufs=level, force=force, watch=watch)
-    facts = {"file": output, "layout": audio.layout.name, "channels": audio.layout.n_channels, "seconds": audio.duration_s}
-    told = f"{output}: {audio.layout.name}, {audio.layout.n_channels} channels, {audio.duration_s:g} s"
-    say(json.dumps(facts, ensure_ascii=False) if json_ else told, sys.stdout)
 
 
 @command("concepts")

@@ -48,9 +48,20 @@ def notes_of(
         notes.append(f"Little was recognised with confidence; the best guesses were {best}.")
     if sighting.uncertain and preset.hint:
         notes.append(preset.hint)
+    notes += licence_notes(preset)
     if files.video is not None and isinstance(media, Video) and media.has_audio and outputs.keep_audio_db is None:
         notes.append("The original sound of the video is dropped (--keep-audio DB mixes it in).")
     return notes
+
+
+def licence_notes(preset: SpatializePreset) -> list[str]:
+    """Says which models must not be used commercially, and of which nobody says how they may be used."""
+    limited = [f"{part.name} ({part.licence})" for part in preset.parts if part.commercial is False]
+    unstated = [part.name for part in preset.parts if part.licence == "not stated"]
+    notes = [f"For non-commercial use only: {', '.join(limited)}."] if limited else []
+    return notes + (
+        [f"No licence is stated for {', '.join(unstated)}: ask their authors before you publish."] if unstated else []
+    )
 
 
 def room_notes(asked: str, room: Room) -> list[str]:
@@ -107,6 +118,12 @@ def models_of(preset: SpatializePreset) -> list[dict[str, Any]]:
     return [{k: v for k, v in asdict(part).items() if v is not None} for part in preset.parts]
 
 
+def download_gb(preset: SpatializePreset) -> float | None:
+    """What a run would download first, in GB; None where the size of a model is not known."""
+    sizes = [part.size_mib for part in preset.parts if part.get is not None]
+    return None if None in sizes else round(sum(size for size in sizes if size is not None) * 2**20 / 1e9, 2)
+
+
 def plan(
     media: Image | Video, duration_s: float, wanted: SpatializeOptions, files: Targets, preset: SpatializePreset
 ) -> Rendering:
@@ -121,6 +138,8 @@ def plan(
         "duration_s": duration_s,
         "options": asdict(wanted),
         "models": models_of(preset),
+        "download_gb": download_gb(preset),
+        "notes": licence_notes(preset),
         "files": [str(path) for path in (*files.files, *([files.stems] if files.stems is not None else []))],
     }
     return Rendering(silent, Scene((), Room(), duration_s, wanted.rate_hz, wanted.seed), report)

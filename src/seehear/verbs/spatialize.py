@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 import seehear
 from seehear.acoustics.microphones import pixel_room
 from seehear.io.files import check_input
-from seehear.presets import SpatializePreset, spatialize_preset
+from seehear.presets import ModelOptions, SpatializePreset, spatialize_preset
 from seehear.systems.spatialize import (
     WATCH_SIDE_PX,
     Geometry,
     Sighting,
     SoundingObject,
     SpatializeOptions,
+    check_words,
     compose,
     keyframe_times,
     sight,
     watch,
 )
+from seehear.systems.spatialize.ambience import ambience_note, with_ambience, without_ambience
 from seehear.types import BINAURAL, FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
 from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout
 from seehear.verbs.progress import Stages, Watcher, unwatched
@@ -51,11 +53,20 @@ WATCH_STEP_S = 1 / 60
 Picture = str | Path | Image | NDArray[np.uint8]
 
 
-def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = False, **options: Any) -> Rendering:
+def spatialize(
+    picture: Picture,
+    *,
+    watch: Watcher = unwatched,
+    dry_run: bool = False,
+    preset: SpatializePreset | None = None,
+    **options: Any,
+) -> Rendering:
     """The spatial sound of a picture: its audio in the wanted layout, the scene behind it, and a report.
 
     ``picture`` is a path (photo, GIF, video), an :class:`Image` or a uint8 array (H, W, 3). ``options`` are the fields of
-    :class:`SpatializeOptions` (what to make) and :class:`OutputOptions` (which files to write; none by default).
+    :class:`SpatializeOptions` (what to make), :class:`OutputOptions` (which files to write; none by default) and
+    :class:`ModelOptions` (how to run models). Many runs may share one ``preset`` (:func:`seehear.presets.spatialize_preset`),
+    which loads its models once; it takes the place of ``models``.
     With ``dry_run`` nothing is made: the report of the empty rendering tells the resolved plan. InputError for
     anything the caller can fix. Source: SEE-2-SOUND (Dagli et al. 2024), see docs/see2sound.md.
     """
@@ -63,9 +74,10 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     from seehear.io.scene import as_written
     from seehear.verbs.write import Deliverables, write_all
 
-    wanted, outputs = split_options(options)
+    wanted, outputs, models = split_options(options)
     layout = layout_named(wanted.layout)
-    preset = spatialize_preset(wanted.models)
+    preset = preset or spatialize_preset(wanted.models, models)
+    check_words(wanted, free=preset.reads_text)
     name = check_input(picture).stem if isinstance(picture, str | Path) else "picture"
     headphones = None if wanted.geometry == "paper" else BINAURAL
     files = targets(outputs, name, layout, headphones)
@@ -75,14 +87,22 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
         duration_s = _duration_s(media, wanted.seconds)
         _check_media(media, wanted, outputs)
         geometry = _geometry(wanted, media)
+        recorded = _ambience(wanted.bed)
     if dry_run:
         return plan(media, duration_s, wanted, files, preset)
+    if preset.prepare is not None:
+        with stages.stage("getting models", 0.05) as tell:
+            preset = preset.ready(tell)
     with stages.stage("looking", 0.3):
         sighting = _look(media, duration_s, preset, wanted, geometry)
+        if recorded is not None:
+            sighting = without_ambience(sighting)
     with stages.stage("making sounds", 0.3) as tell:
         scene = _compose(sighting, preset, wanted, duration_s, media, tell)
         scene = as_written(scene)
-    with stages.stage("rendering", 0.2):
+        if recorded is not None:
+            scene = with_ambience(scene, recorded, wanted.bed_level_db or 0.0, moves=isinstance(media, Video))
+    with stages.stage("rendering", 0.15):
         sound_of_video = video_layout(outputs, layout, headphones)
         renders = _render(scene, files, layout, sound_of_video, wanted)
     written = layout if files.audio or files.video is None else sound_of_video
@@ -95,6 +115,8 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
         "models": models_of(preset),
         "notes": [*notes_of(sighting, media, files, preset, outputs), *room_notes(wanted.room, scene.room)],
     }
+    if recorded is not None:
+        report["notes"].append(ambience_note(Path(wanted.bed).name, recorded, duration_s))
     with stages.stage("drawing", 0.05):
         figure = None
         if files.figure is not None:
@@ -108,14 +130,14 @@ def spatialize(picture: Picture, *, watch: Watcher = unwatched, dry_run: bool = 
     return Rendering(renders[layout.name], scene, report, figure)
 
 
-def split_options(options: Mapping[str, Any]) -> tuple[SpatializeOptions, OutputOptions]:
-    """The two option values of a call; InputError names an unknown option."""
-    names = [{f.name for f in fields(kind)} for kind in (SpatializeOptions, OutputOptions)]
-    unknown = sorted(set(options) - names[0] - names[1])
+def split_options(options: Mapping[str, Any]) -> tuple[SpatializeOptions, OutputOptions, ModelOptions]:
+    """The three option values of a call; InputError names an unknown option."""
+    names = [{f.name for f in fields(kind)} for kind in (SpatializeOptions, OutputOptions, ModelOptions)]
+    unknown = sorted(set(options) - set().union(*names))
     if unknown:
-        raise InputError(f"unknown option {unknown[0]!r}: spatialize takes {', '.join(sorted(names[0] | names[1]))}")
-    first, second = ({k: v for k, v in options.items() if k in known} for known in names)
-    return SpatializeOptions(**first), OutputOptions(**second)
+        raise InputError(f"unknown option {unknown[0]!r}: spatialize takes {', '.join(sorted(set().union(*names)))}")
+    first, second, third = ({k: v for k, v in options.items() if k in known} for known in names)
+    return SpatializeOptions(**first), OutputOptions(**second), ModelOptions(**third)
 
 
 def _read(picture: Picture) -> Image | Video:
@@ -129,6 +151,13 @@ def _read(picture: Picture) -> Image | Video:
     image = picture if isinstance(picture, Image) else Image(np.ascontiguousarray(picture))
     check_size("the picture", image.width_px, image.height_px)
     return image
+
+
+def _ambience(path: str) -> Audio | None:
+    """The ambisonic recording that --bed names, if it does."""
+    from seehear.io.audio import read_ambisonics
+
+    return read_ambisonics(path) if path else None
 
 
 def _check_media(media: Image | Video, wanted: SpatializeOptions, outputs: OutputOptions) -> None:
@@ -158,6 +187,7 @@ def _look(
     from seehear.vision.pixels import shrink
 
     asked: dict[str, Any] = {"n_sources": wanted.sources, "say": wanted.say, "objects": wanted.objects}
+    asked["reads_text"] = preset.reads_text
     eyes = preset.eyes(wanted.outline)
     if isinstance(media, Image):
         small = np.rint(255 * shrink(media.rgb, ANALYSIS_SIDE_PX)).astype(np.uint8)
@@ -194,15 +224,23 @@ def _compose(
     tell: Callable[[str, float], None],
 ) -> Scene:
     count = len(sighting.objects)
-    made = iter(range(count))
+    begun: list[str] = []
+
+    def begin(what: str) -> None:
+        begun.append(what)
+        tell(what, (len(begun) - 1) / count)
+
+    def go_on(part: float) -> None:
+        tell(begun[-1], (len(begun) - 1 + part) / count)
+
     return compose(
         sighting,
-        preset.generator(),
+        preset.generator(go_on),
         wanted,
         duration_s,
         moves=isinstance(media, Video),
         room=pixel_room(media.width_px, media.height_px) if wanted.geometry == "paper" else None,
-        progress=lambda what: tell(what, next(made) / count),
+        progress=begin,
     )
 
 

@@ -6,7 +6,7 @@ is :func:`seehear.acoustics.render.render` over the scene.
 
 from seehear.systems.spatialize.compose import compose
 from seehear.systems.spatialize.look import Eyes
-from seehear.systems.spatialize.options import SpatializeOptions
+from seehear.systems.spatialize.options import SpatializeOptions, check_words
 from seehear.systems.spatialize.place import Geometry
 from seehear.systems.spatialize.sight import sight
 from seehear.systems.spatialize.sounding import Sighting, SoundingObject
@@ -20,6 +20,7 @@ __all__ = [
     "SoundingObject",
     "SpatializeOptions",
     "Watched",
+    "check_words",
     "compose",
     "keyframe_times",
     "sight",

@@ -12,7 +12,7 @@ from seehear.systems.spatialize.look import View, overlap
 from seehear.types import Box, ConceptScores, Region
 from seehear.vision.regions import mask_box
 from seehear.vision.tracking import Track
-from seehear.vocabulary import Concept, concepts
+from seehear.vocabulary import Concept, concepts, described
 
 MIN_SCORE = 0.25
 """A region sounds like a concept from this fused probability on."""
@@ -34,6 +34,8 @@ class Candidate:
     own_score: float
     """Evidence of the region alone."""
     saliency: float
+    text: str = ""
+    """What is heard, in words, where the recogniser has any."""
 
     @property
     def rank(self) -> float:
@@ -44,9 +46,12 @@ class Candidate:
         return self.what.box if isinstance(self.what, Region) else self.what.regions[len(self.what.regions) // 2].box
 
 
-def candidates(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores) -> list[Candidate]:
-    """Everything in view that may sound, unordered; ``tracks`` scores each track, ``scene`` the whole."""
-    return _seen(view, tracks, scene) + _stuff(view, scene) + _people(view)
+def candidates(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores, *, reads_text: bool = False) -> list[Candidate]:
+    """Everything in view that may sound, unordered; ``tracks`` scores each track, ``scene`` the whole.
+
+    Where sounds are made from words (``reads_text``), what only the recogniser's words name may sound too.
+    """
+    return _seen(view, tracks, scene, reads_text) + _stuff(view, scene) + _people(view)
 
 
 def guesses(tracks: Sequence[ConceptScores], scene: ConceptScores, k: int = 3) -> list[tuple[str, float]]:
@@ -55,7 +60,7 @@ def guesses(tracks: Sequence[ConceptScores], scene: ConceptScores, k: int = 3) -
     return sorted(best.items(), key=lambda item: (-item[1], item[0]))[:k]
 
 
-def _seen(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores) -> list[Candidate]:
+def _seen(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores, reads_text: bool) -> list[Candidate]:
     """Every track that sounds like something: its own and the scene's evidence, half and half."""
     found = []
     for track, own in zip(view.tracks, tracks, strict=True):
@@ -63,7 +68,12 @@ def _seen(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores) -> 
         name = max(fused, key=fused.__getitem__, default=None)
         if name is not None and fused[name] >= MIN_SCORE:
             saliency = float(np.mean([region.saliency for region in track.regions]))
-            found.append(Candidate(track, concepts()[name], fused[name], own.scores[name], saliency))
+            found.append(Candidate(track, concepts()[name], fused[name], own.scores[name], saliency, own.text))
+        elif reads_text and own.described > 0:
+            saliency = float(np.mean([region.saliency for region in track.regions]))
+            same = scene.described if scene.text == own.text else 0.0
+            if (score := 0.5 * own.described + 0.5 * same) >= MIN_SCORE:
+                found.append(Candidate(track, described(own.text), score, own.described, saliency, own.text))
     return found
 
 

@@ -172,8 +172,9 @@ def scores(view: View, recognizer: ConceptRecognizer) -> tuple[list[ConceptScore
 
 
 def _mean(scores: Sequence[ConceptScores]) -> ConceptScores:
-    names = scores[0].scores.keys()
-    return ConceptScores(
-        {name: float(np.mean([s.scores.get(name, 0.0) for s in scores])) for name in names},
-        float(np.mean([s.unknown for s in scores])),
-    )
+    """The mean of some looks, in the words of the one that is surest of what comes out first."""
+    names = dict.fromkeys(name for s in scores for name in s.scores)
+    mean = {name: float(np.mean([s.scores.get(name, 0.0) for s in scores])) for name in names}
+    best = max(mean, key=mean.__getitem__, default="")
+    surest = max(scores, key=lambda s: (s.scores.get(best, 0.0), -s.unknown))
+    return ConceptScores(mean, float(np.mean([s.unknown for s in scores])), surest.text)

@@ -76,6 +76,7 @@ def check_choice(flag: str, value: str, *choices: str) -> None:
 RATE_HZ = 48000
 PAPER_RATE_HZ = 16000
 """SEE-2-SOUND appendix E."""
+LAYOUT_NAMES = "5.1, 7.1, 5.1.4, 7.1.4, stereo, binaural, mono, foa (AmbiX) or hoa2 to hoa7"
 LEVEL_LUFS = (-70, -5)
 """Loudness that a render may be asked for."""
 
@@ -84,12 +85,12 @@ LEVEL_LUFS = (-70, -5)
 class SpatializeOptions:
     """What to make of a picture. Every field is a keyword of :func:`seehear.spatialize` and a flag of the command."""
 
-    layout: str = option("5.1", "Channel layout: 5.1, stereo, binaural, foa (AmbiX) or mono.", "NAME")
+    layout: str = option("5.1", f"Channel layout: {LAYOUT_NAMES}.", "NAME")
     seconds: float | None = option(None, "Length; a still lasts 10 s by default, a video its own duration.", "S")
     sources: int = option(3, "At most this many placed sources (an ambience comes on top).", "N")
     say: str = option("", 'What is heard, in words: "dog, sea". Wins over what is recognised.', "TEXT")
     objects: tuple[str, ...] = option((), 'Place a sound in the picture: "dog@0.3,0.6". Repeatable.', "TEXT@X,Y", "--object")
-    models: str = option("builtin", "Model pack: builtin or builtin-research.", "NAME")
+    models: str = option("builtin", "builtin, builtin-research, hub, paper, a folder of models, or a preset .json.", "NAME")
     outline: str = option("box", "Outline of regions: box (eq. 2, the paper finds it better) or hull (eq. 1).", "KIND")
     fov_deg: float | None = option(None, "Horizontal field of view; from EXIF, else 60.", "DEG")
     equirectangular: bool = option(False, "The picture is a 360-degree equirectangular panorama.")
@@ -97,6 +98,8 @@ class SpatializeOptions:
     near_m: float = option(1.5, "Distance of the nearest depth.", "M")
     far_m: float = option(40.0, "Distance of the farthest depth.", "M")
     room: str = option("auto", "Acoustics: auto, none, small, hall or outdoor.", "KIND")
+    bed: str = option("", "Ambience in place of the chosen one: ambisonic WAV or FLAC (AmbiX, 4 to 64 channels).", "FILE")
+    bed_level_db: float | None = option(None, "Level of that ambience over the usual one.", "DB")
     seed: int = option(0, "Same seed, same machine, same bytes.", "N")
     rate_hz: int | None = option(None, "Sample rate: 48000, in the geometry of the paper 16000.", "HZ")
     level_lufs: float = option(-23.0, "Loudness of the result; its true peak stays at or below -1 dBTP.", "LUFS")
@@ -116,6 +119,11 @@ class SpatializeOptions:
             _check_paper(self)
         check_choice("--room", self.room, "auto", "none", "small", "hall", "outdoor")
         check_range("--fov", self.fov_deg, 5, 170, "degrees")
+        check_range("--bed-level", self.bed_level_db, -60, 60, "dB")
+        if self.bed_level_db is not None and not self.bed:
+            raise InputError("--bed-level needs an ambience: add --bed FILE")
+        if self.bed and self.geometry == "paper":
+            raise InputError("--bed has no effect with --geometry paper, whose six microphones hear only what has a place")
         check_range("--seed", self.seed, 0, 2**63 - 1)
         check_range("--rate", self.rate_hz, 8000, 192000, "Hz")
         check_range("--level", self.level_lufs, *LEVEL_LUFS, "LUFS")
@@ -124,10 +132,15 @@ class SpatializeOptions:
         if self.fov_deg is not None and self.equirectangular:
             raise InputError("--fov has no effect with --equirectangular, which shows all 360 degrees: give one of them")
         # An unknown word is refused before any work, in a dry run too.
-        if self.say and not parse_words(self.say):
-            raise InputError(f'--say names no sound, got {self.say!r}: write words with commas between them, as in "dog, sea"')
-        for each in self.objects:
-            parse_object(each)
+        check_words(self, free=not self.models.startswith("builtin"))
+
+
+def check_words(options: SpatializeOptions, *, free: bool) -> None:
+    """InputError for words without a sound; where they are ``free`` (models that read), any description has one."""
+    if options.say and not parse_words(options.say, free=free):
+        raise InputError(f'--say names no sound, got {options.say!r}: write words with commas between them, as in "dog, sea"')
+    for each in options.objects:
+        parse_object(each, free=free)
 
 
 def _check_paper(options: SpatializeOptions) -> None:
@@ -139,6 +152,6 @@ def _check_paper(options: SpatializeOptions) -> None:
             raise InputError(f"{flag} has no effect with --geometry paper, where pixels are metres: leave one of them out")
     if options.room != "auto":
         raise InputError("--room has no effect with --geometry paper, whose room is the picture's size: leave one of them out")
-    beds = [concept.name for concept in parse_words(options.say) if concept.kind == "bed"]
+    beds = [concept.name for concept in parse_words(options.say, free=True) if concept.kind == "bed"]
     if beds:
         raise InputError(f"--geometry paper gives every sound a place, but {beds[0]} is all around: leave it out of --say")

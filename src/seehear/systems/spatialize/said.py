@@ -12,7 +12,7 @@ from seehear.protocols import ConceptRecognizer
 from seehear.systems.spatialize.look import View, scores
 from seehear.systems.spatialize.place import SURROUND
 from seehear.systems.spatialize.sounding import SoundingObject
-from seehear.systems.spatialize.words import Point
+from seehear.systems.spatialize.words import Point, fit
 from seehear.types import Box, Region
 from seehear.vision.tracking import Track
 from seehear.vocabulary import Concept
@@ -63,11 +63,12 @@ def said(
     tracks = dict(zip(seeking, found, strict=True))
     heard = []
     for index, concept in enumerate(wanted):
-        region, (track, fit) = stuff[index], tracks.get(index, (None, 1.0))
+        region, (track, fits, text) = stuff[index], tracks.get(index, (None, 1.0, ""))
         if concept.kind == "bed":
             heard.append(SoundingObject(concept, 1.0, "said", SURROUND))
         elif region is not None or track is not None:
-            heard.append(replace(view.sounding(region or track, concept, 1.0, "said"), fit=fit))  # type: ignore[arg-type]
+            item = view.sounding(region or track, concept, 1.0, "said")  # type: ignore[arg-type]
+            heard.append(replace(item, fit=fits, text=text))
         else:
             place = view.surveyor.point((0.5, 0.5), _patch(*_middle(view)), concept)
             heard.append(SoundingObject(concept, 1.0, "said", place, fit=0.0, picture=view.picture))
@@ -76,18 +77,18 @@ def said(
 
 def _assigned(
     view: View, wanted: Sequence[Concept], recognizer: ConceptRecognizer, taken: Sequence[Box | None]
-) -> list[tuple[Track | None, float]]:
-    """A track for each concept and how well it fits; no track for those that find none free."""
+) -> list[tuple[Track | None, float, str]]:
+    """A track for each concept, how well it fits and what it is said to show; no track for those that find none free."""
     from scipy.optimize import linear_sum_assignment
 
     evidence = scores(view, recognizer)[0]
     free = [i for i in range(len(evidence)) if view.shown(view.tracks[i]).box not in taken]
-    fits = np.array([[evidence[i].scores.get(concept.name, 0.0) for i in free] for concept in wanted])
+    fits = np.array([[fit(concept, evidence[i]) for i in free] for concept in wanted])
     fits = fits.reshape(len(wanted), len(free))
     trust = np.array([0.1 * view.tracks[i].confidence for i in free])
-    found: list[tuple[Track | None, float]] = [(None, 0.0)] * len(wanted)
+    found: list[tuple[Track | None, float, str]] = [(None, 0.0, "")] * len(wanted)
     for row, column in zip(*linear_sum_assignment(-(fits + trust)), strict=True):
-        found[row] = view.tracks[free[column]], float(fits[row, column])
+        found[row] = view.tracks[free[column]], float(fits[row, column]), evidence[free[column]].text
     return found
 
 

@@ -10,7 +10,7 @@ import bisect
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seehear.systems.spatialize.candidates import SURE_SCORE, candidates, choose, guesses
 from seehear.systems.spatialize.look import Eyes, look, scores, spread_indices
@@ -19,7 +19,7 @@ from seehear.systems.spatialize.said import placed, said
 from seehear.systems.spatialize.shots import joined
 from seehear.systems.spatialize.sounding import RoomKind, Sighting, SoundingObject
 from seehear.systems.spatialize.watch import UNWATCHED, Watched
-from seehear.systems.spatialize.words import Point, parse_object, parse_words
+from seehear.systems.spatialize.words import Point, parse_object, parse_words, prompt_text, split_words
 from seehear.types import Image
 from seehear.vision.cues import SceneCues, scene_cues
 from seehear.vision.cuts import Shot
@@ -42,18 +42,25 @@ def sight(
     say: str = "",
     objects: Sequence[str] = (),
     watched: Watched = UNWATCHED,
+    reads_text: bool = False,
 ) -> Sighting:
     """What is heard in a picture (one frame) or a video (keyframes of one size at increasing times).
 
     With ``objects`` or ``say`` only what they name sounds; otherwise at most ``n_sources`` recognised things at a time and
     an ambience. ``watched`` tells shots and motion of a video: each shot is looked at on its own, with its frames alone in
-    memory. InputError for words without a sound.
+    memory. Where sounds are made from words (``reads_text``) any words may be said. InputError for words without a sound.
     """
-    asked = [parse_object(text) for text in objects]
+    asked = [(text.partition("@")[0].strip(), *parse_object(text, free=reads_text)) for text in objects]
     wanted = Wanted(
         n_sources,
-        tuple((concept, point) for concept, point in asked if point is not None),
-        (*(concept for concept, point in asked if point is None), *parse_words(say)),
+        tuple((concept, point) for _, concept, point in asked if point is not None),
+        (*(concept for _, concept, point in asked if point is None), *parse_words(say, free=reads_text)),
+        (
+            *(words for words, _, point in asked if point is not None),
+            *(words for words, _, point in asked if point is None),
+            *split_words(say),
+        ),
+        reads_text,
     )
     shots = watched.shots or (Shot(0.0, math.inf, (0.0, math.inf)),)
     looked = []
@@ -72,6 +79,9 @@ class Wanted:
     n_sources: int
     placed: tuple[tuple[Concept, Point], ...] = ()
     said: tuple[Concept, ...] = ()
+    words: tuple[str, ...] = ()
+    """What the user called them, placed ones first."""
+    reads_text: bool = False
 
 
 def _shot_at(shots: Sequence[Shot], time_s: float) -> int:
@@ -91,10 +101,14 @@ def _sight_shot(
     if wanted.placed or wanted.said:
         found = [placed(view, concept, point) for concept, point in wanted.placed]
         found += said(view, wanted.said, eyes.recognizer, [item.place.box for item in found])
+        found = [
+            replace(item, text=prompt_text(words, item.concept, item.text))
+            for item, words in zip(found, wanted.words, strict=True)
+        ]
         return Sighting(tuple(found), _room_kind(cues, found), picture)
     tracks, scene = scores(view, eyes.recognizer)
-    chosen = choose(candidates(view, tracks, scene), wanted.n_sources)
-    seen = [view.sounding(c.what, c.concept, c.score, "seen") for c in chosen]
+    chosen = choose(candidates(view, tracks, scene, reads_text=wanted.reads_text), wanted.n_sources)
+    seen = [replace(view.sounding(c.what, c.concept, c.score, "seen"), text=c.text) for c in chosen]
     room = _room_kind(cues, seen)
     bed = _suggested_bed(cues, room, {c.concept.name for c in chosen})
     heard = "the result is silent" if geometry.pixels else "only an ambience is heard"

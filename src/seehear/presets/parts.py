@@ -1,0 +1,56 @@
+"""What a preset is made of, and what is told about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from seehear.protocols import SoundGenerator
+from seehear.systems.spatialize import Eyes
+
+Tell = Callable[[str, float], None]
+"""Told what is being done, and how much of it is done (0 to 1)."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A model of a preset, as reports and ``--dry-run`` show it."""
+
+    role: str
+    name: str
+    licence: str
+    size_mib: float | None = 0.0
+    """On disk; None where nobody knows before the download."""
+    sha256: str | None = None
+    """Of a shipped file, or over the weights of a folder."""
+    revision: str | None = None
+    """The commit on the hub."""
+    commercial: bool | None = None
+    """False where the licence forbids commercial use; None where it does not say so."""
+    get: str | None = None
+    """The command that downloads it, where it is not on this machine."""
+
+
+@dataclass(frozen=True)
+class SpatializePreset:
+    """The parts of ``spatialize``, what they are, and how to make them (nothing is loaded before that).
+
+    A preset keeps what it has loaded: hand one to many runs, and its models are loaded once.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    eyes: Callable[[Literal["box", "hull"]], Eyes]
+    generator: Callable[[Callable[[float], None]], SoundGenerator]
+    """Given who is told how much of a sound is made (0 to 1)."""
+    hint: str | None = None
+    """What to try when little is recognised."""
+    reads_text: bool = False
+    """Whether its sounds are made from words, so that any may be said; else only those of the vocabulary."""
+    prepare: Callable[[Tell], tuple[Part, ...]] | None = None
+    """Brings every model to this machine and checks it; gives the parts as they then are."""
+
+    def ready(self, tell: Tell) -> SpatializePreset:
+        """The preset with every model on this machine; InputError with the command that gets one that cannot be had."""
+        return self if self.prepare is None else replace(self, parts=self.prepare(tell))

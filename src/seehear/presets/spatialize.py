@@ -1,0 +1,234 @@
+"""The presets of ``spatialize``: builtin parts, models from elsewhere, or some of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from seehear.presets.choices import BUILTIN, ROLES, Choice, choices_of
+from seehear.presets.options import ModelOptions
+from seehear.presets.parts import Part, SpatializePreset, Tell
+from seehear.protocols import ConceptRecognizer, DepthEstimator, Segmenter, SoundGenerator
+from seehear.systems.spatialize import Eyes
+
+if TYPE_CHECKING:
+    from seehear.adapters.audio_diffusion import AudioModel
+    from seehear.adapters.hub import Facts, Machine
+
+Outline = Literal["box", "hull"]
+
+SAY_HINT = 'Say what is heard, e.g. --say "dog, sea"'
+RESEARCH_HINT = f"{SAY_HINT}, or try --models builtin-research (it knows more, but its weights are for research only)."
+BUILTINS: Mapping[str, str | None] = {"builtin": RESEARCH_HINT, "builtin-research": None}
+"""Presets that need nothing from elsewhere, with their hints."""
+
+
+def spatialize_preset(models: str, options: ModelOptions | None = None) -> SpatializePreset:
+    """The preset of that name, of a folder of models, or of a preset file; nothing is downloaded or loaded yet.
+
+    InputError: an unknown name, a folder or file that is none, an option that would have no effect.
+    """
+    options = options or ModelOptions()
+    if models in BUILTINS:
+        options.refuse(("device", "dtype", "offload"), f"--models {models} runs on any processor as it is")
+        options.refuse(
+            ("steps", "guidance", "negative_prompt"), f"the sounds of --models {models} are synthesised, not generated"
+        )
+        return _builtin(models)
+    return _mixed(models, choices_of(models), options)
+
+
+# ------------------------------------------------------------------------------------------------ builtin parts
+
+
+def _builtin(name: str) -> SpatializePreset:
+    pack = _pack(name)
+
+    @cache
+    def eyes(outline: Outline) -> Eyes:
+        return Eyes(_graph(outline), _cues(), _encoder(pack))
+
+    return SpatializePreset(name, tuple(_builtin_part(role, pack) for role in ROLES), eyes, _foley, BUILTINS[name])
+
+
+def _pack(name: str) -> str:
+    from seehear.adapters.builtin import PACKS
+
+    return PACKS[name]
+
+
+def _builtin_part(role: str, pack: str) -> Part:
+    from seehear.weights import read_manifest
+
+    if role == "captioner":
+        entry = read_manifest()[pack]
+        return Part("recognizer", pack, entry["licence"], round(entry["bytes"] / 2**20, 2), entry["sha256"])
+    name = {"segmenter": "graph segmentation", "depth": "position and size cues", "generator": "foley synthesis"}[role]
+    return Part(role, name, "Apache-2.0")
+
+
+def _graph(outline: Outline) -> Segmenter:
+    from seehear.adapters.cues import GraphSegmenter
+
+    return GraphSegmenter(outline=outline)
+
+
+def _cues() -> DepthEstimator:
+    from seehear.adapters.cues import CueDepth
+
+    return CueDepth()
+
+
+def _encoder(pack: str) -> ConceptRecognizer:
+    from seehear.adapters.builtin import BuiltinRecognizer
+
+    return BuiltinRecognizer(pack)
+
+
+def _foley(_: Callable[[float], None]) -> SoundGenerator:
+    from seehear.foley import FoleyGenerator
+
+    return FoleyGenerator()
+
+
+# ------------------------------------------------------------------------------------------------ models from elsewhere
+
+
+def _mixed(name: str, choices: Mapping[str, Choice], options: ModelOptions) -> SpatializePreset:
+    """The chosen models, each builtin where none is chosen."""
+    from seehear.adapters.hub import Machine, facts, is_folder
+
+    reads = choices["generator"].model != BUILTIN
+    if not reads:
+        options.refuse(
+            ("steps", "guidance", "negative_prompt"), f"{name} has no generator of its own, its sounds are synthesised"
+        )
+    machine = Machine(options.device, options.dtype, options.offload, options.offline)
+    pack = _pack("builtin")
+
+    def parts(role: str) -> Part:
+        model = choices[role].model
+        if model == BUILTIN:
+            return _builtin_part(role, pack)
+        if is_folder(model):
+            _resolved(role, model, machine)  # a folder that is none is refused before any work
+        return _part_of(role, facts(model, offline=machine.is_offline))
+
+    def prepare(tell: Tell) -> tuple[Part, ...]:
+        machine.torch_device  # noqa: B018 (refuses a device that is not there before anything is downloaded)
+        return tuple(
+            _builtin_part(role, pack) if choices[role].model == BUILTIN else _fetched(role, choices[role].model, machine, tell)
+            for role in ROLES
+        )
+
+    return SpatializePreset(
+        name,
+        tuple(parts(role) for role in ROLES),
+        cache(partial(_eyes, choices, machine, pack)),
+        _generator(choices["generator"], machine, options),
+        f"{SAY_HINT}." if reads else RESEARCH_HINT,
+        reads,
+        prepare,
+    )
+
+
+def _part_of(role: str, known: Facts) -> Part:
+    size_mib = None if known.size_bytes is None else round(known.size_bytes / 2**20, 2)
+    return Part(
+        role,
+        known.source,
+        known.licence,
+        size_mib,
+        revision=known.revision,
+        commercial=False if known.non_commercial else None,
+        get=known.get,
+    )
+
+
+def _fetched(role: str, model: str, machine: Machine, tell: Tell) -> Part:
+    """The part of a model that is now on this machine; a folder is known by the hash of its weights."""
+    from seehear.adapters.folders import fingerprint
+    from seehear.adapters.hub import facts, is_folder
+
+    folder = _resolved(role, model, machine, tell)
+    part = _part_of(role, facts(model, offline=True))
+    return replace(part, sha256=fingerprint(folder)) if is_folder(model) else part
+
+
+def _resolved(role: str, model: str, machine: Machine, tell: Tell = lambda *_: None) -> Path:
+    from seehear.adapters.hub import resolve
+
+    return resolve(model, _architectures(role), offline=machine.is_offline, tell=tell)
+
+
+def _architectures(role: str) -> frozenset[str]:
+    """What a folder may hold to fill a role."""
+    if role == "captioner":
+        from seehear.adapters.captions import captioners
+
+        return captioners()
+    if role == "generator":
+        from seehear.adapters.audio_diffusion import FAMILIES
+
+        return frozenset(FAMILIES)
+    return {"segmenter": SEGMENTERS, "depth": frozenset({"depth_anything"})}[role]
+
+
+SEGMENTERS = frozenset({"sam", "sam2", "sam2_video"})
+
+
+def _eyes(choices: Mapping[str, Choice], machine: Machine, pack: str, outline: Outline) -> Eyes:
+    return Eyes(
+        _graph(outline) if choices["segmenter"].model == BUILTIN else _segmenter(choices["segmenter"], machine, outline),
+        _cues() if choices["depth"].model == BUILTIN else _depth(choices["depth"], machine),
+        _encoder(pack) if choices["captioner"].model == BUILTIN else _captioner(choices["captioner"], machine),
+    )
+
+
+def _segmenter(choice: Choice, machine: Machine, outline: Outline) -> Segmenter:
+    from seehear.adapters.folders import architecture
+    from seehear.adapters.mask_grid import MaskGrid
+    from seehear.adapters.sam import SamSegmenter
+    from seehear.adapters.sam2 import Sam2Segmenter
+
+    more = dict(choice.options)
+    grid = MaskGrid(points_per_side=more.pop("points_per_side", MaskGrid().points_per_side))
+    folder = _resolved("segmenter", choice.model, machine)
+    kind = SamSegmenter if architecture(folder) == "sam" else Sam2Segmenter
+    return kind(folder, machine, outline=outline, grid=grid, **more)
+
+
+def _depth(choice: Choice, machine: Machine) -> DepthEstimator:
+    from seehear.adapters.depth_anything import DepthAnything
+
+    return DepthAnything(choice.model, machine)
+
+
+def _captioner(choice: Choice, machine: Machine) -> ConceptRecognizer:
+    from seehear.adapters.captions import Captioner
+
+    return Captioner(choice.model, machine, **choice.options)
+
+
+def _generator(choice: Choice, machine: Machine, options: ModelOptions) -> Callable[[Callable[[float], None]], SoundGenerator]:
+    """Makes the generator for who watches; its model is loaded once, for all of them."""
+    if choice.model == BUILTIN:
+        return _foley
+    given = {name: getattr(options, name) for name in ("steps", "guidance", "negative_prompt")}
+    wanted = {**choice.options, **{name: value for name, value in given.items() if value is not None}}
+
+    @cache
+    def model() -> AudioModel:
+        from seehear.adapters.audio_diffusion import AudioModel
+
+        return AudioModel(choice.model, machine)
+
+    def generator(watch: Callable[[float], None]) -> SoundGenerator:
+        from seehear.adapters.audio_diffusion import DiffusionGenerator
+
+        return DiffusionGenerator(model(), **wanted, watch=watch)
+
+    return generator
