@@ -181,7 +181,7 @@ def test_scores_and_their_table():
         **{"value": None, "n": 0, "n_failed": 3, "unit": "1", "better": "higher", "ci": None}
     }
     text = table(report | {"notes": ["one thing to know"]})
-    assert "| ZCR | higher | 0.750 [0.500, 1.000] | 0.750 [0.500, 1.000] | 0.250 [0.250, 0.250] |" in text
+    assert "| ZCR | higher | 0.750 [0.500, 1.000] | 0.750 [0.500, 1.000] | 0.750 [0.500, 1.000] | 0.250 [0.250, 0.250] |" in text
     assert "| Rhythm (excluded) | higher | not defined |" in text
     assert "failed: b is broken" in text
     assert text.endswith("note: one thing to know")

@@ -14,20 +14,20 @@ from seehear.io.files import check_input, check_output, file_sha256, whole_file
 from seehear.presets import evaluation_preset, spatialize_preset
 from seehear.protocols import AcousticMatcher
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
-from seehear.types import SURROUND_5_1, Image, InputError, Room
+from seehear.types import MONO, SURROUND_5_1, Image, InputError, Room
 from seehear.verbs.progress import Watcher, unwatched
 from seehear.verbs.report import models_of
 from seehear.verbs.spatialize import spatialize
 
 SYSTEMS = ("spatialize",)
-ROWS = ("seehear", "dry", "mono")
-"""The system's 5.1 output, the same without its room, and the baseline: the same sounds mixed to mono without space."""
+ROWS = ("seehear", "dry", "dry mono", "mono")
+"""The system's 5.1 output, the same without its room, that in one channel, and the baseline: the same sounds mixed at 1 m."""
 PICTURES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
 """What is taken from a folder."""
 NOTES = (
     "Each row is compared with itself after acoustic matching to the picture. The matcher is a stand-in for AViTAR: late "
     "reverberation of a room guessed by a rule. It adds as much whatever is there, so what reverberates already changes less; "
-    "the dry row is the same 5.1 without its room.",
+    "the dry rows are the same without the room.",
     "These figures do not belong beside the paper's: other pictures, another generator, another matcher, and the paper "
     "gives no formulas for its measures (docs/see2sound.md).",
 )
@@ -150,8 +150,8 @@ def _measured(path: Path, wanted: EvaluateOptions, matcher: AcousticMatcher) -> 
     if not isinstance(image, Image):
         raise InputError(f"{path} is a video or animation: evaluate takes pictures")
     made = spatialize(image, layout="5.1", seconds=wanted.seconds, seed=wanted.seed, models=wanted.models)
-    (dry,) = render(replace(made.scene, room=Room()), [SURROUND_5_1])
-    sounds = dict(zip(ROWS, (made.audio, dry, mono_mix(made.scene)), strict=True))
+    dry = render(replace(made.scene, room=Room()), [SURROUND_5_1, MONO])
+    sounds = dict(zip(ROWS, (made.audio, *dry, mono_mix(made.scene)), strict=True))
     channels = cast(Channels, wanted.channels)
     scores = {row: scene_guidance(audio, image, matcher, channels=channels) for row, audio in sounds.items()}
     return {
