@@ -22,7 +22,7 @@ _STEPS_PER_LEVEL = 5
 _TUKEY = 4.685
 """Residuals beyond so many standard deviations have no weight (95 % efficiency for Gaussian noise)."""
 _LEAST_NOISE = 0.5
-_RIDGE = 0.02
+_RIDGE = 0.15
 """Squared gradient per pixel that is added to the normal equations: along a stripe, or on a wall, nothing moves."""
 _BETTER = 0.9
 _MAX_SHIFT = 0.35
@@ -180,7 +180,7 @@ def _improved(before: Lightness, now: Lightness, motion: Similarity) -> tuple[Si
     scale = _TUKEY * max(_LEAST_NOISE, 1.4826 * float(np.median(np.abs(rest))))
     weights = np.clip(1 - (rest / scale) ** 2, 0, None) ** 2
     jacobian = np.stack([(gx * x + gy * y) / width, (gy * x - gx * y) / width, gx, gy, np.ones_like(gx)], axis=-1)
-    normal = (weights[:, None] * jacobian).T @ jacobian + _RIDGE * len(rest) * np.diag([0.1, 0.1, 1, 1, 0.1])
+    normal = (weights[:, None] * jacobian).T @ jacobian + _RIDGE * len(rest) * np.diag([1, 1, 1, 1, 0.1])
     zoom, roll, dx, dy, _ = -np.linalg.solve(normal, (weights * rest) @ jacobian)
     step = Similarity(1 + complex(zoom, roll) / width, complex(dx, dy) / width)
     return motion.after(step), float(np.hypot(dx, dy) + 0.5 * np.hypot(zoom, roll))

@@ -12,17 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.types import Box, FloatArray
-from seehear.vision.egomotion import NO_PATH, STILL, CameraPath, Lightness, Similarity, moved
+from seehear.vision.egomotion import NO_PATH, CameraPath, Lightness, Similarity, moved
 
 CELL_PX = 4
 """Side of a cell of a motion map."""
 UNIT = 0.2
 """A count of a motion map in percent of white: 255 counts hold all that moves at all softly."""
-_NOISES = 3.0
-_LEAST_NOISE = 0.4
-"""Standard deviation of noise that is always allowed for, in percent of white after smoothing."""
-_CUT_SHARE = 0.5
-"""When so much of the picture changes at once, it is a cut or a flash and not motion."""
+_NOISES = 2.0
+_LEAST_CHANGE = 0.4
+_MOST_NOISE = 1.0
+"""What changes by twice the noise and 0.4 percent of white has moved. The noise is the 20th percentile of the changes, as a
+fifth of most pictures stands still; what fills the picture, like the sea, is not taken for more than 1 percent of noise."""
+_RESAMPLED = 0.5
+"""Linear interpolation errs by no more than this share of the range around a pixel."""
+_CUT_CHANGE = 6.0
+"""Where the median change is larger, in percent of white, a cut or a flash is seen and not motion."""
 _MARGIN = 0.15
 """A thing moves a little beyond its box: its limbs, its splashes."""
 LEAST_ENERGY = 0.25
@@ -62,30 +66,31 @@ NO_MOTION = MotionRecord(np.zeros(0), np.zeros((0, 1, 1), np.uint8), NO_PATH)
 """Of a still."""
 
 
-def own_motion(before: Lightness, now: Lightness, camera: Similarity, *, wraps: bool = False) -> NDArray[np.uint8]:
+def own_motion(before: Lightness, now: Lightness, camera: Similarity, *, wraps: bool = False) -> NDArray[np.uint8] | None:
     """The motion map (r, c) of ``now`` against ``before``: what changed beyond the camera's motion and the noise.
 
-    Where the camera moved, a pixel has changed only as far as it leaves the range of the 3 x 3 pixels around its origin:
-    edges that are resampled do not count. All zero when most of the picture changes: a cut or a flash.
+    Where the camera moved, a pixel has changed only as far as it leaves the middle half of the range of the 3 x 3 pixels
+    around its origin (less for a motion below a pixel): edges that are resampled do not count. None when most of the
+    picture changes, in a cut or a flash, which tell nothing.
     """
     from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
+    height, width = now.shape
     origin = moved(before, camera, wraps=wraps)
     known = np.isfinite(origin)
     origin = np.where(known, origin, now)
     origin += np.median((now - origin)[known]) if known.any() else 0.0
-    if camera == STILL:
-        change = np.abs(gaussian_filter(now - origin, 0.7))
-    else:
-        high, low = maximum_filter(origin, 3), minimum_filter(origin, 3)
-        change = gaussian_filter(np.maximum(now - high, 0) + np.maximum(low - now, 0), 0.7)
-    middle = float(np.median(change))
-    noise = max(_LEAST_NOISE, 1.4826 * float(np.median(np.abs(change - middle))))
-    change = np.where(known, np.maximum(change - middle - _NOISES * noise, 0), 0)
-    height, width = (n // CELL_PX * CELL_PX for n in change.shape)
-    cells = change[:height, :width].reshape(height // CELL_PX, CELL_PX, width // CELL_PX, CELL_PX).mean(axis=(1, 3))
-    if (cells > 0).mean() > _CUT_SHARE:
-        return np.zeros(cells.shape, np.uint8)
+    corners = np.array([[0.0, 0.0], [width, 0.0], [0.0, height], [width, height]])
+    shift_px = float(np.abs(camera.points(corners, width, height) - corners).max())
+    slack = _RESAMPLED * min(1.0, shift_px)
+    high, low = (origin + slack * (bound(origin, 3) - origin) for bound in (maximum_filter, minimum_filter))
+    change = gaussian_filter(np.maximum(now - high, 0) + np.maximum(low - now, 0), 0.7)
+    if np.median(change) > _CUT_CHANGE:
+        return None
+    noise = min(float(np.percentile(change, 20)), _MOST_NOISE)
+    change = np.where(known, np.maximum(change - _NOISES * noise - _LEAST_CHANGE, 0), 0)
+    rows, columns = height // CELL_PX, width // CELL_PX
+    cells = change[: rows * CELL_PX, : columns * CELL_PX].reshape(rows, CELL_PX, columns, CELL_PX).mean(axis=(1, 3))
     return np.minimum(np.rint(cells / UNIT), 255).astype(np.uint8)
 
 
@@ -204,7 +209,8 @@ def level_curve_db(times_s: FloatArray, energy: FloatArray, *, window_s: float =
     """The gain (F,) in dB by which a sound follows motion; None where that says nothing.
 
     10 log10 of the energy over its mean, after smoothing by a Gaussian of ``window_s`` and within +-``most_db``: twice the
-    motion is 3 dB. Nothing is said of what hardly moves, or by a level that varies by less than 1.5 dB (standard deviation).
+    motion is 3 dB. Nothing is said of what hardly moves, or by a level that varies little: by less than 2.5 dB between its
+    5th and 95th percentiles.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -212,4 +218,5 @@ def level_curve_db(times_s: FloatArray, energy: FloatArray, *, window_s: float =
         return None
     smoothed = gaussian_filter1d(energy, window_s / float(np.median(np.diff(times_s))), mode="nearest")
     gain_db = np.clip(10 * np.log10(np.maximum(smoothed, 1e-6) / smoothed.mean()), -most_db, most_db)
-    return gain_db if gain_db.std() >= 1.5 else None
+    low, high = np.percentile(gain_db, (5, 95))
+    return gain_db if high - low >= 2.5 else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.types import Image
 from seehear.vision.cuts import CutFinder, Shot, split_shots
@@ -45,7 +46,9 @@ def watch(frames: Iterable[tuple[float, Image]], duration_s: float, *, wraps: bo
     ``wraps`` for equirectangular pictures. One frame is held at a time, besides the last one that motion was measured on.
     """
     finder = CutFinder()
-    times, steps, maps = [], [], []
+    times: list[float] = []
+    steps: list[Similarity] = []
+    maps: list[NDArray[np.uint8] | None] = []
     before = None
     unlike = 0.0
     for time_s, frame in frames:
@@ -53,18 +56,27 @@ def watch(frames: Iterable[tuple[float, Image]], duration_s: float, *, wraps: bo
         if before is not None and time_s - times[-1] < MOTION_STEP_S:
             continue
         now = lightness(frame.rgb)
-        motion: Similarity = STILL
-        if before is not None and unlike < _UNLIKE:
-            motion = camera_motion(before, now, wraps=wraps)
-        changed = own_motion(now if before is None else before, now, motion, wraps=wraps)
+        steady = before is not None and unlike < _UNLIKE
+        motion = camera_motion(before, now, wraps=wraps) if before is not None and steady else STILL
+        maps.append(own_motion(before, now, motion, wraps=wraps) if before is not None and steady else None)
         times.append(time_s)
         steps.append(motion)
-        maps.append(np.zeros_like(changed) if unlike >= _UNLIKE else changed)
         before, unlike = now, 0.0
-    if not times:
-        return UNWATCHED
-    record = MotionRecord(np.array(times), np.stack(maps), CameraPath.of_steps(times, steps))
+    known = [each for each in maps if each is not None]
+    if not known:
+        return Watched(split_shots(finder.cuts_s(), duration_s))
+    record = MotionRecord(np.array(times), _filled(maps, known[-1]), CameraPath.of_steps(times, steps))
     return Watched(split_shots(finder.cuts_s(), duration_s), record)
+
+
+def _filled(maps: Sequence[NDArray[np.uint8] | None], last: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The maps (F, r, c); where nothing is known, at the start and at cuts and flashes, the next one (at the end the last)."""
+    filled = np.zeros((len(maps), *last.shape), np.uint8)
+    for index in range(len(maps) - 1, -1, -1):
+        here = maps[index]
+        last = last if here is None else here
+        filled[index] = last
+    return filled
 
 
 def keyframe_times(shots: Iterable[Shot], duration_s: float) -> list[float]:
