@@ -162,6 +162,8 @@ def test_numbers_that_are_none_are_an_error():
         find_masks(Image(scenery(128, 128)), planted, canvas, grid=MaskGrid(2))
     with pytest.raises(InputError, match="at least one region"):
         find_masks(Image(scenery(128, 128)), planted, canvas, max_regions=0)
+    with pytest.raises(InputError, match="at least one point"):
+        MaskGrid(points_per_batch=0)
 
 
 def test_a_checkpoint_segments_alike_every_time(folder):

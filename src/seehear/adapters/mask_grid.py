@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from seehear.adapters.hub import Machine, load_model
 from seehear.types import FloatArray, Image, InputError, Region
+from seehear.types.checks import is_count
 from seehear.vision.proposals import mask_boxes, pick, point_grid, proposal_saliency, stability_score, suppress, tidy
 from seehear.vision.regions import region_of
 
@@ -40,6 +41,11 @@ class MaskGrid:
     """A mask of so much of the picture, or more, is no thing."""
     least_px: int = 100
     """Smaller holes are filled and smaller islands go, in pixels of the picture."""
+
+    def __post_init__(self) -> None:
+        if not (is_count(self.points_per_side) and is_count(self.points_per_batch)):
+            got = f"{self.points_per_side!r} points per side and {self.points_per_batch!r} per batch"
+            raise InputError(f"a grid of prompts needs at least one point per side and per batch, got {got}")
 
 
 @dataclass(frozen=True)
@@ -111,9 +117,7 @@ def propose(predict: Predict, canvas: Canvas, grid: MaskGrid) -> tuple[NDArray[n
         share = (seen > 0).mean(axis=(1, 2))
         stable = stability_score(seen, grid.stability_offset) >= grid.least_stability
         good = good[stable & (share > 0) & (share < grid.max_share)]
-        # Rounding must not move a pixel across the threshold: half precision starts at 6e-8.
-        half = np.clip(logits[good], -6e4, 6e4).astype(np.float16)
-        kept.append(half)
+        kept.append(np.clip(logits[good], -6e4, 6e4).astype(np.float16))  # half precision ends at 65504
         qualities.append(quality[good])
     return np.concatenate(kept), np.concatenate(qualities)
 
