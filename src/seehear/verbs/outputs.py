@@ -12,6 +12,9 @@ from seehear.types import BINAURAL, STEREO, InputError, Layout, layout_named
 SUFFIXES = {"video": ".mp4", "scene": ".json", "figure": ".png"}
 KINDS = {".wav": "audio", ".flac": "audio", ".mp4": "video", ".json": "scene", ".png": "figure"}
 
+VIDEO_LAYOUTS = ("binaural", "stereo", "5.1")
+"""Sound that players take from an MP4."""
+
 
 @dataclass(frozen=True)
 class OutputOptions:
@@ -33,7 +36,7 @@ class OutputOptions:
             if getattr(self, name) == "":
                 raise InputError(f"--{name} needs a name")
         if self.video_layout is not None:
-            check_choice("--video-layout", self.video_layout, "binaural", "stereo", "5.1")
+            check_choice("--video-layout", self.video_layout, *VIDEO_LAYOUTS)
         check_range("--keep-audio", self.keep_audio_db, -60, 20, "dB")
 
     @property
@@ -120,8 +123,10 @@ def _check_use(options: OutputOptions, found: Targets, layout: Layout) -> None:
         raise InputError("--video-layout needs a video to write: add --video OUT.mp4")
     if found.video is None and options.keep_audio_db is not None:
         raise InputError("--keep-audio needs a video to write: add --video OUT.mp4")
-    if options.output is not None and found.video == Path(options.output) and layout.name in ("foa", "mono"):
-        raise InputError(f"a video takes binaural, stereo or 5.1 sound, not {layout.name}: name a .wav for it")
+    if options.output is not None and found.video == Path(options.output) and layout.name not in VIDEO_LAYOUTS:
+        raise InputError(
+            f"a video takes {', '.join(VIDEO_LAYOUTS[:-1])} or {VIDEO_LAYOUTS[-1]} sound, not {layout.name}: name a .wav for it"
+        )
 
 
 def _check_paths(found: Targets, force: bool) -> None:
