@@ -108,13 +108,6 @@ def laughter(
         breath *= glide([(0, 0.15), (0.25, 1), (0.45, 0.9), (0.7, 0.25), (1, 0.15)], n)
         return level * (out + airy * normalised(breath))
 
-    def inhaled() -> Array:
-        n = round(rate_hz * rng.uniform(0.25, 0.5))
-        f0 = pitch_hz * rng.uniform(1.1, 1.5) * glide([(0, 0.9), (1, 1.2)], n)
-        loud = glide([(0, 0), (0.5, 0.7), (0.8, 1), (1, 0)], n)
-        mouth = throat_hz(length_m, [0.9, 1.1], [1.05, 1.15])
-        return rng.uniform(0.06, 0.25) * utter(voice, f0, loud, 2.5, mouth, rate_hz, rng)
-
     def laugh() -> Array:
         count = int(rng.integers(4, 8 + round(6 * intensity)))
         parts: list[Array] = []
@@ -124,9 +117,18 @@ def laughter(
             parts += [ha(progress, level, beat_s * rng.normal(1, 0.06) * (1 + 0.25 * progress))]
         parts[0] = fade(parts[0], 0.02, 0, rate_hz)
         parts += [np.zeros(round(rate_hz * rng.uniform(0.02, 0.12)))]
-        return normalised(np.concatenate([*parts, inhaled()])) * rng.uniform(0.75, 1.0)
+        return normalised(np.concatenate([*parts, _inhaled(voice, pitch_hz, rate_hz, rng)])) * rng.uniform(0.75, 1.0)
 
     return call_in_bouts(duration_s, rate_hz, rng, laugh, count=(1, 3), gap_s=(0.15, 0.6), event_rate=event_rate)
+
+
+def _inhaled(voice: Voice, pitch_hz: float, rate_hz: int, rng: np.random.Generator) -> Array:
+    """The breath drawn in after a laugh (T,), with a trace of voice."""
+    n = round(rate_hz * rng.uniform(0.25, 0.5))
+    f0 = pitch_hz * rng.uniform(1.1, 1.5) * glide([(0, 0.9), (1, 1.2)], n)
+    loud = glide([(0, 0), (0.5, 0.7), (0.8, 1), (1, 0)], n)
+    mouth = throat_hz(voice.length_m, [0.9, 1.1], [1.05, 1.15])
+    return rng.uniform(0.06, 0.25) * utter(voice, f0, loud, 2.5, mouth, rate_hz, rng)
 
 
 SOUNDS: Mapping[str, Callable[..., Array]] = {"applause": applause, "laughter": laughter}

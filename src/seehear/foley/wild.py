@@ -38,17 +38,8 @@ def elephant(
         corner_hz=2500,
         long=True,
     )
-    chest = Voice(
-        length_m=rng.uniform(0.65, 0.8),
-        slope_db_per_octave=-7,
-        jitter=(0.02, 0.06),
-        shimmer=(0.1, 0.2),
-        breath=(0.03, 0.08),
-        corner_hz=60,
-        long=True,
-    )
-    pulse_hz = rng.uniform(15, 23)
-    head, bore = rng.normal(1, 0.06, 4), rng.normal(1, 0.03, 10)
+    bore = rng.normal(1, 0.03, 10)
+    rumble = _rumbler(rate_hz, rng, intensity)
 
     def trumpet() -> Array:
         n = round(rate_hz * rng.uniform(0.7, 1.6))
@@ -62,13 +53,6 @@ def elephant(
         blown = band(utter(trunk, f0, loud, blast, air, rate_hz, rng), 650, None, rate_hz)
         return normalised(blown, rng.uniform(0.75, 1.0))
 
-    def rumble() -> Array:
-        n = round(rate_hz * rng.uniform(2.0, 3.6))
-        f0 = pulse_hz * rng.uniform(0.95, 1.05) * glide([(0, 0.85), (0.4, 1.15), (0.75, 1.05), (1, 0.8)], n)
-        loud = glide([(0, 0), (0.15, 0.7), (0.4, 1), (0.8, 0.6), (1, 0)], n)
-        mouth = uneven_hz(throat_hz(chest.length_m, [0.7, 0.95, 0.7], [0.8, 0.9, 0.8]), chest.length_m, head)
-        return rng.uniform(0.12, 0.25) * utter(chest, f0, loud, 0.4 + 0.4 * intensity, mouth, rate_hz, rng)
-
     def call() -> Array:
         first = trumpet()
         if rng.random() > 0.33:
@@ -81,6 +65,30 @@ def elephant(
         return out
 
     return call_in_bouts(duration_s, rate_hz, rng, call, count=(1, 2), gap_s=(0.5, 1.2), event_rate=event_rate)
+
+
+def _rumbler(rate_hz: int, rng: np.random.Generator, intensity: float) -> Callable[[], Array]:
+    """The rumbles of one elephant."""
+    chest = Voice(
+        length_m=rng.uniform(0.65, 0.8),
+        slope_db_per_octave=-7,
+        jitter=(0.02, 0.06),
+        shimmer=(0.1, 0.2),
+        breath=(0.03, 0.08),
+        corner_hz=60,
+        long=True,
+    )
+    pulse_hz = rng.uniform(15, 23)
+    head = rng.normal(1, 0.06, 4)
+
+    def rumble() -> Array:
+        n = round(rate_hz * rng.uniform(2.0, 3.6))
+        f0 = pulse_hz * rng.uniform(0.95, 1.05) * glide([(0, 0.85), (0.4, 1.15), (0.75, 1.05), (1, 0.8)], n)
+        loud = glide([(0, 0), (0.15, 0.7), (0.4, 1), (0.8, 0.6), (1, 0)], n)
+        mouth = uneven_hz(throat_hz(chest.length_m, [0.7, 0.95, 0.7], [0.8, 0.9, 0.8]), chest.length_m, head)
+        return rng.uniform(0.12, 0.25) * utter(chest, f0, loud, 0.4 + 0.4 * intensity, mouth, rate_hz, rng)
+
+    return rumble
 
 
 def lion(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5, event_rate: float = 0.1) -> Array:
@@ -202,16 +210,7 @@ def monkey(
         damping=1.6,
         corner_hz=400,
     )
-    screaming = Voice(
-        length_m=0.85 * hooting.length_m,
-        slope_db_per_octave=-4 + 2 * intensity,
-        jitter=(0.01, 0.13),
-        shimmer=(0.1, 0.2),
-        subharmonic=0.5,
-        breath=(0.1, 0.5),
-        corner_hz=1200,
-    )
-    shriek = rng.uniform(2.9, 3.9)
+    scream = _screamer(rate_hz, rng, intensity, pitch_hz, 0.85 * hooting.length_m)
 
     def hoot(progress: float) -> Array:
         n = round(rate_hz * rng.uniform(0.2, 0.3) * (1 - 0.35 * progress))
@@ -228,15 +227,6 @@ def monkey(
         lips = throat_hz(hooting.length_m, [0.9, 1.1], [1.0, 1.1])
         return (0.04 + 0.26 * progress) * utter(hooting, f0, loud, 2.0, lips, rate_hz, rng)
 
-    def scream() -> Array:
-        n = round(rate_hz * rng.uniform(0.3, 0.65))
-        f0 = pitch_hz * shriek * rng.uniform(0.93, 1.07) * glide([(0, 0.55), (0.2, 1.05), (0.7, 1.0), (1, 0.6)], n)
-        f0 *= 1 + 0.03 * slow_random(rng, n, rate_hz, 14)
-        loud = glide([(0, 0), (0.12, 0.8), (0.5, 1), (0.8, 0.7), (1, 0)], n) * (1 + 0.15 * slow_random(rng, n, rate_hz, 20))
-        chaos = np.clip(0.3 + 0.4 * intensity + 0.4 * slow_random(rng, n, rate_hz, 5), 0, 1)
-        jaws = throat_hz(screaming.length_m, [1.3, 1.9, 1.7, 1.2], [1.0, 1.1, 1.1, 0.95])
-        return rng.uniform(0.8, 1.0) * utter(screaming, f0, loud, chaos, jaws, rate_hz, rng)
-
     def pant_hoot() -> Array:
         parts: list[Array] = []
         count = int(rng.integers(5, 10))
@@ -249,6 +239,31 @@ def monkey(
         return normalised(np.concatenate(parts[:-1]))
 
     return call_in_bouts(duration_s, rate_hz, rng, pant_hoot, count=(1, 1), gap_s=(0.5, 1.0), event_rate=event_rate)
+
+
+def _screamer(rate_hz: int, rng: np.random.Generator, intensity: float, pitch_hz: float, length_m: float) -> Callable[[], Array]:
+    """The screams of an ape that hoots at ``pitch_hz``."""
+    screaming = Voice(
+        length_m=length_m,
+        slope_db_per_octave=-4 + 2 * intensity,
+        jitter=(0.01, 0.13),
+        shimmer=(0.1, 0.2),
+        subharmonic=0.5,
+        breath=(0.1, 0.5),
+        corner_hz=1200,
+    )
+    shriek = rng.uniform(2.9, 3.9)
+
+    def scream() -> Array:
+        n = round(rate_hz * rng.uniform(0.3, 0.65))
+        f0 = pitch_hz * shriek * rng.uniform(0.93, 1.07) * glide([(0, 0.55), (0.2, 1.05), (0.7, 1.0), (1, 0.6)], n)
+        f0 *= 1 + 0.03 * slow_random(rng, n, rate_hz, 14)
+        loud = glide([(0, 0), (0.12, 0.8), (0.5, 1), (0.8, 0.7), (1, 0)], n) * (1 + 0.15 * slow_random(rng, n, rate_hz, 20))
+        chaos = np.clip(0.3 + 0.4 * intensity + 0.4 * slow_random(rng, n, rate_hz, 5), 0, 1)
+        jaws = throat_hz(screaming.length_m, [1.3, 1.9, 1.7, 1.2], [1.0, 1.1, 1.1, 0.95])
+        return rng.uniform(0.8, 1.0) * utter(screaming, f0, loud, chaos, jaws, rate_hz, rng)
+
+    return scream
 
 
 SOUNDS: Mapping[str, Callable[..., Array]] = {"elephant": elephant, "lion": lion, "wolf": wolf, "monkey": monkey}
