@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from seehear.foley.blocks import Array, band, bubbles, fade, log_uniform, noise, place, poisson_times, slow_random
 from seehear.foley.pulses import bursts, gusts, impulses, mix, resonances, through_air, tones, without_rumble
@@ -58,7 +59,7 @@ def pipe(x: Array, length_m: float, reflection: float, rate_hz: int, dull_hz: fl
     Resonates at odd multiples of c / 4 l; the mouth sends back less of what lies above ``dull_hz`` (first order). The
     digital waveguide of Baldan et al. (2015), written in frequency so that any length and rate is exact.
     """
-    n = len(x) + int(0.3 * rate_hz)
+    n = fft.next_fast_len(len(x) + int(0.3 * rate_hz), real=True)
     f = np.fft.rfftfreq(n, 1 / rate_hz)
     back = reflection * np.exp(-2j * np.pi * f * 2 * length_m / EXHAUST_GAS_M_S) / (1 + 1j * f / dull_hz)
     return np.fft.irfft(np.fft.rfft(x, n) / (1 + back), n)[: len(x)]

@@ -42,19 +42,19 @@ def keyboard(
     # One deck and table under all keys, a cap of its own for each: its place decides how it drives the deck's modes.
     deck_hz = np.sort(rng.uniform(130, 900, 9)) * (1.3 if thin > 0.7 else 1.0)
     deck = np.abs(rng.standard_normal((43, 9)))[keys] * (0.5 + 0.9 * large)[:, None] * (deck_hz[0] / deck_hz) ** 0.4
-    x = ring(lands, force[:, None] * 0.45 * deck, deck_hz, rng.uniform(0.025, 0.07, 9), n, rate_hz)
     caps_hz = np.exp(rng.uniform(np.log(1300), np.log(7500), 12)) * (1 + 0.15 * thin)
-    cap_t60s = rng.uniform(0.006, 0.022, 12)
     cap = rng.standard_normal((43, 12))[keys] * (1 + 0.25 * rng.standard_normal((len(keys), 12)))
-    for moments, gain in ((times, 0.12), (lands, 0.5), (returns, 0.3)):
-        x += ring(moments + tilt * 0.01, gain * force[:, None] * cap, caps_hz, cap_t60s, n, rate_hz)
-    x += ring(returns, 0.1 * force[:, None] * deck, deck_hz * 1.15, rng.uniform(0.02, 0.05, 9), n, rate_hz)
+    moments = np.concatenate([times, lands, returns]) + np.tile(tilt * 0.01, 3)
+    push = np.r_[0.45 * force, 0.1 * force][:, None] * np.tile(deck, (2, 1))
+    x = ring(moments[len(times) :], push, deck_hz, rng.uniform(0.025, 0.07, 9), n, rate_hz)
+    share = np.r_[0.12 * force, 0.5 * force, 0.3 * force]
+    x += ring(moments, share[:, None] * np.tile(cap, (3, 1)), caps_hz, rng.uniform(0.006, 0.022, 12), n, rate_hz)
     if clicky:
         leaf_hz = np.array([3200.0, 4700.0, 6900.0]) * rng.uniform(0.85, 1.2)
         snap = clicky * 0.5 * rng.lognormal(0, 0.2, (len(times), 3))
         x += ring(times + 0.004, snap, leaf_hz, np.array([0.012, 0.01, 0.008]), n, rate_hz)
     tap = bursts(lands, force, 0.0004, 0.003, n, rate_hz) + 0.4 * bursts(returns, force, 0.0003, 0.002, n, rate_hz)
-    rustle = band(noise(rng, n), 1200, 9000, rate_hz, 1) * (tap + 0.15 * bursts(times, force, 0.004, 0.008, n, rate_hz))
+    rustle = band(rng.standard_normal(n), 1200, 9000, rate_hz, 1) * (tap + 0.15 * bursts(times, force, 0.004, 0.008, n, rate_hz))
     return without_rumble(x + 0.6 * rustle, rate_hz, 60.0)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.foley.blocks import Array, band, noise, slow_random
-from seehear.foley.pulses import mix, pulse_times, resonances, ring, through_air, without_rumble
+from seehear.foley.blocks import Array, band, noise, place, slow_random
+from seehear.foley.pulses import bursts, mix, pulse_times, resonances, ring, through_air, without_rumble
 from seehear.types import n_samples
 
 HEMISPHERE_RATIOS = np.array([1.0, 2.81, 5.43, 8.8])
@@ -116,34 +116,51 @@ def horn(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
     Pairs are built as 340-370 with 420-440 Hz or 400-420 with 500 Hz; the tone disc puts the strength at 1.8 to 3.55 kHz,
     where UN Regulation 28 wants more than above. One car in five has a single horn. ``intensity``: longer, more insistent.
     """
-    n = n_samples(duration_s, rate_hz)
+    x = np.zeros(n_samples(duration_s, rate_hz))
     low_hz = rng.uniform(340, 420)
     pitches = (low_hz,) if rng.random() < 0.2 else (low_hz, low_hz * rng.uniform(1.17, 1.25))
-    spans = _honks(duration_s, rng, intensity, event_rate)
-    pressed = gate(n, rate_hz, spans, 0.004, 0.006)
-    since = np.full(n, 1.0)
-    for start, end in spans:
-        low, high = np.searchsorted(np.arange(n) / rate_hz, (start, end + 0.3))
-        since[low:high] = np.arange(high - low) / rate_hz
-    voices = []
-    for pitch_hz in pitches:
+    discs = [_disc(pitch_hz, rng) for pitch_hz in pitches]
+    distance_m = rng.uniform(3, 40)
+    for start, end in _honks(duration_s, rng, intensity, event_rate):
+        honk = through_air(_honk(end - start, rate_hz, rng, pitches, discs), distance_m, rate_hz)
+        place(x, without_rumble(honk, rate_hz, 100.0), start, rate_hz)
+    return x
+
+
+def _disc(pitch_hz: float, rng: np.random.Generator) -> list[tuple[float, float, float]]:
+    """Resonances of one horn: its diaphragm at the pitch and twice that, the modes of its tone disc."""
+    disc_hz, strength = rng.uniform(2300, 3300), rng.lognormal(0, 0.5)
+    share = rng.uniform(0.75, 1.0)
+    modes = (
+        (pitch_hz, 14, 0.55),
+        (2 * pitch_hz, 60, 0.2),
+        (disc_hz, 35, 0.9 * strength),
+        (disc_hz * rng.uniform(1.06, 1.16), 45, 0.6 * strength),
+        (disc_hz * rng.uniform(0.72, 0.85), 200, 0.25),
+        (disc_hz * rng.uniform(1.9, 2.3), 300, 0.12),
+    )
+    return [(f, width, share * gain) for f, width, gain in modes]
+
+
+def _honk(
+    length_s: float,
+    rate_hz: int,
+    rng: np.random.Generator,
+    pitches: Sequence[float],
+    discs: Sequence[list[tuple[float, float, float]]],
+) -> Array:
+    """One press of the horn, 0.4 s longer than ``length_s`` for what rings on."""
+    n = int((length_s + 0.4) * rate_hz)
+    since = np.arange(n) / rate_hz
+    pressed = gate(n, rate_hz, ((0.0, length_s),), 0.004, 0.006)
+    out = np.zeros(n)
+    for pitch_hz, modes in zip(pitches, discs, strict=True):
         # The diaphragm needs some 30 ms to find its pitch; the battery and the breaker keep it from standing quite still.
         frequency = pitch_hz * (1 - 0.035 * np.exp(-since / 0.02)) * (1 + 0.0015 * slow_random(rng, n, rate_hz, 9))
         struck = pulse_train(frequency, rate_hz, rng.uniform(0, 6.28)) * pressed * (1 + 0.05 * slow_random(rng, n, rate_hz, 25))
-        disc_hz, strength = rng.uniform(2300, 3300), rng.lognormal(0, 0.5)
-        modes = (
-            (pitch_hz, 14, 0.55),
-            (2 * pitch_hz, 60, 0.2),
-            (disc_hz, 35, 0.9 * strength),
-            (disc_hz * rng.uniform(1.06, 1.16), 45, 0.6 * strength),
-            (disc_hz * rng.uniform(0.72, 0.85), 200, 0.25),
-            (disc_hz * rng.uniform(1.9, 2.3), 300, 0.12),
-        )
-        voices.append((resonances(struck, modes, rate_hz) + 0.03 * band(struck, 500, 9000, rate_hz, 1), rng.uniform(0.75, 1.0)))
-    x = mix(voices)
-    clicks = np.array([start for start, _ in spans])
-    relay = ring(clicks, np.full((len(clicks), 2), 0.4), np.array([900.0, 2700.0]), np.array([0.02, 0.012]), n, rate_hz)
-    return without_rumble(through_air(x + 0.05 * relay, rng.uniform(3, 40), rate_hz), rate_hz, 100.0)
+        out += resonances(struck, modes, rate_hz) + 0.03 * band(struck, 500, 9000, rate_hz, 1)
+    relay = ring(np.zeros(1), np.full((1, 2), 0.02), np.array([900.0, 2700.0]), np.array([0.02, 0.012]), n, rate_hz)
+    return out + relay
 
 
 def _honks(duration_s: float, rng: np.random.Generator, intensity: float, event_rate: float) -> list[tuple[float, float]]:
@@ -265,8 +282,9 @@ def alarm(
         spans = [(s + k * step_s * shrink, s + (k * step_s + length_s) * shrink) for s in starts for k in range(beeps)]
         return without_rumble(_piezo(n, rate_hz, rng, spans), rate_hz, 300.0)
     strokes_per_s = event_rate or rng.uniform(12, 22)
-    slowing = np.linspace(1, 1 - min(0.02 * duration_s, 0.4), n) * (1 + 0.03 * slow_random(rng, n, rate_hz, 2))
-    times = np.r_[rng.uniform(0, min(0.02, 0.3 * duration_s)), pulse_times(strokes_per_s * slowing, rate_hz, rng, jitter=0.04)]
+    ticks = round(duration_s * 2000) + 1
+    slowing = np.linspace(1, 1 - min(0.02 * duration_s, 0.4), ticks) * (1 + 0.03 * slow_random(rng, ticks, 2000, 2))
+    times = np.r_[rng.uniform(0, min(0.02, 0.3 * duration_s)), pulse_times(strokes_per_s * slowing, 2000, rng, jitter=0.04)]
     side = np.arange(len(times)) % 2
     force = (0.5 + 0.5 * intensity) * rng.lognormal(0, 0.15, len(times)) * np.where(side, rng.uniform(0.7, 1.0), 1.0)
     pitch_hz = rng.uniform(1500, 2400)
@@ -275,8 +293,8 @@ def alarm(
         x += strike_gong(times[side == index], force[side == index], pitch, n, rate_hz, rng)
     case_hz = rng.uniform(250, 1300, 5)
     x += ring(times, force[:, None] * rng.uniform(0.1, 0.4, 5), case_hz, rng.uniform(0.02, 0.06, 5), n, rate_hz)
-    # The escapement of the alarm rattles on all the while.
-    rattle = band(noise(rng, n), 1500, 8000, rate_hz, 1) * (1 + 0.5 * slow_random(rng, n, rate_hz, 60))
+    # The movement rattles along with the hammer.
+    rattle = band(rng.standard_normal(n), 1500, 8000, rate_hz, 1) * (0.3 + bursts(times, force, 0.002, 0.02, n, rate_hz))
     return without_rumble(x + 0.02 * rattle, rate_hz, 100.0)
 
 
