@@ -54,28 +54,64 @@ def test_ground_recedes_to_the_horizon_and_sky_is_farthest() -> None:
     assert ratio[0] / ratio[1] == pytest.approx((144.5 - 96) / (120.5 - 96), rel=0.05)
 
 
-def test_things_stand_on_the_ground_and_are_flat() -> None:
-    """Oracle: planted answer: a region has one depth, that of the ground at its foot; the lower foot is nearer."""
-    image = landscape()
-    near, far = box_region(image, 40, 90, 100, 220), box_region(image, 200, 85, 230, 130)
-    depth = depth_from_cues(image, [near, far])
-    for region, foot in ((near, 219), (far, 129)):
-        assert np.ptp(depth.depth[region.mask]) == 0
-        assert region_depth(depth, region) == pytest.approx(float(depth.depth[foot, 310]), abs=0.02)
-    assert region_depth(depth, near) < region_depth(depth, far)
+def drawn(image: Image, *boxes: tuple[int, int, int, int]) -> Image:
+    """The picture with dark red boxes in it."""
+    rgb = image.rgb.copy()
+    for x0, y0, x1, y1 in boxes:
+        rgb[y0:y1, x0:x1] = (90, 20, 20)
+    return Image(rgb)
+
+
+def test_things_stand_on_the_ground() -> None:
+    """Oracle: planted answer: an upright thing is as far as the ground at its foot, top and bottom alike; the lower foot is nearer."""
+    boxes = ((40, 90, 100, 220), (200, 85, 230, 130))
+    image = drawn(landscape(), *boxes)
+    near, far = (box_region(image, *box) for box in boxes)
+    for regions in ([], [near, far]):
+        depth = depth_from_cues(image, regions)
+        for region, foot in ((near, 219), (far, 129)):
+            column = depth.depth[104 : foot - 4, int(region.box[0] + region.box[2]) // 2]
+            assert np.ptp(column) < 0.02
+            assert region_depth(depth, region) == pytest.approx(float(depth.depth[foot, 310]), abs=0.02)
+        assert region_depth(depth, near) < region_depth(depth, far)
 
 
 def test_no_part_is_farther_than_its_whole_and_surfaces_recede() -> None:
     """Oracle: planted answer: a window high up on a near house has the house's depth; a lawn keeps the ground's slope."""
-    image = landscape()
+    rgb = drawn(landscape(), (40, 90, 140, 210)).rgb.copy()
+    rgb[100:120, 60:80] = (200, 220, 240)
+    image = Image(rgb)
     house, window, lawn = (
         box_region(image, 40, 90, 140, 210),
         box_region(image, 60, 100, 80, 120),
         box_region(image, 0, 100, 320, 240),
     )
+    bare = depth_from_cues(image, [])
+    assert region_depth(bare, window) > region_depth(bare, house) + 0.2
     depth = depth_from_cues(image, [window, lawn, house])
-    assert region_depth(depth, window) == region_depth(depth, house)
-    np.testing.assert_array_equal(depth.depth[:, 300], depth_from_cues(image, []).depth[:, 300])
+    assert region_depth(depth, window) == pytest.approx(region_depth(depth, house), abs=1e-3)
+    np.testing.assert_array_equal(depth.depth[:, 300], bare.depth[:, 300])
+
+
+def test_haze_counts_only_where_it_thickens_with_depth() -> None:
+    """Oracle: planted answer: of two equal towers with one foot line the hazier is farther; a pale one in a clear picture is not."""
+    rows = np.arange(240)[:, None, None]
+    clear = np.where(rows < 110, (225, 232, 240), (70, 85, 50)).astype(float) * np.ones((1, 320, 1))
+    through = np.where(rows < 110, 0.05, np.clip((rows - 110) / 100, 0.05, 1))
+    hazy = clear * through + np.array([225, 232, 240]) * (1 - through)
+    near, far = (60, 40, 90, 116), (230, 40, 260, 116)
+    dark = np.array([60, 50, 45])
+
+    def difference(ground: np.ndarray) -> float:
+        rgb = ground + np.random.default_rng(0).normal(0, 2, ground.shape)
+        rgb[near[1] : near[3], near[0] : near[2]] = dark
+        rgb[far[1] : far[3], far[0] : far[2]] = 0.25 * dark + 0.75 * np.array([225, 232, 240])
+        image = Image(np.clip(rgb, 0, 255).astype(np.uint8))
+        depth = depth_from_cues(image, [])
+        return region_depth(depth, box_region(image, *far)) - region_depth(depth, box_region(image, *near))
+
+    assert difference(hazy) > 0.02
+    assert difference(clear[::-1].copy()) == pytest.approx(0, abs=0.02)
 
 
 def test_hanging_things_are_nearer_when_larger() -> None:
