@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,17 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "ein Föto.png"
     Pillow.fromarray(with_disc(scenery(), 160, 200, 40)).save(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folders of tiny checkpoints by name ("blip", "audioldm2", "sam", ...), each made once and not to be changed."""
+    import tiny_models
+    import tiny_sound_models
+
+    @cache
+    def folder(name: str) -> Path:
+        builders = tiny_sound_models if hasattr(tiny_sound_models, f"tiny_{name}") else tiny_models
+        return getattr(builders, f"tiny_{name}")(tmp_path_factory.mktemp("models") / name)
+
+    return folder

@@ -53,15 +53,17 @@ def tiny_blip(folder: Path, *, red: str = RED, other: str = OTHER, seed: int = 0
 def tiny_vlm(folder: Path, *, red: str = RED, other: str = "silent", seed: int = 0) -> Path:
     """A chat model of the SmolVLM kind (idefics3) that answers ``red`` about red pictures and ``other`` about the rest."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import Idefics3Config, Idefics3ForConditionalGeneration, Idefics3Processor, PreTrainedTokenizerFast
     from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 
     marks = ["<pad>", "<s>", "<end_of_utterance>", "<image>", "<fake_token_around_image>", "<global-img>"]
-    ids = {word: i for i, word in enumerate([*marks, *sorted(pre_tokenizers.ByteLevel.alphabet())])}
-    bytewise = Tokenizer(models.BPE(vocab=ids, merges=[]))
+    bytewise = Tokenizer(models.BPE())
     bytewise.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bytewise.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=marks, initial_alphabet=alphabet, show_progress=False)
+    bytewise.train_from_iterator([QUESTION, red, other] * 3, trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bytewise, pad_token=marks[0], bos_token=marks[1], eos_token=marks[2], extra_special_tokens=marks[3:]
     )
@@ -313,7 +315,7 @@ def _lessons(side: int) -> list[np.ndarray]:
     return [np.clip(c + rng.normal(0, 12, (side, side, 3)), 0, 255).astype(np.uint8) for c in (*red, *others)]
 
 
-def _fit(model: Any, loss: Callable[[], Any], steps: int = 120) -> None:
+def _fit(model: Any, loss: Callable[[], Any], steps: int = 80) -> None:
     import torch
 
     model.train()

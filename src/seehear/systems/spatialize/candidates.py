@@ -61,19 +61,20 @@ def guesses(tracks: Sequence[ConceptScores], scene: ConceptScores, k: int = 3) -
 
 
 def _seen(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores, reads_text: bool) -> list[Candidate]:
-    """Every track that sounds like something: its own and the scene's evidence, half and half."""
+    """Every track that sounds like something: its own and the scene's evidence, half and half.
+
+    Words are evidence of their own: what is said of the whole names its subject, and is silent about the rest.
+    """
     found = []
     for track, own in zip(view.tracks, tracks, strict=True):
-        fused = {name: 0.5 * p + 0.5 * scene.scores.get(name, 0.0) for name, p in own.scores.items()}
+        share = 1.0 if own.text else 0.5
+        fused = {name: share * p + (1 - share) * scene.scores.get(name, 0.0) for name, p in own.scores.items()}
         name = max(fused, key=fused.__getitem__, default=None)
+        saliency = float(np.mean([region.saliency for region in track.regions]))
         if name is not None and fused[name] >= MIN_SCORE:
-            saliency = float(np.mean([region.saliency for region in track.regions]))
             found.append(Candidate(track, concepts()[name], fused[name], own.scores[name], saliency, own.text))
-        elif reads_text and own.described > 0:
-            saliency = float(np.mean([region.saliency for region in track.regions]))
-            same = scene.described if scene.text == own.text else 0.0
-            if (score := 0.5 * own.described + 0.5 * same) >= MIN_SCORE:
-                found.append(Candidate(track, described(own.text), score, own.described, saliency, own.text))
+        elif reads_text and own.described >= MIN_SCORE:
+            found.append(Candidate(track, described(own.text), own.described, own.described, saliency, own.text))
     return found
 
 
