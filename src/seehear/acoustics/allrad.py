@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from seehear.acoustics.binaural import HRIR_DELAY_S
 from seehear.acoustics.convolve import Blocks, convolve_into
+from seehear.acoustics.hrtf import BUILTIN_HEAD, Head
 from seehear.acoustics.layouts import SURROUND_TO_STEREO, speaker_gains
 from seehear.acoustics.panning import ambisonic_ear_filters, ambisonic_ear_spectra
-from seehear.acoustics.sphere import convert, degrees_of, quadrature, real_sh, sh_rotation
+from seehear.acoustics.sphere import convert, degrees_of, order_of, quadrature, real_sh, sh_rotation
 from seehear.types import MONO, STEREO, SURROUND_5_1, Audio, FloatArray, InputError, Layout
 
 VIRTUAL_DEGREE = 100
@@ -75,7 +76,7 @@ def decoding_matrix(layout: Layout, order: int) -> FloatArray:
     return matrix
 
 
-def decode(audio: Audio, layout: Layout, rotation: FloatArray | None = None) -> Audio:
+def decode(audio: Audio, layout: Layout, rotation: FloatArray | None = None, head: Head = BUILTIN_HEAD) -> Audio:
     """An ambisonic ``audio`` of any convention in ``layout``, at its level; ``rotation`` (3, 3) turns the field before.
 
     Loudspeakers and mono by `decoding_matrix`, ears through `ambisonic_ear_filters` (in sync: their delay is taken back). The
@@ -87,23 +88,24 @@ def decode(audio: Audio, layout: Layout, rotation: FloatArray | None = None) -> 
         field = convert(field, audio.convention, "acn-sn3d")
     turn = np.eye(len(field)) if rotation is None else sh_rotation(order, rotation)
     if layout.kind == "binaural":
-        return Audio(_to_ears(field, turn, order, audio.sample_rate_hz), audio.sample_rate_hz, layout)
+        return Audio(_to_ears(field, turn, audio.sample_rate_hz, head), audio.sample_rate_hz, layout)
     if layout.kind == "discrete":
         raise InputError(f"cannot decode to {layout.name}: nothing is known about its channels")
     matrix = (decoding_matrix(layout, order) @ turn).astype(np.float32)
     return Audio(matrix @ field, audio.sample_rate_hz, layout, "acn-sn3d" if layout.kind == "ambisonics" else "")
 
 
-def _to_ears(field: FloatArray, turn: FloatArray, order: int, sample_rate_hz: int) -> NDArray[np.float32]:
+def _to_ears(field: FloatArray, turn: FloatArray, sample_rate_hz: int, head: Head) -> NDArray[np.float32]:
     """The ears (2, T) of a turned field (K, T)."""
     matrix, n_samples = turn.astype(np.float32), field.shape[1]
 
     def turned(start: int, stop: int) -> NDArray[np.float32]:
         return (matrix @ field[:, start:stop]).astype(np.float32, copy=False)
 
-    n_taps = ambisonic_ear_filters(order, sample_rate_hz).shape[-1]
+    order = order_of(len(field))
+    n_taps = ambisonic_ear_filters(order, sample_rate_hz, head).shape[-1]
     blocks = Blocks(n_samples, max(1, min(round(BLOCK_S * sample_rate_hz), n_samples)), 0, n_taps)
-    spectra = ambisonic_ear_spectra(order, sample_rate_hz, blocks.n_fft).transpose(1, 0, 2)
+    spectra = ambisonic_ear_spectra(order, sample_rate_hz, blocks.n_fft, head).transpose(1, 0, 2)
     ears = np.zeros((2, n_samples), dtype=np.float32)
     lead_samples = round(HRIR_DELAY_S * sample_rate_hz)
     convolve_into(ears, turned, lambda _: spectra, blocks, lead_samples)

@@ -148,16 +148,19 @@ def _equaliser(sample_rate_hz: int) -> ComplexArray:
     table = _sphere_table(sample_rate_hz)
     heard = table[np.degrees(_incidence(everywhere)).round().astype(int)] * _outer_ear(everywhere, frequencies)
     power = np.mean(np.abs(heard) ** 2, axis=(0, 1))
-    inverse = _minimum_phase(1 / np.sqrt(power))
+    inverse = minimum_phase(1 / np.sqrt(power))
     fade = np.clip((frequencies / frequencies[-1] - 0.85) / 0.15, 0, 1)
     return inverse * np.cos(np.pi / 2 * fade)
 
 
-def _minimum_phase(magnitude: FloatArray) -> ComplexArray:
-    """Spectrum (F,) of that magnitude and of minimum phase, by the folded cepstrum (Oppenheim & Schafer 1975)."""
-    n = 16 * (len(magnitude) - 1)
-    fine = np.interp(np.linspace(0, 1, n // 2 + 1), np.linspace(0, 1, len(magnitude)), np.log(magnitude))
-    cepstrum = np.fft.irfft(fine, n)
-    cepstrum[1 : n // 2] *= 2
-    cepstrum[n // 2 + 1 :] = 0
-    return np.exp(np.fft.rfft(cepstrum)[::8])
+def minimum_phase(magnitude: FloatArray, oversampling: int = 8) -> ComplexArray:
+    """Spectra (..., F) of that magnitude and of minimum phase, by the folded cepstrum (Oppenheim & Schafer 1975).
+
+    ``oversampling`` of the spectrum keeps the cepstrum of deep notches from folding over.
+    """
+    n = 2 * oversampling * (magnitude.shape[-1] - 1)
+    coarse, fine = np.linspace(0, 1, magnitude.shape[-1]), np.linspace(0, 1, n // 2 + 1)
+    cepstrum = np.fft.irfft(np.apply_along_axis(lambda row: np.interp(fine, coarse, row), -1, np.log(magnitude)), n)
+    cepstrum[..., 1 : n // 2] *= 2
+    cepstrum[..., n // 2 + 1 :] = 0
+    return np.exp(np.fft.rfft(cepstrum)[..., ::oversampling])

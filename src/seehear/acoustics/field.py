@@ -21,6 +21,7 @@ from seehear.acoustics.absorption import (
     wall_colouring,
 )
 from seehear.acoustics.binaural import HRIR_DELAY_S, hrir_taps
+from seehear.acoustics.hrtf import BUILTIN_HEAD, Head
 from seehear.acoustics.panning import Panner
 from seehear.acoustics.paths import DELAY_LEAD_SAMPLES, DELAY_TAPS, Paths, paths_between
 from seehear.acoustics.room import Mirrors, complete_until_s, mirrors, mixing_time_s
@@ -37,7 +38,7 @@ SOONEST_TAIL_S = 0.02
 
 @dataclass(frozen=True)
 class Engine:
-    """What a render spends on its room."""
+    """What a render spends on its room, and who listens."""
 
     image_order: int = 12
     """Image sources up to this many reflections; those beyond the mixing time are left to the tail."""
@@ -45,6 +46,8 @@ class Engine:
     """Whether a diffuse tail follows the images; without it every image up to the order is heard."""
     air: bool = True
     """Whether air absorbs high frequencies over distance."""
+    head: Head = BUILTIN_HEAD
+    """Whose ears hear the binaural layout."""
 
 
 DEFAULT_ENGINE = Engine()
@@ -67,6 +70,7 @@ class Field:
     mixing_s: float | None
     """When the tail takes over, after the direct sound; None without a tail."""
     octave_rt60_s: FloatArray
+    head: Head
 
     @property
     def longest_delay_s(self) -> float:
@@ -129,7 +133,7 @@ def field_of(room: Room, listener: Direction, panner: Panner, sample_rate_hz: in
     else:
         colouring = wall_colouring(np.zeros(len(OCTAVES_HZ)), 0, FARTHEST_M, sample_rate_hz, engine.air)
     rt60_s = octave_rt60_s(max(room.rt60_s, 1e-3), engine.air)
-    return Field(room, images, colouring, panner, sample_rate_hz, head_rotation(listener), mixing_s, rt60_s)
+    return Field(room, images, colouring, panner, sample_rate_hz, head_rotation(listener), mixing_s, rt60_s, engine.head)
 
 
 def _mixing_s(room: Room, image_order: int) -> float:

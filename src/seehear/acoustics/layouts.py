@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seehear.acoustics.hull import hull_of, weights
 from seehear.acoustics.sphere import directions_of
 from seehear.types import STEREO, SURROUND_5_1, FloatArray, InputError, Layout
 
@@ -55,13 +56,9 @@ def speaker_gains(layout: Layout, directions: FloatArray) -> FloatArray:
 def _hull_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     speakers = list(layout.speakers)
     vectors, triangles, shares = _with_imaginary(layout.vectors[speakers])
-    inverses = np.linalg.inv(vectors[triangles])
-    # Inside its triangle a direction has no negative gain: take the triangle whose smallest gain is largest.
-    candidates = np.einsum("nx,kxv->nkv", _flattened(directions, layout.vectors[speakers]), inverses)
-    best = candidates.min(axis=2).argmax(axis=1)
-    rows = np.arange(len(directions))
+    corners, own = weights(_flattened(directions, layout.vectors[speakers]), vectors, triangles)
     gains = np.zeros((len(directions), len(vectors)))
-    gains[rows[:, None], triangles[best]] = np.maximum(candidates[rows, best], 0.0)
+    np.put_along_axis(gains, corners, own, axis=1)
     result = np.zeros((len(directions), layout.n_channels))
     result[:, speakers] = _unit_energy(_unit_energy(gains) @ shares)
     return result
@@ -124,15 +121,7 @@ def _triangles(vectors: FloatArray) -> np.ndarray:
 
 
 def _hull(vectors: FloatArray) -> ConvexHull:
-    from scipy.spatial import ConvexHull, QhullError
-
-    try:
-        hull = ConvexHull(vectors)
-    except QhullError as error:
-        raise InputError("these loudspeakers do not surround the listener") from error
-    if (hull.equations[:, 3] > -1e-6).any():
-        raise InputError("these loudspeakers do not surround the listener: a gap is 180 degrees or wider")
-    return hull
+    return hull_of(vectors, "these loudspeakers")
 
 
 def _unit_energy(gains: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from seehear.acoustics.absorption import COLOUR_TAPS
-from seehear.acoustics.binaural import hrir, hrir_taps
+from seehear.acoustics.binaural import hrir_taps
 from seehear.acoustics.extent import spread
 from seehear.acoustics.field import Field
 from seehear.acoustics.paths import DELAY_PHASES, DELAY_TAPS, Paths, delay_table
@@ -139,7 +139,7 @@ def _feeds(mover: Mover, low: int, high: int) -> NDArray[np.float32]:
 def _through_heads(field: Field, paths: Paths, spectra: NDArray[np.complex64], n_fft: int, hold: int) -> NDArray[np.complex64]:
     """Spectra (G, 2, F) at the ears; head filters are those of every ``hold``-th frame."""
     directions = paths.directions[::hold]
-    heads = rfft(hrir(directions.reshape(-1, 3), field.sample_rate_hz), n_fft).reshape(
+    heads = rfft(field.head(directions.reshape(-1, 3), field.sample_rate_hz), n_fft).reshape(
         *directions.shape[:2], 2, spectra.shape[-1]
     )
     ears = np.empty((len(spectra), 2, spectra.shape[-1]), dtype=np.complex64)

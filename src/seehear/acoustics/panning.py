@@ -15,7 +15,8 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.acoustics.binaural import HRIR_DELAY_S, hrir
+from seehear.acoustics.binaural import HRIR_DELAY_S
+from seehear.acoustics.hrtf import BUILTIN_HEAD, Head
 from seehear.acoustics.layouts import speaker_gains
 from seehear.acoustics.sphere import map_directions, order_of, real_sh
 from seehear.acoustics.transforms import rfft
@@ -90,13 +91,13 @@ def _panned(layout: Layout) -> Layout:
 
 
 @lru_cache(maxsize=4)
-def ambisonic_ear_spectra(order: int, sample_rate_hz: int, n_fft: int) -> NDArray[np.complex64]:
+def ambisonic_ear_spectra(order: int, sample_rate_hz: int, n_fft: int, head: Head) -> NDArray[np.complex64]:
     """Spectra (2, (order + 1)^2, F) of `ambisonic_ear_filters`."""
-    return rfft(ambisonic_ear_filters(order, sample_rate_hz), n_fft)
+    return rfft(ambisonic_ear_filters(order, sample_rate_hz, head), n_fft)
 
 
 @cache
-def ambisonic_ear_filters(order: int, sample_rate_hz: int) -> NDArray[np.float32]:
+def ambisonic_ear_filters(order: int, sample_rate_hz: int, head: Head = BUILTIN_HEAD) -> NDArray[np.float32]:
     """Filters (2, (order + 1)^2, L) from ACN/SN3D buses to the ears, with the delay of an HRIR.
 
     The least-squares fit of spherical harmonics to the HRIRs of a grid, weighed by solid angle. A low order cannot follow
@@ -106,7 +107,7 @@ def ambisonic_ear_filters(order: int, sample_rate_hz: int) -> NDArray[np.float32
     """
     directions = map_directions(24, 12).reshape(-1, 3)
     weights = np.sqrt(np.hypot(directions[:, 0], directions[:, 1]))[:, None]
-    responses = hrir(directions, sample_rate_hz).astype(np.float64)
+    responses = head(directions, sample_rate_hz).astype(np.float64)
     n_taps = responses.shape[-1]
     energy = responses**2
     arrival_s = energy @ np.arange(n_taps) / energy.sum(axis=-1) / sample_rate_hz

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from seehear.acoustics.allrad import decode
 from seehear.acoustics.convolve import Blocks, convolve_into, spectra_of
 from seehear.acoustics.field import DEFAULT_ENGINE, Engine, Field, field_of, head_rotation
+from seehear.acoustics.hrtf import Head
 from seehear.acoustics.layouts import downmix_5_1_to_stereo
 from seehear.acoustics.lfe import lfe_feed
 from seehear.acoustics.loudness import normalise
@@ -69,7 +70,7 @@ def render(
     lfe = _lfe(scene) if any(layout.lfe is not None for layout in layouts) else None
     rendered = (_as_layout(channels, layout, panner, lfe, scene.sample_rate_hz) for layout in layouts)
     if scene.bed is not None:
-        rendered = (_with_bed(audio, scene) for audio in rendered)
+        rendered = (_with_bed(audio, scene, engine.head) for audio in rendered)
     return tuple(audio if level_lufs is None else normalise(audio, level_lufs)[0] for audio in rendered)
 
 
@@ -104,10 +105,10 @@ def _as_layout(
     return Audio(surround, sample_rate_hz, layout)
 
 
-def _with_bed(audio: Audio, scene: Scene) -> Audio:
+def _with_bed(audio: Audio, scene: Scene, head: Head) -> Audio:
     """``audio`` and, decoded to its layout, the ambisonic bed as the turned head hears it."""
     assert scene.bed is not None
-    bed = decode(scene.bed, audio.layout, head_rotation(scene.listener))
+    bed = decode(scene.bed, audio.layout, head_rotation(scene.listener), head)
     return replace(audio, samples=audio.samples + np.float32(10 ** (scene.bed_gain_db / 20)) * bed.samples)
 
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.acoustics.binaural import hrir, hrir_taps
+from seehear.acoustics.binaural import hrir_taps
 from seehear.acoustics.extent import decorrelators, spread
 from seehear.acoustics.field import Field
 from seehear.acoustics.panning import EARS_ORDER, ambisonic_ear_spectra
@@ -47,12 +47,12 @@ def point_response(field: Field, displacement_m: FloatArray, first_order: int = 
 def _ears(field: Field, near: Paths, ambisonics: NDArray[np.complex64], n_fft: int) -> NDArray[np.complex64]:
     """Spectra (2, F) at the ears: ``near`` paths through their own head filters, the rest of ``ambisonics`` (K, F) fixed."""
     rate = field.sample_rate_hz
-    fixed = ambisonic_ear_spectra(EARS_ORDER, rate, n_fft)
+    fixed = ambisonic_ear_spectra(EARS_ORDER, rate, n_fft, field.head)
     if not len(near.gains):
         return np.einsum("ekf,kf->ef", fixed, ambisonics)
     alone = path_spectra(near, field.colouring, rate, n_fft)
     far = ambisonics - real_sh(EARS_ORDER, near.directions).T.astype(np.float32) @ alone
-    heads = rfft(hrir(near.directions, rate), n_fft)
+    heads = rfft(field.head(near.directions, rate), n_fft)
     return np.einsum("ekf,kf->ef", fixed, far) + np.einsum("pef,pf->ef", heads, alone)
 
 
@@ -74,7 +74,7 @@ def wide_response(field: Field, direction: FloatArray, extent_rad: float, filter
     lead = field.ear_lead_samples
     taps = np.pad(panner.amplitude_gains(directions).T @ filters, ((0, 0), (lead, hrir_taps(rate) - 1 - lead)))
     if panner.ears:
-        ears = fftconvolve(filters[:, None], hrir(directions, rate), axes=-1).sum(axis=0)
+        ears = fftconvolve(filters[:, None], field.head(directions, rate), axes=-1).sum(axis=0)
         taps = np.concatenate([taps, ears])
     return taps.astype(np.float32)
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.absorption import OCTAVES_HZ, SPEED_OF_SOUND_M_S, wall_absorption
-from seehear.acoustics.binaural import hrir
 from seehear.acoustics.extent import spread
 from seehear.acoustics.field import FADE_FROM, Field, fade_position
 from seehear.acoustics.transforms import fast_length, irfft, rfft
@@ -71,7 +70,7 @@ def tail_response(field: Field, longest: int, rng: np.random.Generator) -> NDArr
     channels = (panner.amplitude_gains(directions).T @ noise).astype(np.float32, copy=False)
     _replace_high_degrees(channels[: panner.n_ambisonics], rng)
     if panner.ears:
-        heads = hrir(directions, rate)
+        heads = field.head(directions, rate)
         ears = np.stack([fftconvolve(noise, heads[:, ear], axes=-1)[:, :n_taps].sum(axis=0) for ear in range(2)])
         channels = np.concatenate([channels, ears.astype(np.float32, copy=False)])
     return _shape(field, channels)

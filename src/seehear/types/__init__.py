@@ -6,6 +6,7 @@ Axes: x front, y left, z up. A direction is a unit vector; azimuth is counter-cl
 
 from seehear.types.checks import FloatArray, InputError
 from seehear.types.direction import Direction
+from seehear.types.hrtf import Hrtf
 from seehear.types.prompt import Prompt
 from seehear.types.rendering import Rendering
 from seehear.types.scene import Room, Scene, Source, Trajectory, surrounds
@@ -48,6 +49,7 @@ __all__ = [
     "DepthMap",
     "Direction",
     "FloatArray",
+    "Hrtf",
     "Image",
     "InputError",
     "Layout",
