@@ -201,6 +201,11 @@ FLAGS: dict[str, tuple[object, ...]] = {
     "keep audio too loud": ("--keep-audio", "99"),
     "keep audio of a still": ("--video", "a.mp4", "--keep-audio", "0"),
     "foa as mp4": ("--layout", "foa", "-o", "a.mp4"),
+    "heights as mp4": ("--layout", "7.1.4", "-o", "a.mp4"),
+    "heights as flac": ("--layout", "7.1.4", "-o", "a.flac"),
+    "eighth order": ("--layout", "hoa8", "-o", "a.wav"),
+    "no such ambience": ("--bed", "none.wav", "-o", "a.wav"),
+    "level of no ambience": ("--bed-level", "3", "-o", "a.wav"),
     "unwritable folder": ("-o", "/proc/a.wav"),
 }
 

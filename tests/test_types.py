@@ -24,6 +24,8 @@ from seehear.types import (
     Scene,
     Source,
     Trajectory,
+    ambisonics,
+    layout_named,
     surrounds,
 )
 
@@ -37,6 +39,40 @@ REGION = Region(MASK, (10, 10, 30, 20))
 ONE = np.ones(1)
 HALL = Room("shoebox", (6.0, 5.0, 3.0), (3.0, 2.0, 1.6), 0.5)
 
+
+def field(n: int, convention: str = "acn-sn3d") -> Audio:
+    return Audio(np.zeros((4, n), np.float32), 8000, FOA, convention)  # type: ignore[arg-type]
+
+
+def test_layouts_are_the_published_ones() -> None:
+    """Published numbers: BS.775 and BS.2051 angles and the bits of dwChannelMask in ascending order, heights at 30 degrees;
+    (order + 1)^2 ambisonic channels."""
+    bits = {
+        **{"L": 0x1, "R": 0x2, "C": 0x4, "LFE": 0x8, "Lb": 0x10, "Rb": 0x20, "Ls": 0x200, "Rs": 0x400},
+        **{"Ltf": 0x1000, "Rtf": 0x4000, "Ltb": 0x8000, "Rtb": 0x20000},
+    }
+    angles = {
+        "7.1": {"L": 30, "C": 0, "LFE": 0, "Lb": 135, "Ls": 90},
+        "5.1.4": {"L": 30, "C": 0, "LFE": 0, "Ls": 110, "Ltf": 30, "Ltb": 110},
+        "7.1.4": {"L": 30, "C": 0, "LFE": 0, "Lb": 135, "Ls": 90, "Ltf": 45, "Ltb": 135},
+    }
+    for name, azimuths in angles.items():
+        layout = layout_named(name)
+        found = [bits[label] for label in layout.labels]
+        assert found == sorted(found) and sum(found) == layout.wav_mask
+        for label, azimuth, elevation in zip(layout.labels, layout.azimuths_rad, layout.elevations_rad, strict=True):
+            side = -1 if label.startswith("R") else 1
+            wanted = side * azimuths[label if side > 0 else "L" + label[1:]]
+            assert math.degrees(azimuth) == pytest.approx(wanted), label
+            assert math.degrees(elevation) == pytest.approx(30 if "t" in label else 0)
+    for order in range(1, 8):
+        layout = layout_named("foa" if order == 1 else f"hoa{order}")
+        assert (layout.n_channels, layout.order, layout.wav_mask) == ((order + 1) ** 2, order, 0)
+    for order in (0, 8):
+        with pytest.raises(InputError, match="order from 1 to 7"):
+            ambisonics(order)
+
+
 BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "direction of NaN": (lambda: Direction(math.nan), "azimuth must be a finite number"),
     "direction of text": (lambda: Direction("left"), "azimuth must be a finite number"),
@@ -49,6 +85,12 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "half a sample a second": (lambda: replace(SILENCE, sample_rate_hz=48000.5), "whole number"),
     "rate of zero": (lambda: replace(SILENCE, sample_rate_hz=0), "whole number"),
     "unheard of convention": (lambda: Audio(np.zeros((4, 8), np.float32), 8000, FOA, "wxyz"), "unknown ambisonic convention"),
+    "bed that is no ambisonics": (lambda: Scene((), Room(), 1.0, 8000, bed=SILENCE), "bed must be ambisonic"),
+    "bed in FuMa": (lambda: Scene((), Room(), 0.001, 8000, bed=field(8, "fuma")), "bed must be ambisonic.*fuma"),
+    "bed of another length": (lambda: Scene((), Room(), 1.0, 8000, bed=field(8)), "bed has 8 samples, the scene 8000"),
+    "bed of another rate": (lambda: Scene((), Room(), 0.001, 16000, bed=field(8)), "bed has 8000 Hz"),
+    "gain of the bed as text": (lambda: Scene((), Room(), 1.0, 8000, bed_gain_db="loud"), "gain of the bed"),
+    "order of speakers": (lambda: MONO.order, "no ambisonic layout"),
     "trajectory of lists": (lambda: Trajectory([0.0], [[1.0, 0.0, 0.0]], [2.0]), "arrays of numbers.*list"),
     "trajectory of one direction": (lambda: Trajectory(ONE, np.array([1.0, 0.0, 0.0]), ONE), "arrays of numbers"),
     "trajectory back in time": (lambda: Trajectory(np.array([1.0, 0.0]), np.eye(3)[:2], np.ones(2)), "must increase"),

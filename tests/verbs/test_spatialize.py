@@ -74,7 +74,7 @@ def test_stems_alone(photo: Path, tmp_path: Path) -> None:
     assert names == ["01-dog.wav", "02-sea.wav"]
 
 
-@pytest.mark.parametrize("layout", ["5.1", "stereo", "binaural", "foa", "mono"])
+@pytest.mark.parametrize("layout", ["5.1", "stereo", "binaural", "foa", "mono", "7.1.4", "hoa3"])
 def test_render_gives_what_spatialize_gave(photo: Path, tmp_path: Path, layout: str) -> None:
     """Round trip: the scene file rendered again equals the first render, without any generator."""
     first = seehear.spatialize(photo, scene=str(tmp_path / "s.json"), layout=layout, force=True, **QUICK)
@@ -131,6 +131,7 @@ def test_an_option_without_effect_is_refused(photo: Path, tmp_path: Path) -> Non
         {"keep_audio_db": 0.0, "output": "a.wav"},
         {"video_layout": "5.1", "output": "a.wav"},
         {"layout": "foa", "output": "a.mp4"},
+        {"layout": "5.1.4", "output": "a.mp4"},
         {"equirectangular": True},
         {"stems": ""},
         {"output": "st/01-dog.wav", "stems": "st"},
