@@ -63,7 +63,7 @@ def drawn(image: Image, *boxes: tuple[int, int, int, int]) -> Image:
 
 
 def test_things_stand_on_the_ground() -> None:
-    """Oracle: planted answer: an upright thing is as far as the ground at its foot, top and bottom alike; the lower foot is nearer."""
+    """Oracle: planted answer: all of an upright thing is as far as the ground at its foot; the lower foot is nearer."""
     boxes = ((40, 90, 100, 220), (200, 85, 230, 130))
     image = drawn(landscape(), *boxes)
     near, far = (box_region(image, *box) for box in boxes)
@@ -94,7 +94,7 @@ def test_no_part_is_farther_than_its_whole_and_surfaces_recede() -> None:
 
 
 def test_haze_counts_only_where_it_thickens_with_depth() -> None:
-    """Oracle: planted answer: of two equal towers with one foot line the hazier is farther; a pale one in a clear picture is not."""
+    """Oracle: planted answer: of two equal towers with one foot line the hazier is farther, but not in a clear picture."""
     rows = np.arange(240)[:, None, None]
     clear = np.where(rows < 110, (225, 232, 240), (70, 85, 50)).astype(float) * np.ones((1, 320, 1))
     through = np.where(rows < 110, 0.05, np.clip((rows - 110) / 100, 0.05, 1))

@@ -17,9 +17,11 @@ class GraphSegmenter:
 
     max_regions: int = 12
     outline: Literal["box", "hull"] = "box"
+    wraps: bool = False
+    """The picture's left edge joins its right: equirectangular panoramas."""
 
     def segment(self, image: Image, /) -> list[Region]:
-        return find_regions(image, self.max_regions, self.outline)
+        return find_regions(image, self.max_regions, self.outline, wraps=self.wraps)
 
 
 @dataclass(frozen=True)

@@ -252,7 +252,7 @@ def _room(rng: np.random.Generator) -> tuple[_World, Rays]:
     return _World(solids[:3] + clear, None, None, sky, 0.0, light / np.linalg.norm(light)), eye
 
 
-def _furniture(rng: np.random.Generator, at, room: tuple[float, float, float], yaw: float) -> list[_Solid]:  # noqa: ANN001
+def _furniture(rng: np.random.Generator, at, room: tuple[float, float, float], yaw: float) -> list[_Solid]:
     """A box on the floor, against a wall or free, sometimes with a smaller thing on top."""
     length, width, height = room
     half = (

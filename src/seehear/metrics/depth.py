@@ -17,9 +17,9 @@ from seehear.types import FloatArray, InputError
 def ordinal_accuracy(
     depth: NDArray, distance: NDArray, rng: np.random.Generator, *, n_pairs: int = 4000, ratio: float = 1.1
 ) -> float:
-    """Share of pairs, 0 to 1, that ``depth`` (H, W; any increasing scale) orders as ``distance`` (H, W; > 0) does; NaN without a pair.
+    """Share of pairs, 0 to 1, that ``depth`` (H, W; any increasing scale) orders as ``distance`` (H, W; > 0) does.
 
-    ``n_pairs`` are drawn and those within ``ratio`` of each other dropped.
+    ``n_pairs`` are drawn and those within ``ratio`` of each other dropped; NaN if none is left.
     """
     if depth.shape != distance.shape:
         raise InputError(f"depth and true distance must have one shape, got {depth.shape} and {distance.shape}")

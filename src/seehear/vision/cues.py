@@ -60,6 +60,20 @@ class SceneCues:
         return float((getattr(self, name) > 0.5).mean())
 
 
+@dataclass(frozen=True)
+class SkyCues:
+    """What depth needs of ``SceneCues``, at 40 % of its cost."""
+
+    sky: Map
+    outdoor: float
+
+
+def sky_cues(image: Image) -> SkyCues:
+    """Sky and evidence of the outdoors of ``image`` alone (of a drawn or blank picture too)."""
+    maps = material_maps(image.rgb)
+    return SkyCues(maps["sky"], _outdoor(maps))
+
+
 def scene_cues(image: Image) -> SceneCues:
     """Cues of ``image``; about 0.3 s for a picture of a megapixel."""
     colours = lab(shrink(image.rgb, _LONG_SIDE_PX))

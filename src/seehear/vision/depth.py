@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from seehear.types import Box, DepthMap, FloatArray, Image, InputError, Region
 from seehear.vision.camera import Camera
-from seehear.vision.cues import SceneCues, scene_cues
+from seehear.vision.cues import SceneCues, SkyCues, sky_cues
 from seehear.vision.haze import optical_depth
 from seehear.vision.layout import find_layout
 from seehear.vision.materials import above
@@ -48,7 +48,7 @@ _HAZE_AGREES = 0.5
 _EDGE_SHARE = 0.02
 
 
-def horizon_px(cues: SceneCues, height_px: int, lines: VanishingPoint | None = None) -> float:
+def horizon_px(cues: SceneCues | SkyCues, height_px: int, lines: VanishingPoint | None = None) -> float:
     """Row of the horizon: outdoors that of a sure vanishing point, else the lower end of a sky, else 45 % of the height."""
     if lines is not None and cues.outdoor > 0.5 and lines.support > _SURE_LINES and abs(lines.y - _HORIZON) < 0.25:
         return lines.y * height_px
@@ -58,7 +58,7 @@ def horizon_px(cues: SceneCues, height_px: int, lines: VanishingPoint | None = N
     return height_px * min(max(float(np.median(ends)), 0.2), 0.8)
 
 
-def _sky_ends(cues: SceneCues) -> FloatArray:
+def _sky_ends(cues: SceneCues | SkyCues) -> FloatArray:
     """Lower ends (columns) of a sky that can be one, in shares of the height; empty without (pale walls look like clouds)."""
     sky = cues.sky > 0.5
     columns = sky.any(axis=0)
@@ -77,7 +77,7 @@ def depth_from_cues(image: Image, regions: Sequence[Region], cues: SceneCues | N
     is (twice the size, half the distance), and what else hangs is not behind its surroundings.
     """
     height, width = image.height_px, image.width_px
-    cues = scene_cues(image) if cues is None else cues
+    cues = sky_cues(image) if cues is None else cues
     small = shrink(image.rgb, _LONG_SIDE_PX)
     colours = lab(small)
     lines = None

@@ -97,7 +97,8 @@ def vanishing_point(segments: FloatArray, height: int, width: int) -> VanishingP
     receding = segments[(slope < math.pi / 2 - _UPRIGHT_RAD) & (slope > _LEVEL_RAD)][:_LONGEST]
     if len(receding) < 3:
         return nothing
-    lines = np.cross(*(np.concatenate([receding[:, k : k + 2], np.ones((len(receding), 1))], axis=1) for k in (0, 2)))
+    ends = [np.concatenate([receding[:, k : k + 2], np.ones((len(receding), 1))], axis=1) for k in (0, 2)]
+    lines = np.cross(ends[0], ends[1])
     i, j = np.triu_indices(len(receding), 1)
     meeting = np.cross(lines[i], lines[j])
     finite = np.abs(meeting[:, 2]) > 1e-9

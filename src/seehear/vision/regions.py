@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from seehear.types import FloatArray, Image, InputError, Region
 from seehear.vision.hierarchy import Leaves, find_leaves, merge_tree, part_boxes
+from seehear.vision.nesting import PART_SHARE
 from seehear.vision.pixels import grow, lab, shrink
 
 _LONG_SIDE_PX = 320
@@ -22,6 +23,8 @@ _MIN_AREA = 0.002
 _MAX_AREA = 0.9
 _SAME_IOU = 0.5
 _SHARED_PENALTY = 0.25
+_MAX_HOLDERS = 2
+"""A part, its whole and the whole of that are looked at; longer chains are copies."""
 
 _CUE_WEIGHTS = {
     "step": 0.5,  # the Lab step along its outline
@@ -36,13 +39,21 @@ _CUE_WEIGHTS = {
 """Exponents of the saliency cues, rounded from logistic fits to the boxes of 36 photos (fits to either half were alike)."""
 
 
-def find_regions(image: Image, max_regions: int = 10, outline: Literal["box", "hull"] = "box") -> list[Region]:
+def find_regions(
+    image: Image, max_regions: int = 10, outline: Literal["box", "hull"] = "box", *, wraps: bool = False
+) -> list[Region]:
     """At most ``max_regions`` regions, most salient first: objects and large surfaces, masks at the image's size.
 
     ``outline="box"`` is eq. 2 of SEE-2-SOUND (axis-aligned box, the paper's better choice), ``"hull"`` adds eq. 1 (the
     convex hull, the smallest convex polygon around the contour). A picture without any contrast, or a few pixels thin,
-    gives an empty list.
+    gives an empty list. With ``wraps`` (equirectangular) the left edge joins the right: a thing across that seam is one region
+    whose box is that of its larger part.
     """
+    if wraps:
+        seam = calm_column(image)
+        turned = Image(np.roll(image.rgb, -seam, axis=1), image.focal_35mm)
+        found = find_regions(turned, max_regions, outline)
+        return [_wrapped(np.roll(region.mask, seam, axis=1), image, region.saliency, outline) for region in found]
     if max_regions < 1:
         raise InputError(f"at least one region must be asked for, got {max_regions}")
     small = shrink(image.rgb, _LONG_SIDE_PX)
@@ -110,11 +121,13 @@ def spread(
     """Indices of at most ``count`` parts, greedily the most salient that shows something new.
 
     No box may overlap an earlier one's by half, and what shares its pixels with an earlier part (contains it or is
-    contained) counts less: a wheel comes after the car and after the house.
+    contained) counts less: a wheel comes after the car and after the house. No pixel is in more than three kept parts
+    that hold each other, so that a chain of nested copies leaves room for the rest.
     """
     area = members @ areas
     left = saliency.copy()
     shared = np.zeros(len(boxes))
+    holders = np.zeros(len(boxes), dtype=int)  # kept parts that hold each part
     kept: list[int] = []
     while len(kept) < min(count, len(boxes)):
         gain = left * (1 - _SHARED_PENALTY * shared)
@@ -125,6 +138,10 @@ def spread(
         left[box_ious(boxes, boxes[best]) >= _SAME_IOU] = 0
         both = members @ (areas * members[best])
         shared = np.maximum(shared, both / np.minimum(area, area[best]))
+        holders += (both >= PART_SHARE * area) & (area < area[best])
+        left[holders > _MAX_HOLDERS] = 0
+        for k in (k for k in kept if holders[k] == _MAX_HOLDERS):  # another whole around this one would be one too many
+            left[(members @ (areas * members[k]) >= PART_SHARE * area[k]) & (area > area[k])] = 0
     return kept
 
 
@@ -143,6 +160,36 @@ def region_of(mask: NDArray[np.bool_], image: Image, *, saliency: float = 0.0, o
         raise InputError("a region needs at least one pixel")
     polygon = convex_hull(mask) if outline == "hull" else None
     return Region(mask, mask_box(mask), saliency, polygon, appearance=appearance(image.rgb, mask))
+
+
+def calm_column(image: Image) -> int:
+    """Column of a picture that wraps where a cut does least harm: the least colour step across it, at a small size.
+
+    The step is the mean over the rows weighted by the cosine of their elevation, as an equirectangular picture stretches them,
+    smoothed over 3 % of the width.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    colours = lab(shrink(image.rgb, _LONG_SIDE_PX))
+    height, width = colours.shape[:2]
+    across = np.linalg.norm(np.roll(colours, -1, axis=1) - np.roll(colours, 1, axis=1), axis=-1)
+    step = np.cos(np.pi * (0.5 - (np.arange(height) + 0.5) / height)) @ across
+    calm = uniform_filter1d(step, max(1, round(0.03 * width)), mode="wrap")
+    return round(int(calm.argmin()) * image.width_px / width) % image.width_px
+
+
+def _wrapped(mask: NDArray[np.bool_], image: Image, saliency: float, outline: Literal["box", "hull"]) -> Region:
+    """The region of a mask that may go on beyond the right edge: its outline is that of its larger part."""
+    larger = mask
+    columns = mask.any(axis=0)
+    if columns[0] and columns[-1] and not columns.all():
+        gap = int(np.flatnonzero(~columns)[np.cumsum(~columns)[~columns].searchsorted((~columns).sum() / 2)])
+        left, right = mask[:, :gap].sum(), mask[:, gap:].sum()
+        larger = mask.copy()
+        larger[:, gap:] &= right > left
+        larger[:, :gap] &= right <= left
+    polygon = convex_hull(larger) if outline == "hull" else None
+    return Region(mask, mask_box(larger), saliency, polygon, appearance=appearance(image.rgb, mask))
 
 
 def mask_box(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from seehear.systems.spatialize.look import View, overlap
 from seehear.types import Box, ConceptScores, Region
+from seehear.vision.nesting import is_part
 from seehear.vision.regions import mask_box
 from seehear.vision.tracking import Track
 from seehear.vocabulary import Concept, concepts, described
@@ -42,8 +43,13 @@ class Candidate:
         return self.score * math.sqrt(0.2 + self.saliency)
 
     @property
+    def region(self) -> Region:
+        """What stands for it: its region, of a track the middle one."""
+        return self.what if isinstance(self.what, Region) else self.what.regions[len(self.what.regions) // 2]
+
+    @property
     def box(self) -> Box:
-        return self.what.box if isinstance(self.what, Region) else self.what.regions[len(self.what.regions) // 2].box
+        return self.region.box
 
 
 def candidates(view: View, tracks: Sequence[ConceptScores], scene: ConceptScores, *, reads_text: bool = False) -> list[Candidate]:
@@ -129,15 +135,18 @@ def _people(view: View) -> list[Candidate]:
 
 
 def choose(candidates: Sequence[Candidate], n_sources: int) -> list[Candidate]:
-    """At most ``n_sources`` candidates, best first, spread out: no two of a texture, no two over one place.
+    """At most ``n_sources`` candidates, best first, spread out: no two of a texture, of one place, of part and whole.
 
     A second event of one concept needs evidence of its own, beyond the scene's.
     """
     chosen: list[Candidate] = []
     for candidate in sorted(candidates, key=lambda c: -c.rank):
-        twins = [c.box for c in chosen if c.concept == candidate.concept]
+        same = [c for c in chosen if c.concept == candidate.concept]
+        twins = [c.box for c in same]
         others = [c.box for c in chosen if c.concept != candidate.concept]
         if twins and (candidate.concept.kind != "event" or candidate.own_score < SURE_SCORE):
+            continue
+        if any(is_part(candidate.region, c.region) or is_part(c.region, candidate.region) for c in same):
             continue
         if any(overlap(candidate.box, box) > 0.05 for box in twins) or any(overlap(candidate.box, box) > 0.6 for box in others):
             continue
