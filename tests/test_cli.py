@@ -18,31 +18,9 @@ import soundfile
 from PIL import Image as Pillow
 
 from planted import scenery, with_disc
-from seehear.cli import main
 from seehear.io.files import whole_folder
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Call the command line in this process, in an empty folder: exit status, stdout, stderr."""
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
-
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["seehear", *map(str, words)])
-        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-        capsys.readouterr()
-        status = 0
-        try:
-            main()
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        return status, *capsys.readouterr()
-
-    return call
 
 
 QUICK = ("--seconds", "0.5", "--rate", "16000", "--say", "dog")
