@@ -63,14 +63,16 @@ class _Open:
     regions: list[Region]
     appearance: FloatArray
 
-    def predict(self, time_s: float, camera: CameraPath) -> Box:
+    def predict(self, time_s: float, camera: CameraPath, wraps: bool) -> Box:
         """Its box at ``time_s``: moved by the camera, and on at its own mean velocity of its last three sightings."""
         box = self._seen_at(-1, time_s, camera)
         if len(self.regions) < 2:
             return _as_box(box)
         back = max(-3, -len(self.regions))
-        velocity = (box - self._seen_at(back, time_s, camera)) / (self.times[-1] - self.times[back])
-        shift = 0.5 * (velocity[:2] + velocity[2:]) * (time_s - self.times[-1])
+        change = box - self._seen_at(back, time_s, camera)
+        own = 0.5 * (change[:2] + change[2:])
+        own[0] = _across_seam(own[0], self.regions[-1], wraps)
+        shift = own * (time_s - self.times[-1]) / (self.times[-1] - self.times[back])
         return _as_box(box + np.tile(shift, 2))
 
     def _seen_at(self, index: int, time_s: float, camera: CameraPath) -> FloatArray:
@@ -82,6 +84,12 @@ class _Open:
         (x, y) = motion.points(np.array([[(x0 + x1) / 2, (y0 + y1) / 2]]), width, height)[0]
         half = 0.5 * abs(motion.turn) * np.array([x1 - x0, y1 - y0])
         return np.array([x - half[0], y - half[1], x + half[0], y + half[1]])
+
+
+def _across_seam(columns: float, region: Region, wraps: bool) -> float:
+    """A distance in columns, the short way round in a picture that ``wraps``."""
+    width = region.mask.shape[1]
+    return (columns + width / 2) % width - width / 2 if wraps else columns
 
 
 def _as_box(values: FloatArray) -> Box:
@@ -115,7 +123,7 @@ def link_tracks(
     for index, frame in enumerate(keyframes):
         done += [t for t in live if index - t.indices[-1] > max_gap + 1]
         live = [t for t in live if index - t.indices[-1] <= max_gap + 1]
-        predicted = [t.predict(frame.time_s, camera) for t in live]
+        predicted = [t.predict(frame.time_s, camera, wraps) for t in live]
         pairs = [[_cost(t, box, r, wraps) for r in frame.regions] for t, box in zip(live, predicted, strict=True)]
         cost = np.array(pairs).reshape(len(live), len(frame.regions))
         taken = set()
@@ -155,9 +163,7 @@ def _cost(track: _Open, predicted: Box, region: Region, wraps: bool) -> float:
     size_a, size_b = a[2:] - a[:2], b[2:] - b[:2]
     reach = np.sqrt(np.linalg.norm(size_a) * np.linalg.norm(size_b))
     apart = (a[2:] + a[:2] - b[2:] - b[:2]) / 2
-    if wraps:
-        width = region.mask.shape[1]
-        apart[0] = (apart[0] + width / 2) % width - width / 2
+    apart[0] = _across_seam(apart[0], region, wraps)
     distance = float(np.linalg.norm(apart) / reach)
     growth = abs(float(np.log(np.prod(size_b) / np.prod(size_a))))
     if distance >= 1 or growth >= _MAX_LOG_GROWTH:

@@ -13,7 +13,7 @@ from seehear.systems.spatialize.look import View, scores
 from seehear.systems.spatialize.place import SURROUND
 from seehear.systems.spatialize.sounding import SoundingObject
 from seehear.systems.spatialize.words import Point, fit
-from seehear.types import Box, Region
+from seehear.types import Box, FloatArray, Region
 from seehear.vision.tracking import Track
 from seehear.vocabulary import Concept
 
@@ -53,7 +53,8 @@ def said(
     """Each word on a free region, all together so that they fit best; what surrounds needs no region.
 
     Words and regions are paired by the Hungarian method over the recogniser's scores plus a tenth of the region's
-    confidence: "car, footsteps" gives the car the region that is most car only if nothing else could be the walker.
+    confidence: "car, footsteps" gives the car the region that is most car only if nothing else could be the walker. Where
+    the recogniser knows little, the louder word takes the larger region.
     """
     if not wanted:
         return []
@@ -86,10 +87,19 @@ def _assigned(
     fits = np.array([[fit(concept, evidence[i]) for i in free] for concept in wanted])
     fits = fits.reshape(len(wanted), len(free))
     trust = np.array([0.1 * view.tracks[i].confidence for i in free])
+    areas = [float(np.median([region.mask.sum() for region in view.tracks[i].regions])) for i in free]
+    trust = trust + 0.1 * np.outer(_ranks([concept.level_db for concept in wanted]), _ranks(areas))
     found: list[tuple[Track | None, float, str]] = [(None, 0.0, "")] * len(wanted)
     for row, column in zip(*linear_sum_assignment(-(fits + trust)), strict=True):
         found[row] = view.tracks[free[column]], float(fits[row, column]), evidence[free[column]].text
     return found
+
+
+def _ranks(values: Sequence[float]) -> FloatArray:
+    """Ranks of N values from -0.5 (least) to 0.5; 0 for a single one, the middle rank for equal ones."""
+    x = np.asarray(values, dtype=float)
+    below = (x[:, None] > x[None, :]).sum(axis=1) - (x[:, None] < x[None, :]).sum(axis=1)
+    return 0.5 * below / max(len(x) - 1, 1)
 
 
 def _middle(view: View) -> tuple[float, float, int, int]:
