@@ -26,6 +26,7 @@ EQUALISED_HZ = (100.0, 16000.0)
 LARGEST_BOOST = 10 ** (15 / 20)
 SMOOTH_OCTAVES = 1 / 3
 FADE_S = 0.5e-3
+SURROUNDING = "the directions of these head-related impulse responses"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,10 @@ class MeasuredHead:
     """
 
     measured: Hrtf
+
+    def check(self) -> None:
+        """InputError when the measured directions leave half a sphere out."""
+        hull_of(self.measured.directions, SURROUNDING)
 
     def __call__(self, directions: FloatArray, sample_rate_hz: int) -> NDArray[np.float32]:
         """Responses (N, 2, L) of unit vectors (N, 3); the tables of a rate are computed once."""
@@ -72,7 +77,7 @@ def _table(head: MeasuredHead, sample_rate_hz: int) -> _Table:
     measured = head.measured
     directions, first = np.unique(measured.directions.round(6), axis=0, return_index=True)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    corners = hull_of(directions, "the directions of these head-related impulse responses").simplices
+    corners = hull_of(directions, SURROUNDING).simplices
     responses = _resampled(measured.responses[first].astype(np.float64), measured.sample_rate_hz, sample_rate_hz)
     n_fft = 2 ** int(np.ceil(np.log2(2 * max(responses.shape[-1], hrir_taps(sample_rate_hz)))))
     arrival_s = arrival_samples(responses, n_fft) / sample_rate_hz

@@ -25,6 +25,8 @@ def read_sofa(path: str | Path) -> Hrtf:
     import sofar
 
     source = check_input(path)
+    if source.suffix.lower() != ".sofa":
+        raise InputError(f"{source} is not a SOFA file: its name must end in .sofa")
     try:
         # Many published files fail the newest version of the standard in some detail; what matters is checked below.
         data: Any = sofar.read_sofa(str(source), verify=False, verbose=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 from seehear.systems.spatialize.options import LAYOUT_NAMES, LEVEL_LUFS, check_choice, check_range, check_types, option
 from seehear.types import Audio, Convention, InputError, Layout, layout_named
+from seehear.verbs.listening import Listener, listener
 from seehear.verbs.progress import Watcher, unwatched
 
 SOUND_FILES = (".wav", ".flac", ".amb", ".caf", ".w64", ".ogg", ".opus")
@@ -22,6 +23,7 @@ class RenderOptions:
 
     layout: str = option("5.1", f"Channel layout: {LAYOUT_NAMES}.", "NAME")
     level_lufs: float = option(-23.0, "Loudness of the result.", "LUFS")
+    hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE")
     input_order: str = option("", "Channels of an ambisonic file: acn (AmbiX; unless the file says another) or fuma.", "NAME")
     yaw_deg: float | None = option(None, "Turn an ambisonic file to the left.", "DEG")
     pitch_deg: float | None = option(None, "Turn its front up, before the yaw.", "DEG")
@@ -61,15 +63,17 @@ def render(
     if output is not None:
         check_audio_output(output, layout, force=force)
     watch("reading", 0.0)
+    ears = listener(wanted.hrtf, [layout])
     is_sound = Path(scene).suffix.lower() in SOUND_FILES
-    audio = _decoded(scene, layout, wanted, watch) if is_sound else _rendered(scene, layout, wanted, watch)
+    audio = _decoded(scene, layout, wanted, ears, watch) if is_sound else _rendered(scene, layout, wanted, ears, watch)
     if output is not None:
         watch("writing", 0.9)
         write_audio(output, audio, force=force)
     return audio
 
 
-def _rendered(path: str | Path, layout: Layout, wanted: RenderOptions, watch: Watcher) -> Audio:
+def _rendered(path: str | Path, layout: Layout, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Audio:
+    from seehear.acoustics.field import Engine
     from seehear.acoustics.render import render as render_scene
     from seehear.io.scene import read_scene
 
@@ -77,10 +81,10 @@ def _rendered(path: str | Path, layout: Layout, wanted: RenderOptions, watch: Wa
         raise InputError("--input-order, --yaw, --pitch and --roll turn and read ambisonic files: a scene has a listener to turn")
     described = read_scene(path)
     watch("rendering", 0.3)
-    return render_scene(described, [layout], level_lufs=wanted.level_lufs)[0]
+    return render_scene(described, [layout], level_lufs=wanted.level_lufs, engine=Engine(head=ears.head))[0]
 
 
-def _decoded(path: str | Path, layout: Layout, wanted: RenderOptions, watch: Watcher) -> Audio:
+def _decoded(path: str | Path, layout: Layout, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Audio:
     from seehear.acoustics.allrad import decode
     from seehear.acoustics.loudness import normalise
     from seehear.acoustics.sphere import rotation_by
@@ -89,5 +93,5 @@ def _decoded(path: str | Path, layout: Layout, wanted: RenderOptions, watch: Wat
     field = read_ambisonics(path, ORDERS[wanted.input_order])
     watch("decoding", 0.3)
     turns = [radians(angle or 0.0) for angle in (wanted.yaw_deg, wanted.pitch_deg, wanted.roll_deg)]
-    decoded = decode(field, layout, rotation_by(*turns) if any(turns) else None)
+    decoded = decode(field, layout, rotation_by(*turns) if any(turns) else None, ears.head)
     return normalise(decoded, wanted.level_lufs)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from math import radians
 from pathlib import Path
@@ -29,6 +29,7 @@ from seehear.systems.spatialize import (
 )
 from seehear.systems.spatialize.ambience import ambience_note, with_ambience, without_ambience
 from seehear.types import BINAURAL, FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
+from seehear.verbs.listening import Listener, listener
 from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout
 from seehear.verbs.progress import Stages, Watcher, unwatched
 from seehear.verbs.report import (
@@ -81,6 +82,8 @@ def spatialize(
     name = check_input(picture).stem if isinstance(picture, str | Path) else "picture"
     headphones = None if wanted.geometry == "paper" else BINAURAL
     files = targets(outputs, name, layout, headphones)
+    sound_of_video = video_layout(outputs, layout, headphones)
+    heard = _layouts(files, layout, sound_of_video, wanted)
     stages = Stages(watch)
     with stages.stage("reading", 0.03):
         media = _read(picture)
@@ -88,6 +91,7 @@ def spatialize(
         _check_media(media, wanted, outputs)
         geometry = _geometry(wanted, media)
         recorded = _ambience(wanted.bed)
+        ears = listener(wanted.hrtf, heard)
     if dry_run:
         return plan(media, duration_s, wanted, files, preset)
     if preset.prepare is not None:
@@ -103,8 +107,7 @@ def spatialize(
         if recorded is not None:
             scene = with_ambience(scene, recorded, wanted.bed_level_db or 0.0, moves=isinstance(media, Video))
     with stages.stage("rendering", 0.15):
-        sound_of_video = video_layout(outputs, layout, headphones)
-        renders = _render(scene, files, layout, sound_of_video, wanted)
+        renders = _render(scene, heard, ears, wanted)
     written = layout if files.audio or files.video is None else sound_of_video
     report = {
         "version": seehear.__version__,
@@ -112,7 +115,7 @@ def spatialize(
         "guesses": [{"label": name, "score": round(score, 3)} for name, score in sighting.guesses],
         **sound_report(scene, renders[written.name]),
         "seed": wanted.seed,
-        "models": models_of(preset),
+        "models": [*models_of(preset), *([ears.credit] if ears.credit else [])],
         "notes": [*notes_of(sighting, media, files, preset, outputs), *room_notes(wanted.room, scene.room)],
     }
     if recorded is not None:
@@ -244,15 +247,21 @@ def _compose(
     )
 
 
-def _render(scene: Scene, files: Targets, layout: Layout, sound_of_video: Layout, wanted: SpatializeOptions) -> dict[str, Audio]:
-    """Every layout that a file or the caller needs, from one pass over the scene."""
-    from seehear.acoustics.render import render
-
+def _layouts(files: Targets, layout: Layout, sound_of_video: Layout, wanted: SpatializeOptions) -> list[Layout]:
+    """Every layout that a file or the caller needs."""
     needed = [layout, *(each for _, each in files.audio)]
     needed += [sound_of_video] if files.video is not None else []
-    needed += [FOA] if files.figure is not None and scene.room.kind != "pixels" else []
-    layouts = list({each.name: each for each in needed}.values())
-    return {audio.layout.name: audio for audio in render(scene, layouts, level_lufs=wanted.level_lufs)}
+    needed += [FOA] if files.figure is not None and wanted.geometry != "paper" else []
+    return list({each.name: each for each in needed}.values())
+
+
+def _render(scene: Scene, layouts: Sequence[Layout], ears: Listener, wanted: SpatializeOptions) -> dict[str, Audio]:
+    """Every layout from one pass over the scene."""
+    from seehear.acoustics.field import Engine
+    from seehear.acoustics.render import render
+
+    renders = render(scene, layouts, level_lufs=wanted.level_lufs, engine=Engine(head=ears.head))
+    return {audio.layout.name: audio for audio in renders}
 
 
 def _figure(

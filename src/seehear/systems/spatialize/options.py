@@ -100,6 +100,7 @@ class SpatializeOptions:
     room: str = option("auto", "Acoustics: auto, none, small, hall or outdoor.", "KIND")
     bed: str = option("", "Ambience in place of the chosen one: ambisonic WAV or FLAC (AmbiX, 4 to 64 channels).", "FILE")
     bed_level_db: float | None = option(None, "Level of that ambience over the usual one.", "DB")
+    hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE")
     seed: int = option(0, "Same seed, same machine, same bytes.", "N")
     rate_hz: int | None = option(None, "Sample rate: 48000, in the geometry of the paper 16000.", "HZ")
     level_lufs: float = option(-23.0, "Loudness of the result; its true peak stays at or below -1 dBTP.", "LUFS")
