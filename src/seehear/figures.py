@@ -49,6 +49,8 @@ MAX_TITLE = 64
 """Characters; a longer name loses its middle."""
 MIN_DISTANCE_M = 0.5
 FLOOR_DB = -60.0
+MOST_NAMED = 16
+"""Channels that have room for a name each."""
 DOT_PT = 9.0
 TAG_PAD = 0.25
 """Margin of a tag around its words, in letters."""
@@ -357,13 +359,15 @@ def _draw_levels(axes: Axes, audio: Audio) -> None:
     rows = np.arange(len(rms_db))
     axes.barh(rows, np.maximum(rms_db - FLOOR_DB, 0), left=FLOOR_DB, height=0.62, color="#4dc3ff", alpha=0.9)
     heard = peak_db > FLOOR_DB
-    axes.scatter(peak_db[heard], rows[heard], marker="|", s=130, color=INK, zorder=3)
-    for row, level in zip(rows, rms_db, strict=True):
+    axes.scatter(peak_db[heard], rows[heard], marker="|", s=130 if len(rows) <= MOST_NAMED else 20, color=INK, zorder=3)
+    # Of more, the first of each ambisonic degree is named (of degree 1 it would touch W).
+    named = rows if len(rows) <= MOST_NAMED else np.delete(np.arange(math.isqrt(len(rows))) ** 2, 1)
+    for row, level in zip(named, rms_db[named], strict=True):
         text, colour = (
             (f"{level:.0f}", INK) if level > FLOOR_DB else ("silent" if np.isneginf(level) else f"< {FLOOR_DB:.0f}", MUTED)
         )
         axes.text(1.015, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=9, color=colour)
-    axes.set_yticks(rows, audio.layout.labels, color=INK)
+    axes.set_yticks(named, [audio.layout.labels[row] for row in named], color=INK)
     spare = max(4 - len(rows), 0) / 2  # one or two channels keep slim bars
     axes.set_ylim(len(rows) - 0.45 + spare, -0.55 - spare)
     axes.set_xlim(FLOOR_DB, 0)
