@@ -100,3 +100,15 @@ def test_the_front_door_is_small_and_light() -> None:
         time.sleep(0.05)
     assert heavy == "False"
     assert best < 0.3
+
+
+def test_the_command_line_starts_without_the_libraries_of_the_work() -> None:
+    """`seehear --help` must not wait for a second of imports: none of the heavy libraries is loaded with the command line."""
+    heavy = "torch scipy skimage matplotlib av soundfile PIL transformers diffusers huggingface_hub seehear.foley".split()
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys, seehear.cli; print([m for m in {heavy} if m in sys.modules])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "[]"

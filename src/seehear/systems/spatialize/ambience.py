@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.sphere import convert
-from seehear.foley.level import reference_gain
 from seehear.systems.spatialize.compose import EDGE_FADE_S, STILL_FADES_S
 from seehear.systems.spatialize.sounding import Sighting
 from seehear.types import Audio, Scene
@@ -24,6 +23,8 @@ def with_ambience(scene: Scene, recorded: Audio, level_db: float, *, moves: bool
 
     A recording longer than the scene is cut at its end, a shorter one repeated. Its level is that of W.
     """
+    from seehear.foley.level import reference_gain  # filters: not at start-up
+
     field = recorded.samples
     if recorded.convention not in ("", "acn-sn3d"):
         field = convert(field, recorded.convention, "acn-sn3d")
