@@ -68,7 +68,7 @@ def _sky_ends(cues: SceneCues | SkyCues) -> FloatArray:
     return ends
 
 
-def depth_from_cues(image: Image, regions: Sequence[Region], cues: SceneCues | None = None) -> DepthMap:
+def depth_from_cues(image: Image, regions: Sequence[Region], cues: SceneCues | SkyCues | None = None) -> DepthMap:
     """Relative depth (H, W) of ``image`` from position, size and haze; ``cues`` spares their computation when they are known.
 
     Ground: the distance of a point on a plane is inverse to how far below the horizon it appears; everything else is as far as

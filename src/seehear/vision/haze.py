@@ -23,7 +23,8 @@ def dark_channel(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """Smallest value (h, w) over the channels and a patch around each pixel (eq. 5), of a picture (h, w, 3) in 0 to 1."""
     from scipy.ndimage import minimum_filter
 
-    return minimum_filter(rgb.min(axis=-1), max(3, 2 * round(_PATCH_SHARE * max(rgb.shape[:2]) / 2) + 1))
+    side = max(3, 2 * round(_PATCH_SHARE * max(rgb.shape[:2]) / 2) + 1)
+    return np.asarray(minimum_filter(rgb.min(axis=-1), side), dtype=np.float32)
 
 
 def airlight(rgb: NDArray[np.float32]) -> FloatArray:

@@ -52,7 +52,8 @@ def find_layout(colours: NDArray[np.float32], min_size_px: int = 30) -> Layout:
     """The layout of a small Lab picture (h, w, 3)."""
     leaves = find_leaves(colours, min_size_px=min_size_px)
     features = floor_features(leaves, colours)
-    floor = _sigmoid(sum(weight * features[name] for name, weight in _FLOOR_WEIGHTS.items()) + _FLOOR_BIAS)
+    odds = np.sum([weight * features[name] for name, weight in _FLOOR_WEIGHTS.items()], axis=0)
+    floor = _sigmoid(odds + _FLOOR_BIAS)
     # snow or fog runs from the lower edge into the backdrop: such a part recedes too, or all of it would be nearest
     through = (features["edge"] > _WIDE) & (features["width"] > _WIDE) & (features["top"] < 1 - _WIDE)
     floor = np.where(through, 1.0, floor)

@@ -181,9 +181,9 @@ def calm_column(image: Image) -> int:
 def _wrapped(mask: NDArray[np.bool_], image: Image, saliency: float, outline: Literal["box", "hull"]) -> Region:
     """The region of a mask that may go on beyond the right edge: its outline is that of its larger part."""
     larger = mask
-    columns = mask.any(axis=0)
-    if columns[0] and columns[-1] and not columns.all():
-        gap = int(np.flatnonzero(~columns)[np.cumsum(~columns)[~columns].searchsorted((~columns).sum() / 2)])
+    empty = np.flatnonzero(~mask.any(axis=0))
+    if mask[:, 0].any() and mask[:, -1].any() and empty.size:
+        gap = int(empty[empty.size // 2])
         left, right = mask[:, :gap].sum(), mask[:, gap:].sum()
         larger = mask.copy()
         larger[:, gap:] &= right > left
