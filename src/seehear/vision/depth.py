@@ -39,7 +39,7 @@ _HORIZON = 0.45
 _LOWEST_SKY = 0.6
 """A sky that hangs lower than this (90th percentile of its columns) is a wall."""
 _SURE_LINES = 0.3
-"""Support from which a vanishing point tells the horizon outdoors: off by 0.004 heights (median of 16 rendered streets)."""
+"""Support from which a vanishing point tells the horizon outdoors: off by 0.004 heights (median of 14 rendered streets)."""
 
 _HAZE = 0.07
 """Depth per optical depth of haze."""
