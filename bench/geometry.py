@@ -68,7 +68,7 @@ def judge(photo: Photo, models: str, tally: Tally) -> list[float]:
         return []
     image = Image(photo.rgb())
     camera = camera_for(image)
-    eyes = spatialize_preset(models).eyes("box")
+    eyes = spatialize_preset(models).eyes("box", False)
     words = [
         f"{concept}@{(b[0] + b[2]) / 2 / image.width_px:.5f},{(b[1] + b[3]) / 2 / image.height_px:.5f}" for concept, b in boxes
     ]

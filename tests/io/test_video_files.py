@@ -1,5 +1,6 @@
 """Moving pictures: real frame times, rotation, damaged and odd files, memory."""
 
+import struct
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -241,3 +242,41 @@ def test_real_videos_have_increasing_times_within_their_duration(media):
             stream = container.streams.video[0]
             assert video.duration_s == pytest.approx(float(stream.duration * stream.time_base), abs=0.06)
         assert times[0] == 0 and all(a < b for a, b in pairwise(times)) and times[-1] < video.duration_s
+
+
+def test_a_video_that_says_it_is_a_sphere_is_one(tmp_path: Path) -> None:
+    """Planted: an MP4 with Google's sv3d box (equirectangular, Spherical Video V2) in its sample entry, and the same without."""
+
+    def box(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content) + 8) + kind + content
+
+    plain, sphere = tmp_path / "plain.mp4", tmp_path / "sphere.mp4"
+    with av.open(str(plain), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"
+        for level in range(5):
+            picture = av.VideoFrame.from_ndarray(np.full((64, 128, 3), 50 + level, np.uint8), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    data = bytearray(plain.read_bytes())
+    projection = box(b"proj", box(b"prhd", bytes(16)) + box(b"equi", bytes(20)))
+    extra = box(b"sv3d", box(b"svhd", bytes(4) + b"test\0") + projection)
+    moov = data.index(b"moov")
+    entry = data.index(b"mp4v", data.index(b"stsd", moov)) - 4
+    end = entry + struct.unpack_from(">I", data, entry)[0]
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"mp4v"):
+        at = data.index(name, moov) - 4
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(extra))
+    assert data.index(b"mdat") < moov, "nothing behind the box has an offset"
+    data[end:end] = extra
+    sphere.write_bytes(data)
+    assert open_video(sphere).equirectangular
+    assert not open_video(plain).equirectangular
+
+
+def test_frames_at_given_times() -> None:
+    """Closed form: the first frame at or after each time, none twice, none after the last."""
+    from seehear.io.video import _thinned
+
+    frames = ((i / 10, i) for i in range(50))
+    assert [i for _, i in _thinned(frames, None, [0.0, 0.31, 0.32, 0.5, 2.0, 9.0])] == [0, 4, 5, 20]

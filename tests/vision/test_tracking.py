@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from seehear.types import Image, InputError
+from seehear.vision.egomotion import CameraPath, Similarity
 from seehear.vision.regions import region_of
-from seehear.vision.tracking import Keyframe, keyframe_regions, link_tracks, motion_regions, smooth
+from seehear.vision.tracking import Keyframe, keyframe_regions, link_tracks, motion_regions, smooth, stands_still
 
 WIDTH, HEIGHT = 320, 180
 RED, BLUE, YELLOW = (200, 40, 40), (40, 60, 200), (220, 200, 40)
@@ -111,6 +112,47 @@ def test_real_car_park(media: Path) -> None:
     car, bicycle = sorted(link_tracks(keyframes)[:2], key=lambda t: float(t.centres_px[0, 0]))
     np.testing.assert_allclose(car.centres_px[[0, -1]], [(116, 200), (60, 72)], atol=12)
     np.testing.assert_allclose(bicycle.centres_px[[0, -1]], [(328, 16), (416, 40)], atol=12)
+
+
+def test_a_pan_does_not_break_tracks() -> None:
+    """Oracle: planted answer: a still and a moving disc of one colour while the camera jerks by up to 90 px between keyframes.
+
+    With the camera's motion both are followed from first to last; without it they are not.
+    """
+    camera_px = np.cumsum([0, 5, 70, 5, -80, 90, -60, 5, 75, -90, 40, 5])
+    own = [(200.0 + 0 * i, 60.0) for i in range(12)], [(60.0 + 12 * i, 120.0) for i in range(12)]
+    keyframes = []
+    for i, camera in enumerate(camera_px):
+        keyframes.append(Keyframe(0.3 * i, tuple(disc_region(x - camera + 60, y, 14, RED) for x, y in (p[i] for p in own))))
+    times = [0.3 * i for i in range(12)]
+    steps = [Similarity(shift=-float(d) / WIDTH) for d in np.diff(camera_px, prepend=0)]
+    tracks = link_tracks(keyframes, camera=CameraPath.of_steps(times, steps))
+    assert sorted(len(t.regions) for t in tracks) == [12, 12]
+    for track in tracks:
+        assert len({round(y) for y in track.centres_px[:, 1]}) == 1
+    assert sorted(len(t.regions) for t in link_tracks(keyframes)) != [12, 12]
+
+
+def test_what_wobbles_stands_still_and_what_drifts_does_not() -> None:
+    """Oracle: closed form: white errors of 3 px around one place, a line of 6 px a second, a swing of 30 px and back."""
+    times = 0.3 * np.arange(20)
+    wobble = np.random.default_rng(2).normal(0, 3, (20, 2))
+    assert stands_still(times, 100 + wobble, 20, 1.0)
+    assert not stands_still(times, np.stack([6 * times, 0 * times], axis=-1) + 0.3 * wobble, 20, 1.0)
+    assert not stands_still(times, np.stack([30 * np.sin(np.pi * times / 6), 0 * times], axis=-1) + 0.3 * wobble, 20, 1.0)
+
+
+def test_motion_across_the_seam_is_one_region() -> None:
+    """Oracle: planted answer: a disc on the seam of a panorama moves: one region with both halves, the box of the larger."""
+    frames = []
+    for i, x in enumerate((-40.0, 4.0, 48.0)):
+        shown = frame([(x, 90, 20, RED), (x + WIDTH, 90, 20, RED), (x - WIDTH, 90, 20, RED)], seed=i)
+        frames.append(shown)
+    (region,) = motion_regions(*frames, wraps=True)
+    assert region.mask[90, 2]
+    assert region.mask[90, WIDTH - 3]
+    np.testing.assert_allclose(region.box, (0, 70, 24, 110), atol=4)
+    assert len(motion_regions(*frames)) == 2
 
 
 def test_gaps_are_bridged_and_flicker_is_dropped() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TypeVar
 import av
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
@@ -123,8 +125,18 @@ def open_track(path: PathLike) -> Track:
     duration_s = max(end_s - first_s, 1e-3)
     n_shown = max(1, int(np.sum(~(pts_s < first_s - 1e-6))))
     rotation_deg = round(frame.rotation / 90) * 90 % 360
-    video = Video(str(path), width_px, height_px, duration_s, n_shown / duration_s, rotation_deg, has_audio)
+    is_sphere = _is_equirectangular(frame)
+    video = Video(str(path), width_px, height_px, duration_s, n_shown / duration_s, rotation_deg, has_audio, is_sphere)
     return Track(video, codec, first_s, pts_s)
+
+
+def _is_equirectangular(frame: av.VideoFrame) -> bool:
+    """Whether the file's spherical metadata (Google's sv3d box or XML, Matroska's projection) names that projection.
+
+    FFmpeg hands it on as an AVSphericalMapping, whose first field is the projection, 0 for a whole equirectangular sphere.
+    """
+    told = frame.side_data.get(SideDataType.SPHERICAL)
+    return told is not None and int.from_bytes(bytes(told)[:4], sys.byteorder) == 0
 
 
 def _scan(container: InputContainer, stream: VideoStream, path: PathLike) -> tuple[np.ndarray, float]:

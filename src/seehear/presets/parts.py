@@ -41,7 +41,8 @@ class SpatializePreset:
 
     name: str
     parts: tuple[Part, ...]
-    eyes: Callable[[Literal["box", "hull"]], Eyes]
+    eyes: Callable[[Literal["box", "hull"], bool], Eyes]
+    """Of an outline, and of whether the picture's left edge joins its right."""
     generator: Callable[[Callable[[float], None]], SoundGenerator]
     """Given who is told how much of a sound is made (0 to 1)."""
     hint: str | None = None

@@ -48,8 +48,8 @@ def _builtin(name: str) -> SpatializePreset:
     pack = _pack(name)
 
     @cache
-    def eyes(outline: Outline) -> Eyes:
-        return Eyes(_graph(outline), _cues(), _encoder(pack))
+    def eyes(outline: Outline, wraps: bool = False) -> Eyes:
+        return Eyes(_graph(outline, wraps), _cues(), _encoder(pack))
 
     return SpatializePreset(name, tuple(_builtin_part(role, pack) for role in ROLES), eyes, _foley, BUILTINS[name])
 
@@ -70,10 +70,10 @@ def _builtin_part(role: str, pack: str) -> Part:
     return Part(role, name, "Apache-2.0")
 
 
-def _graph(outline: Outline) -> Segmenter:
+def _graph(outline: Outline, wraps: bool) -> Segmenter:
     from seehear.adapters.cues import GraphSegmenter
 
-    return GraphSegmenter(outline=outline)
+    return GraphSegmenter(outline=outline, wraps=wraps)
 
 
 def _cues() -> DepthEstimator:
@@ -117,12 +117,14 @@ def _mixed(name: str, choices: Mapping[str, Choice], options: ModelOptions) -> S
             _resolved(role, model, machine)  # a folder that is none is refused before any work
         return _part_of(role, facts(model, offline=machine.is_offline))
 
+    prepared: list[Part] = []
+
     def prepare(tell: Tell) -> tuple[Part, ...]:
         machine.torch_device  # noqa: B018 (refuses a device that is not there before anything is downloaded)
-        return tuple(
-            _builtin_part(role, pack) if choices[role].model == BUILTIN else _fetched(role, choices[role].model, machine, tell)
-            for role in ROLES
-        )
+        for role in ROLES[len(prepared) :]:  # at the next picture all of them are there
+            model = choices[role].model
+            prepared.append(_builtin_part(role, pack) if model == BUILTIN else _fetched(role, model, machine, tell))
+        return tuple(prepared)
 
     return SpatializePreset(
         name,
@@ -180,9 +182,10 @@ def _architectures(role: str) -> frozenset[str]:
 SEGMENTERS = frozenset({"sam", "sam2", "sam2_video"})
 
 
-def _eyes(choices: Mapping[str, Choice], machine: Machine, pack: str, outline: Outline) -> Eyes:
+def _eyes(choices: Mapping[str, Choice], machine: Machine, pack: str, outline: Outline, wraps: bool = False) -> Eyes:
+    own = choices["segmenter"].model == BUILTIN
     return Eyes(
-        _graph(outline) if choices["segmenter"].model == BUILTIN else _segmenter(choices["segmenter"], machine, outline),
+        _graph(outline, wraps) if own else _segmenter(choices["segmenter"], machine, outline),
         _cues() if choices["depth"].model == BUILTIN else _depth(choices["depth"], machine),
         _encoder(pack) if choices["captioner"].model == BUILTIN else _captioner(choices["captioner"], machine),
     )

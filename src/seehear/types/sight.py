@@ -46,6 +46,8 @@ class Video:
     """Average rate; real frame times come with the frames."""
     rotation_deg: int = 0
     has_audio: bool = False
+    equirectangular: bool = False
+    """The file says that its picture is the whole sphere."""
 
 
 @dataclass(frozen=True)

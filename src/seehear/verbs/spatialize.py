@@ -116,7 +116,11 @@ def spatialize(
         **sound_report(scene, renders[written.name]),
         "seed": wanted.seed,
         "models": [*models_of(preset), *([ears.credit] if ears.credit else [])],
-        "notes": [*notes_of(sighting, media, files, preset, outputs), *room_notes(wanted.room, scene.room)],
+        "notes": [
+            *notes_of(sighting, media, files, preset, outputs),
+            *_panorama_notes(media, wanted, geometry, sighting.picture),
+            *room_notes(wanted.room, scene.room),
+        ],
     }
     if recorded is not None:
         report["notes"].append(ambience_note(Path(wanted.bed).name, recorded, duration_s))
@@ -191,7 +195,7 @@ def _look(
 
     asked: dict[str, Any] = {"n_sources": wanted.sources, "say": wanted.say, "objects": wanted.objects}
     asked["reads_text"] = preset.reads_text
-    eyes = preset.eyes(wanted.outline)
+    eyes = preset.eyes(wanted.outline, geometry.equirectangular)
     if isinstance(media, Image):
         small = np.rint(255 * shrink(media.rgb, ANALYSIS_SIDE_PX)).astype(np.uint8)
         return sight([(0.0, Image(small, media.focal_35mm))], eyes, geometry, **asked)
@@ -215,7 +219,21 @@ def _geometry(wanted: SpatializeOptions, media: Image | Video) -> Geometry:
         pixel_room(media.width_px, media.height_px)  # refuses a picture that is too small before any work
         return Geometry(pixels=(media.width_px, media.height_px))
     fov_rad = None if wanted.fov_deg is None else radians(wanted.fov_deg)
-    return Geometry(fov_rad, wanted.equirectangular, wanted.near_m, wanted.far_m)
+    told = isinstance(media, Video) and media.equirectangular and fov_rad is None
+    return Geometry(fov_rad, wanted.equirectangular or told, wanted.near_m, wanted.far_m)
+
+
+def _panorama_notes(media: Image | Video, wanted: SpatializeOptions, geometry: Geometry, picture: Image) -> list[str]:
+    """Says that a video's own word was taken for a panorama, or that a picture looks like one."""
+    from seehear.vision.panorama import looks_like_panorama
+
+    if geometry.equirectangular and not wanted.equirectangular:
+        return ["The file says that it is a 360-degree equirectangular video, and is heard as one (--fov says otherwise)."]
+    is_asked = geometry.equirectangular or geometry.pixels is not None or wanted.fov_deg is not None
+    if is_asked or not looks_like_panorama(picture):
+        return []
+    kind = "video" if isinstance(media, Video) else "picture"
+    return [f"This {kind} looks like a 360-degree panorama: --equirectangular hears it from all around."]
 
 
 def _compose(

@@ -205,9 +205,9 @@ def stands_still(times_s: FloatArray, points: FloatArray, size: float, least: fl
     path = smooth(times_s, points, window_s)
     reach = float(np.linalg.norm(np.ptp(path, axis=0)))
     errors = np.median(np.abs(np.diff(points, axis=0) - np.median(np.diff(points, axis=0), axis=0)), axis=0) / (0.6745 * 2**0.5)
-    # A Gaussian window averages 2 sqrt(pi) of its deviations; the range of what is left is about four deviations.
+    # A Gaussian window averages 2 sqrt(pi) of its deviations; the range of what is left is below six of its own (19 of 20 times).
     averaged = max(1.0, 2 * np.pi**0.5 * window_s / float(np.median(np.diff(times_s))))
-    return reach <= max(least, 0.1 * size, 4 * float(np.linalg.norm(errors)) / averaged**0.5)
+    return reach <= max(least, 0.1 * size, 6 * float(np.linalg.norm(errors)) / averaged**0.5)
 
 
 def motion_regions(
