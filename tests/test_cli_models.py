@@ -27,6 +27,8 @@ from seehear.types import InputError
 Run = Callable[..., tuple[int, str, str]]
 Tiny = Callable[[str], Path]
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 QUICK = ("--seconds", "1", "--rate", "16000", "--json")
 ROLES = ("segmenter", "depth", "captioner", "generator")
 

@@ -81,8 +81,8 @@ class AudioModel:
             else:
                 parts = {"language_model": self._language_model()} if self.kind == "AudioLDM2Pipeline" else {}
                 pipeline = read_files(lambda: kind.from_pretrained(self.folder, **how, **parts), self.folder)
-        pipeline.set_progress_bar_config(disable=True)
-        return self._placed(pipeline)
+            pipeline.set_progress_bar_config(disable=True)
+            return self._placed(pipeline)
 
     @property
     def rate_hz(self) -> int:

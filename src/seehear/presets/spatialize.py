@@ -47,9 +47,10 @@ def spatialize_preset(models: str, options: ModelOptions | None = None) -> Spati
 def _builtin(name: str) -> SpatializePreset:
     pack = _pack(name)
 
-    @cache
+    recognizer = cache(partial(_encoder, pack))  # loaded once, whatever the outline
+
     def eyes(outline: Outline, wraps: bool = False) -> Eyes:
-        return Eyes(_graph(outline, wraps), _cues(), _encoder(pack))
+        return Eyes(_graph(outline, wraps), _cues(), recognizer())
 
     return SpatializePreset(name, tuple(_builtin_part(role, pack) for role in ROLES), eyes, _foley, BUILTINS[name])
 
@@ -129,7 +130,7 @@ def _mixed(name: str, choices: Mapping[str, Choice], options: ModelOptions) -> S
     return SpatializePreset(
         name,
         tuple(parts(role) for role in ROLES),
-        cache(partial(_eyes, choices, machine, pack)),
+        _eyes(choices, machine, pack),
         _generator(choices["generator"], machine, options),
         f"{SAY_HINT}." if reads else RESEARCH_HINT,
         reads,
@@ -182,13 +183,18 @@ def _architectures(role: str) -> frozenset[str]:
 SEGMENTERS = frozenset({"sam", "sam2", "sam2_video"})
 
 
-def _eyes(choices: Mapping[str, Choice], machine: Machine, pack: str, outline: Outline, wraps: bool = False) -> Eyes:
-    own = choices["segmenter"].model == BUILTIN
-    return Eyes(
-        _graph(outline, wraps) if own else _segmenter(choices["segmenter"], machine, outline),
-        _cues() if choices["depth"].model == BUILTIN else _depth(choices["depth"], machine),
-        _encoder(pack) if choices["captioner"].model == BUILTIN else _captioner(choices["captioner"], machine),
-    )
+def _eyes(choices: Mapping[str, Choice], machine: Machine, pack: str) -> Callable[[Outline, bool], Eyes]:
+    """Makes the eyes; each model is loaded once, whatever the outline."""
+    own, wanted = choices["segmenter"].model == BUILTIN, choices["segmenter"]
+    segmenter = cache(lambda outline: _segmenter(wanted, machine, outline))
+    depth = cache(lambda: _cues() if choices["depth"].model == BUILTIN else _depth(choices["depth"], machine))
+    captioner = choices["captioner"]
+    recognizer = cache(lambda: _encoder(pack) if captioner.model == BUILTIN else _captioner(captioner, machine))
+
+    def eyes(outline: Outline, wraps: bool = False) -> Eyes:
+        return Eyes(_graph(outline, wraps) if own else segmenter(outline), depth(), recognizer())
+
+    return eyes
 
 
 def _segmenter(choice: Choice, machine: Machine, outline: Outline) -> Segmenter:

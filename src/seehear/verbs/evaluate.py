@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import seehear
 from seehear.io.files import check_input, check_output, file_sha256, whole_file
-from seehear.presets import evaluation_preset, spatialize_preset
+from seehear.presets import SpatializePreset, evaluation_preset, spatialize_preset
 from seehear.protocols import AcousticMatcher
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
 from seehear.types import MONO, SURROUND_5_1, Image, InputError, Room
@@ -75,11 +75,11 @@ def evaluate(
     if report_path.suffix != ".json":
         raise InputError(f"the report is a .json file, got {report_path.name!r}")
     items_path = report_path.with_suffix(".items.jsonl")
-    matching = evaluation_preset(wanted.seed)
+    matching, preset = evaluation_preset(wanted.seed), spatialize_preset(wanted.models)
     settings = {
         "system": system,
         **{name: value for name, value in asdict(wanted).items() if name not in ("limit", "force")},
-        "models": models_of(spatialize_preset(wanted.models)),
+        "models": models_of(preset),
         "matcher": asdict(matching.part),
     }
     known = {} if wanted.force else _known(items_path, settings)
@@ -87,10 +87,11 @@ def evaluate(
     if dry_run:
         return plan | {"dry_run": True, "files": [str(report_path), str(items_path)], "known": len(known)}
     matcher = matching.matcher()
+    preset = preset.ready(watch)
     done: dict[str, dict[str, Any]] = {}
     for index, path in enumerate(paths):
         watch(path.name, index / len(paths))
-        done[str(path)] = _item(path, known.get(str(path)), wanted, matcher)
+        done[str(path)] = _item(path, known.get(str(path)), wanted, preset, matcher)
         kept = {name: item for name, item in known.items() if name not in done}
         _write_items(items_path, settings, [*done.values(), *kept.values()])
     report = plan | summarise(list(done.values())) | {"notes": list(NOTES)}
@@ -129,18 +130,20 @@ def _files(pictures: Iterable[str | Path], limit: int | None) -> list[Path]:
 # ------------------------------------------------------------------------------------------------ one picture
 
 
-def _item(path: Path, known: dict[str, Any] | None, wanted: EvaluateOptions, matcher: AcousticMatcher) -> dict[str, Any]:
+def _item(
+    path: Path, known: dict[str, Any] | None, wanted: EvaluateOptions, preset: SpatializePreset, matcher: AcousticMatcher
+) -> dict[str, Any]:
     """The figures of one picture, those of before where the file is the same; or why there are none."""
     try:
         digest = file_sha256(check_input(path))
         if known is not None and known.get("sha256") == digest:
             return known
-        return {"file": str(path), "sha256": digest, **_measured(path, wanted, matcher)}
+        return {"file": str(path), "sha256": digest, **_measured(path, wanted, preset, matcher)}
     except InputError as error:
         return {"file": str(path), "failed": str(error)}
 
 
-def _measured(path: Path, wanted: EvaluateOptions, matcher: AcousticMatcher) -> dict[str, Any]:
+def _measured(path: Path, wanted: EvaluateOptions, preset: SpatializePreset, matcher: AcousticMatcher) -> dict[str, Any]:
     from seehear.acoustics.render import render
     from seehear.io.video import read_media
     from seehear.metrics.audio_similarity import Channels
@@ -149,7 +152,7 @@ def _measured(path: Path, wanted: EvaluateOptions, matcher: AcousticMatcher) -> 
     image = read_media(path)
     if not isinstance(image, Image):
         raise InputError(f"{path} is a video or animation: evaluate takes pictures")
-    made = spatialize(image, layout="5.1", seconds=wanted.seconds, seed=wanted.seed, models=wanted.models)
+    made = spatialize(image, layout="5.1", seconds=wanted.seconds, seed=wanted.seed, models=wanted.models, preset=preset)
     dry = render(replace(made.scene, room=Room()), [SURROUND_5_1, MONO])
     sounds = dict(zip(ROWS, (made.audio, *dry, mono_mix(made.scene)), strict=True))
     channels = cast(Channels, wanted.channels)

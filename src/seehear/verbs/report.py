@@ -97,6 +97,7 @@ def _source_report(item: SoundingObject, source: Source, scale: float) -> dict[s
     start_s, stop_s = item.place.active_s
     return {
         "label": item.concept.name,
+        "text": item.text or None,
         "origin": item.origin,
         "score": shown_score(item),
         "azimuth_deg": None if source.is_bed else round(degrees(np.arctan2(y, x)), 1),
