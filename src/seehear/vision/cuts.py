@@ -77,7 +77,7 @@ def signature(rgb: NDArray[np.uint8]) -> Signature:
     codes = (rgb.astype(np.uint16) * 6 >> 8) @ np.array([36, 6, 1], np.uint16)
     colours = np.bincount(codes.ravel(), minlength=216) / codes.size
     light = rgb @ (np.array([0.2126, 0.7152, 0.0722], np.float32) * np.float32(100 / 255))
-    return Signature(colours, _thumb(light))
+    return Signature(colours, _thumb(light.astype(np.float32)))
 
 
 def _thumb(light: NDArray[np.float32]) -> NDArray[np.float32]:

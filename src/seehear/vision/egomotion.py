@@ -133,9 +133,9 @@ def moved(picture: NDArray[np.floating], motion: Similarity, *, wraps: bool = Fa
     centre = np.array([0.5 * height - 0.5, 0.5 * width - 0.5])
     offset = centre - matrix @ centre + width * np.array([back.shift.imag, back.shift.real])
     if picture.ndim == 2:
-        return affine_transform(picture, matrix, offset, order=1, cval=np.nan, output=np.float32)
+        return affine_transform(picture, matrix, offset, order=1, cval=np.nan, output=np.float32).astype(np.float32, copy=False)
     parts = [affine_transform(picture[..., i], matrix, offset, order=1, cval=np.nan, output=np.float32) for i in range(3)]
-    return np.stack(parts, axis=-1)
+    return np.stack(parts, axis=-1).astype(np.float32, copy=False)
 
 
 def _phase_shift(before: Lightness, now: Lightness, wraps: bool) -> Similarity:
