@@ -22,6 +22,7 @@ from PIL import Image as Pillow
 import seehear
 from planted import scenery, with_disc
 from seehear.presets import ModelOptions, spatialize_preset
+from seehear.presets.choices import choices_of
 from seehear.types import InputError
 
 Run = Callable[..., tuple[int, str, str]]
@@ -124,6 +125,18 @@ def test_a_preset_file(run: Run, photo: Path, tiny: Tiny) -> None:
     status, _, err = run("spatialize", photo, *QUICK, "--say", "dog", "--models", "mine.json", "--steps", "4", "-o", "b.wav")
     assert status == 0, err
     assert not np.array_equal(check_sound("a.wav"), check_sound("b.wav"))
+
+
+def test_the_example_of_the_models_page_is_valid(tmp_path: Path) -> None:
+    """Oracle: the page itself; its preset file is read, and every role is what it says."""
+    page = (Path(__file__).resolve().parents[1] / "docs" / "models.md").read_text("utf-8")
+    example = page.split("```json")[1].split("```")[0]
+    (tmp_path / "mine.json").write_text(example, "utf-8")
+    chosen = choices_of(str(tmp_path / "mine.json"))
+    assert {role: choice.model for role, choice in chosen.items()} == {
+        role: value["model"] for role, value in json.loads(example).items()
+    }
+    assert chosen["segmenter"].options == {"points_per_side": 24, "max_regions": 12}
 
 
 BAD: dict[str, tuple[object, str]] = {
