@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
 import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -202,3 +208,64 @@ def test_the_environment_may_forbid_the_hub(monkeypatch: pytest.MonkeyPatch, val
     """HF_HUB_OFFLINE as huggingface_hub reads it."""
     monkeypatch.setenv("HF_HUB_OFFLINE", value)
     assert Machine().is_offline is offline
+
+
+ASK = """
+import json
+from seehear.adapters.hub import InputError, facts, resolve
+told = []
+before = facts("tiny/sam")
+folder = resolve("tiny/sam", ["sam"], tell=lambda what, part: told.append(part))
+after = facts("tiny/sam", offline=True)
+try:
+    resolve("tiny/none", ["sam"])
+except InputError as error:
+    refused = str(error)
+known = [before.licence, before.size_bytes, before.is_here, after.is_here, after.revision, after.licence]
+print(json.dumps([*known, told, refused]))
+"""
+
+
+def test_the_real_client_against_a_server_of_our_own(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    """huggingface_hub's own client, a folder served on this machine as a hub would: asked, fetched, then known offline."""
+    model, commit = tiny("sam"), "0123456789abcdef0123456789abcdef01234567"
+    files = {path.name: path.read_bytes() for path in model.iterdir()}
+    files |= {"README.md": b"---\nlicense: apache-2.0\n---\n", "pytorch_model.bin": b"pickle"}
+    listed = [{"rfilename": name, "size": len(data)} for name, data in files.items()]
+    card = {"id": "tiny/sam", "sha": commit, "siblings": listed, "tags": [], "cardData": {"license": "apache-2.0"}}
+    served: list[str] = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+        def do_GET(self) -> None:
+            path = self.path.split("?")[0]
+            name = path.removeprefix("/tiny/sam/resolve/main/")
+            body = json.dumps(card).encode() if path == "/api/models/tiny/sam" else files.get(name)
+            self.send_response(404 if body is None else 200)
+            headers = {
+                "ETag": f'"{hashlib.sha256(body or b"").hexdigest()}"',
+                "X-Repo-Commit": commit,
+                "X-Error-Code": "RepoNotFound",
+            }
+            for key, value in (headers | {"Content-Length": str(len(body or b""))}).items():
+                self.send_header(key, value)
+            self.end_headers()
+            if self.command == "GET":
+                served.append(name)
+                self.wfile.write(body or b"")
+
+        do_HEAD = do_GET
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        env = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0", "no_proxy": "127.0.0.1"}
+        done = subprocess.run([sys.executable, "-c", ASK], env=env, capture_output=True, text=True)
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
+    licence, size, was_here, is_here, revision, kept, told, refused = json.loads(done.stdout)
+    assert (licence, kept, was_here, is_here, revision) == ("apache-2.0", "apache-2.0", False, True, commit)
+    assert size == sum(len(data) for name, data in files.items() if name != "pytorch_model.bin")
+    assert "pytorch_model.bin" not in served and told[-1] == 1.0
+    assert "no model 'tiny/none'" in refused
