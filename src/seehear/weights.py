@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seehear.types import InputError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 MANIFEST = "manifest.json"
@@ -41,9 +42,10 @@ def read_manifest(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def load_pack(name: str, folder: Path | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors of a pack in float32 and its manifest entry; InputError if it is unknown, missing or altered."""
-    from safetensors.torch import load
+def load_pack(name: str, folder: Path | None = None) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays of a pack in float32 and its manifest entry; InputError if it is unknown, missing or altered."""
+    import numpy as np
+    from safetensors.numpy import load
 
     folder = folder or packs_folder()
     entries = read_manifest(folder)
@@ -59,11 +61,13 @@ def load_pack(name: str, folder: Path | None = None) -> tuple[dict[str, Tensor],
         raise InputError(
             f"the weights file {path} is damaged: its SHA-256 is {found[:12]}..., expected {entry['sha256'][:12]}..."
         )
-    return {key: t.float() if t.is_floating_point() else t for key, t in load(data).items()}, entry
+    return {key: x.astype(np.float32) if np.issubdtype(x.dtype, np.floating) else x for key, x in load(data).items()}, entry
 
 
-def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor | NDArray[Any]], what: str) -> None:
     """Fills every tensor of ``module``; InputError names keys that are missing, left over or of another shape."""
+    import torch
+
     wanted = module.state_dict()
     problems = [f"lacks {key}" for key in wanted if key not in tensors]
     problems += [f"has an unknown {key}" for key in tensors if key not in wanted]
@@ -75,7 +79,7 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise InputError(f"{what} does not fit the model: it {'; '.join(problems[:3])}{more}")
-    module.load_state_dict(dict(tensors))
+    module.load_state_dict({key: torch.as_tensor(tensor) for key, tensor in tensors.items()})
 
 
 def write_pack(name: str, path: Path, tensors: Mapping[str, Tensor], entry: Mapping[str, Any]) -> dict[str, Any]:

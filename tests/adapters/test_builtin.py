@@ -1,4 +1,6 @@
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -60,7 +62,7 @@ def test_features_have_the_sizes_of_the_configuration(recognizer):
     encoding = recognizer.encode([Image(data.cat())])
     grid = config["conv_px"] // 16
     assert encoding.grid.shape == (1, config["widths"][-1], grid, grid)
-    assert np.allclose(encoding.pooled.numpy(), encoding.grid.numpy().mean((2, 3)), atol=1e-5)
+    assert np.allclose(encoding.pooled, encoding.grid.mean((2, 3)), atol=1e-5)
     assert encoding.pooled.std() > 0.01
 
 
@@ -95,3 +97,12 @@ def test_the_label_table_covers_the_photos(media):
         with index.open(newline="", encoding="utf-8") as rows:
             for row in csv.DictReader(rows):
                 assert {word for word in row["label"].split("|") if word} <= set(known), row["file"]
+
+
+def test_recognising_needs_no_torch():
+    """A run saves the import of torch: a fresh process that recognises a picture has not loaded it."""
+    code = (
+        "import sys, numpy as np; from seehear.adapters.builtin import BuiltinRecognizer; from seehear.types import Image;"
+        "BuiltinRecognizer().recognize([Image(np.zeros((40, 40, 3), np.uint8))]); print('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

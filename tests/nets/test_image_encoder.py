@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from seehear.nets.image_encoder import EncoderConfig, ImageEncoder, config_from_mapping
-from seehear.nets.local_features import FisherConfig
+from seehear.nets.encoder_config import EncoderConfig, FisherConfig, config_from_mapping
+from seehear.nets.image_encoder import ImageEncoder
+from seehear.nets.image_encoder_arrays import encode
 from seehear.nets.warp import warp_to_square
 
 TINY = EncoderConfig(
@@ -65,3 +66,23 @@ def test_warping_keeps_the_halves(size):
     rgb[:, (size[1] + 1) // 2 :] = 255
     square = warp_to_square(rgb, 32)
     assert square.shape == (3, 32, 32) and square[:, :, :12].max() == 0 and square[:, :, 21:].min() == 255
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 48), (20, 31), (130, 64)])
+def test_arrays_and_tensors_agree(height, width):
+    """Independent implementation: torch's own layers, with norms, biases and mixtures that are not those of a fresh network."""
+    encoder = tiny_encoder()
+    generator = torch.Generator().manual_seed(1)
+    state = encoder.state_dict()
+    for name, tensor in state.items():
+        if tensor.is_floating_point():
+            positive = name.endswith(("running_var", "deviation")) or (name.startswith("fishers") and name.endswith("weight"))
+            drawn = torch.rand(tensor.shape, generator=generator)
+            state[name] = 0.5 + drawn if positive else 2 * drawn - 1
+    encoder.load_state_dict(state)
+    rgb = torch.rand(3, 3, height, width, generator=generator)
+    with torch.inference_mode():
+        wanted = encoder(rgb)
+    found = encode(rgb.numpy(), {name: tensor.numpy() for name, tensor in encoder.state_dict().items()}, TINY)
+    for theirs, ours in zip(wanted, found, strict=True):
+        np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-3, atol=1e-4)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from seehear.nets.encoder_config import FisherConfig
 from seehear.nets.local_features import (
-    FisherConfig,
     FisherVector,
     dense_descriptors,
     fisher_gradients,

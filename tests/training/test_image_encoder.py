@@ -9,8 +9,7 @@ from PIL import ImageDraw
 from torch.nn import functional as F
 
 from seehear.data.pictures import Pictures, split
-from seehear.nets.image_encoder import EncoderConfig
-from seehear.nets.local_features import FisherConfig
+from seehear.nets.encoder_config import EncoderConfig, FisherConfig
 from seehear.training.augment import Augmentation
 from seehear.training.image_encoder import (
     Recipe,

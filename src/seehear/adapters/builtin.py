@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.nets.encoder_config import EncoderConfig, Encoding, config_from_mapping
+from seehear.nets.image_encoder_arrays import encode
 from seehear.nets.warp import warp_to_square
 from seehear.types import ConceptScores, Image
 from seehear.vocabulary import concepts, label_concepts
-from seehear.weights import load_pack, load_strictly, read_manifest
-
-if TYPE_CHECKING:
-    from seehear.nets.image_encoder import Encoding, ImageEncoder
+from seehear.weights import load_pack, read_manifest
 
 PACKS = {"builtin": "image-encoder", "builtin-research": "image-encoder-research"}
 """Name of a set of models to the pack that its recogniser uses."""
@@ -58,37 +57,27 @@ class BuiltinRecognizer:
         return float(self.manifest_entry["answer_threshold"])
 
     @cached_property
-    def _encoder(self) -> ImageEncoder:
-        from seehear.nets.image_encoder import ImageEncoder, config_from_mapping
-
+    def _weights(self) -> tuple[Mapping[str, NDArray[np.float32]], EncoderConfig]:
         tensors, entry = load_pack(self.pack)
-        encoder = ImageEncoder(config_from_mapping(entry["config"]))
-        load_strictly(encoder, tensors, f"the weights {self.pack!r}")
-        return encoder.eval()
+        return tensors, config_from_mapping(entry["config"])
 
     def encode(self, images: Sequence[Image]) -> Encoding:
         """Class logits, pooled features and patch grids of N pictures (at least one)."""
-        import torch
-
-        from seehear.nets.image_encoder import Encoding
-
-        encoder = self._encoder
+        tensors, config = self._weights
         parts = []
-        with torch.inference_mode():
-            for start in range(0, len(images), self.batch_size):
-                squares = [
-                    warp_to_square(image.rgb, encoder.config.input_px) for image in images[start : start + self.batch_size]
-                ]
-                rgb = torch.from_numpy(np.stack(squares)).float() / 255
-                parts.append(encoder(rgb))
-        return Encoding(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+        for start in range(0, len(images), self.batch_size):
+            squares = [warp_to_square(image.rgb, config.input_px) for image in images[start : start + self.batch_size]]
+            parts.append(encode(np.stack(squares).astype(np.float32) / 255, tensors, config))
+        return Encoding(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     def recognize(self, images: Sequence[Image]) -> list[ConceptScores]:
         """Concept probabilities of each picture; silent, unlearned and rejected things are ``unknown``."""
         if not images:
             return []
         names, matrix = concept_matrix(self.manifest_entry["classes"])
-        probabilities = self.encode(images).logits.double().softmax(1).numpy() @ matrix
+        logits = self.encode(images).logits.astype(np.float64)
+        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = odds / odds.sum(axis=1, keepdims=True) @ matrix
         return [
             ConceptScores(dict(zip(names, (float(p) for p in row[:-1]), strict=True)), float(row[-1])) for row in probabilities
         ]

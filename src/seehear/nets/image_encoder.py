@@ -7,60 +7,12 @@ Residual blocks: He et al. 2016; the averaging shortcut: He et al. 2019 (ResNet-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seehear.nets.local_features import FisherConfig, FisherVector
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """Sizes of an ImageEncoder."""
-
-    classes: int
-    """Length of the logits."""
-    input_px: int = 128
-    """Side of the square that a picture is warped to; Fisher vectors are taken from it."""
-    conv_px: int = 96
-    """Side that the residual network sees; the patch grid is a 16th of it."""
-    widths: tuple[int, ...] = (32, 64, 128, 256)
-    """Channels of the stem and of each stage; the last is the length of the pooled feature and of a patch feature."""
-    blocks: tuple[int, ...] = (1, 2, 1)
-    """Residual blocks per stage; every stage halves the grid, as does the stem."""
-    fishers: tuple[FisherConfig, ...] = (FisherConfig(), FisherConfig(kind="colour", projection=46))
-    """The Fisher branches."""
-
-    @property
-    def feature_size(self) -> int:
-        """Length of the pooled feature and of each patch feature."""
-        return self.widths[-1]
-
-    @property
-    def grid_size(self) -> int:
-        """Patches along each side."""
-        return self.conv_px // 2 ** (len(self.blocks) + 1)
-
-
-def config_from_mapping(values: Mapping[str, Any]) -> EncoderConfig:
-    """The configuration that ``dataclasses.asdict`` turned into plain values, e.g. in a weights manifest."""
-    fishers = tuple(FisherConfig(**{**fisher, "scales_px": tuple(fisher["scales_px"])}) for fisher in values["fishers"])
-    return EncoderConfig(**{**values, "widths": tuple(values["widths"]), "blocks": tuple(values["blocks"]), "fishers": fishers})
-
-
-class Encoding(NamedTuple):
-    """What the encoder says about B pictures."""
-
-    logits: Tensor
-    """(B, classes), calibrated: their softmax is a probability."""
-    pooled: Tensor
-    """(B, feature_size)."""
-    grid: Tensor
-    """(B, feature_size, grid_size, grid_size), row by row from the top left."""
+from seehear.nets.encoder_config import EncoderConfig, Encoding
+from seehear.nets.local_features import FisherVector
 
 
 class Residual(nn.Module):

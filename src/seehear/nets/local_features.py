@@ -12,45 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-CELLS = 4
-"""A descriptor covers 4 x 4 cells, as SIFT does."""
+from seehear.nets.encoder_config import CELLS, FisherConfig
 
 SAMPLED = 64
 """Descriptors of each picture that the projection and the mixture are fitted to."""
-
-
-@dataclass(frozen=True)
-class FisherConfig:
-    """What one Fisher branch computes."""
-
-    kind: Literal["gradient", "colour"] = "gradient"
-    """The local descriptor: orientation histograms (128 numbers) or colour means and deviations (96 numbers)."""
-    scales_px: tuple[int, ...] = (128, 90, 64)
-    """The sides at which descriptors are taken."""
-    cell_px: int = 4
-    """Side of one of the 4 x 4 cells of a descriptor; also the stride between descriptors."""
-    projection: int = 62
-    """Numbers kept of a descriptor by PCA; two for the position come on top."""
-    components: int = 64
-    """Gaussians in the mixture."""
-    position_weight: float = 1.0
-    """Spread of the position numbers relative to a whitened descriptor number."""
-
-    @property
-    def descriptor_size(self) -> int:
-        return CELLS * CELLS * (8 if self.kind == "gradient" else 6)
-
-    @property
-    def size(self) -> int:
-        """Length of the Fisher vector: mean and variance gradients of every component."""
-        return 2 * self.components * (self.projection + 2)
 
 
 def _cell_maps_gradient(rgb: Tensor, cell_px: int) -> Tensor:

@@ -24,8 +24,9 @@ from seehear.adapters.builtin import concept_matrix
 from seehear.data.photos import PERMISSIVE, Photo, photo_crops, read_photos
 from seehear.data.pictures import Pictures, Split, join, read_archive, split
 from seehear.data.rendered import corner_pictures, rendered_pictures
-from seehear.nets.image_encoder import ConvNet, EncoderConfig, ImageEncoder
-from seehear.nets.local_features import FisherConfig, fit_fisher
+from seehear.nets.encoder_config import EncoderConfig, FisherConfig
+from seehear.nets.image_encoder import ConvNet, ImageEncoder
+from seehear.nets.local_features import fit_fisher
 from seehear.training.augment import Augmentation, augment, mixup, random_views
 from seehear.training.loop import Schedule, batch_indices, train
 from seehear.types import InputError
