@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from seehear.adapters.builtin import PACKS, BuiltinRecognizer, concept_of_class
 from seehear.data.photos import PERMISSIVE, Photo, crop, labelled_crops, read_photos
@@ -65,7 +66,7 @@ def sound_class_rows(recognizer: BuiltinRecognizer, train: Pictures, test: Pictu
     wanted = sorted({test.sound_classes[label] for label in test.labels})
     truth = np.array([wanted.index(test.sound_classes[label]) for label in test.labels])
     entry = recognizer.manifest_entry
-    probabilities = recognizer.encode(images_of(test)).logits.double().softmax(1).numpy()
+    probabilities = softmax(recognizer.encode(images_of(test)).logits.astype(np.float64), axis=1)
     scores = by_sound_class(probabilities, entry["sound_classes"], wanted)
     labels = torch.from_numpy(train.labels)
     weight, bias = fit_linear(torch.from_numpy(colour_histogram(train.pixels)), labels, len(train.classes), 1e-5, 200)
