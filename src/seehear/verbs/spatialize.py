@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from math import radians
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ MAX_VIDEO_S = 3600.0
 """A whole scene is held in memory; damaged files may also claim to last for days."""
 ANALYSIS_SIDE_PX = 640
 """Regions, cues and crops are computed on frames of at most this side."""
+LABEL_CHARACTERS = 28
+"""Descriptions are drawn shortened; the report has all of them."""
 WATCH_STEP_S = 1 / 60
 """Of a faster video not every frame is watched."""
 
@@ -288,7 +291,13 @@ def _figure(
     from seehear.figures import Mark, explain
 
     marks = [
-        Mark(item.concept.name, shown_score(item), source.trajectory, source.extent_rad, *_outline(item, sighting))
+        Mark(
+            shorten(item.concept.name, LABEL_CHARACTERS, placeholder="..."),
+            shown_score(item),
+            source.trajectory,
+            source.extent_rad,
+            *_outline(item, sighting),
+        )
         for item, source in zip(sighting.objects, scene.sources, strict=True)
     ]
     hfov_rad = None
