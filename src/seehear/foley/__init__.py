@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from seehear.foley import (
     animals,
+    blasts,
+    contacts,
     engines,
     farm,
     handwork,
@@ -19,11 +21,14 @@ from seehear.foley import (
     machines,
     nature,
     people,
+    percussion,
     pond,
     signals,
+    strings,
     voices,
     water,
     wild,
+    winds,
 )
 from seehear.foley.level import REFERENCE_LUFS, momentary_lufs, reference_gain
 from seehear.foley.pieces import LONGEST_WHOLE_S, in_pieces
@@ -47,6 +52,11 @@ SOUNDS: Mapping[str, Callable[..., NDArray[np.floating]]] = {
     **household.SOUNDS,
     **handwork.SOUNDS,
     **impacts.SOUNDS,
+    **contacts.SOUNDS,
+    **blasts.SOUNDS,
+    **strings.SOUNDS,
+    **winds.SOUNDS,
+    **percussion.SOUNDS,
 }
 """``function(duration_s, rate_hz, rng, *, intensity=0.5, ...) -> (T,)`` by concept."""
 
