@@ -49,7 +49,7 @@ def _land(rng: np.random.Generator, rate_hz: int, length_s: float, t60_s: float,
     def level(times: Array, freqs: Array) -> Array:
         highs = (freqs[None] / 1200.0) * times[:, None] / dark_s
         start = 1 - np.exp(-times[:, None] / 0.006)
-        return 10 ** (-3 * times[:, None] / t60_s) * start * np.exp(-highs) * (300.0 / np.maximum(freqs[None], 120.0)) ** 0.2
+        return 10 ** (-3 * times[:, None] / t60_s) * start * np.exp(-highs)
 
     n = round(length_s * rate_hz)
     tail = moving_noise(rng, n, rate_hz, level, 0.02)
@@ -104,7 +104,7 @@ def gunshot(
     distance_m = 60 * 0.05**intensity * rng.uniform(0.8, 1.25)
     ahead = kind.supersonic and rng.random() < 0.5
     land = _land(rng, rate_hz, 1.8, rng.uniform(1.1, 2.2), rng.uniform(0.3, 0.8))
-    echo = (0.5 + 0.5 * (distance_m / 60) ** 0.5) * rng.uniform(0.7, 1.4)
+    echo = (0.7 + 0.6 * (distance_m / 60) ** 0.5) * rng.uniform(0.7, 1.4)
     positive_s = rng.uniform(*kind.positive_s)
     cases = log_uniform(rng, 2500, 9500, 6)
     x = np.zeros(n)
@@ -146,7 +146,7 @@ def _shot(
     # The gas that leaves after the shock: a short turbulent jet.
     t = np.arange(n) / rate_hz
     gas = band(rng.standard_normal(n), 150, 5000, rate_hz, 1)
-    x += 0.3 * gas * np.exp(-np.maximum(t - lead_s, 0) / rng.uniform(0.003, 0.008)) * (t > lead_s)
+    x += 0.45 * gas * np.exp(-np.maximum(t - lead_s, 0) / rng.uniform(0.005, 0.016)) * (t > lead_s)
     if ahead:
         x += 0.4 * n_wave(rng.uniform(0.0002, 0.0004), n, rate_hz, 0.001)
     late_s = ground_delay_s(1.5, 1.6, distance_m)

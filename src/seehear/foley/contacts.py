@@ -45,20 +45,20 @@ class Door:
 def door(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5, event_rate: float = 0.4) -> Array:
     """A door that is opened and shut in turn: handle and latch, hinges that may creak, the thud of the leaf in its frame.
 
-    Shut: the leaf strikes the frame (bending modes of a damped plate from 60 Hz, closing the room's air behind it), the latch
+    Shut: the leaf strikes the frame (bending modes of a damped plate from 50 to 90 Hz, with the air behind it), the latch
     snaps 10 to 90 ms before and rattles after. Opened: handle, latch withdrawn, leaf released. A creak is stick-slip: the joint
     sticks, slips at 30 to 400 times a second depending on speed, and each slip rings the wood (Avanzini, Serafin &
     Rocchesso 2005; Farnell 2010, Creaking). ``intensity`` from drawn shut to slammed; ``event_rate`` in movements a second.
     """
     n = n_samples(duration_s, rate_hz)
-    base = rng.uniform(62, 105)
+    base = rng.uniform(48, 88)
     sides = np.arange(1, 6)
     panel = np.sort((sides[:, None] ** 2 + (rng.uniform(1.9, 2.4) * sides[None, :4]) ** 2).ravel())[:14]
     panel = base * panel / panel[0] * rng.uniform(0.94, 1.06, 14)
     this = Door(
         panel,
         rng.uniform(0.22, 0.42) * (base / panel) ** 0.45 * rng.uniform(0.7, 1.2, 14),
-        log_uniform(rng, 700, 7500, 16),
+        log_uniform(rng, 500, 5500, 16),
         body(
             rng, rate_hz, ((210.0, 9.0, 0.7), (480.0, 12.0, 1.0)), (750.0, 13_000.0), count=40, q=16.0, slope_db_per_octave=-2.0
         ),
@@ -73,9 +73,9 @@ def door(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity
         if this.creaks and intensity < 0.85 and rng.random() < 0.7:
             swing_s = rng.uniform(0.5, 1.6) * (1.3 - 0.6 * intensity)
             start = time + 0.3 if opens else time - swing_s - 0.05
-            place(x, creak(swing_s, this.wood, rate_hz, rng), start, rate_hz, rng.uniform(0.06, 0.2))
+            place(x, creak(swing_s, this.wood, rate_hz, rng), start, rate_hz, rng.uniform(0.04, 0.14))
         if not opens:
-            place(x, _shut(this, force, rate_hz, rng), time, rate_hz, force)
+            place(x, _shut(this, force, rate_hz, rng), time - 0.1, rate_hz, force)
         opens = not opens
     return without_rumble(x, rate_hz, 30.0)
 
@@ -89,14 +89,14 @@ def _shut(this: Door, force: float, rate_hz: int, rng: np.random.Generator) -> A
     thud = decaying(this.panel_hz, LN1000 / this.panel_t60s_s, gains, n, rate_hz, rng.uniform(-0.5, 0.5, len(tilt)))
     thud /= max(float(np.abs(thud).max()), 1e-9)
     t = np.arange(n) / rate_hz
-    slap = through_body(band(rng.standard_normal(n), 150, 6000, rate_hz, 1) * np.exp(-t / rng.uniform(0.004, 0.009)), this.wood)
+    slap = through_body(band(rng.standard_normal(n), 120, 2200, rate_hz, 1) * np.exp(-t / rng.uniform(0.005, 0.011)), this.wood)
     place(out, fade(thud, 0.002, 0.1, rate_hz), 0.1, rate_hz)
     place(out, slap, 0.1, rate_hz, (0.12 + 0.3 * force) / max(float(np.abs(slap).max()), 1e-9))
     latch_s = 0.1 - rng.uniform(0.005, 0.08)
-    for time, gain in ((latch_s, 0.3), (0.1 + rng.uniform(0.004, 0.015), 0.35), (0.1 + rng.uniform(0.03, 0.09), 0.14)):
+    for time, gain in ((latch_s, 0.14), (0.1 + rng.uniform(0.004, 0.015), 0.16), (0.1 + rng.uniform(0.03, 0.09), 0.07)):
         place(out, through_body(_click(this.lock_hz, 0.03, rate_hz, rng), this.wood), time, rate_hz, gain * rng.uniform(0.5, 1.2))
     for time in 0.12 + np.cumsum(rng.uniform(0.02, 0.06, 4)):
-        place(out, _click(this.lock_hz, 0.02, rate_hz, rng), time, rate_hz, 0.04 * force * rng.random())
+        place(out, _click(this.lock_hz, 0.02, rate_hz, rng), time, rate_hz, 0.02 * force * rng.random())
     return out
 
 
@@ -221,16 +221,16 @@ def _broken(intensity: float, rate_hz: int, rng: np.random.Generator) -> Array:
         log_uniform(rng, 500, 9000, 24), rng.uniform(25, 90, 24), rng.exponential(1.0, 24), n, rate_hz, rng.uniform(0, 6, 24)
     )
     out = crack / np.abs(crack).max() + 0.6 * vessel / max(float(np.abs(vessel).max()), 1e-9)
-    shards = int(rng.integers(25, 60) * (0.6 + 0.8 * intensity))
+    shards = int(rng.integers(40, 90) * (0.6 + 0.8 * intensity))
     masses = power_law(rng, shards, 0.75, 60.0)
-    lands = np.where(rng.random(shards) < 0.5, rng.exponential(0.03, shards), 0.03 + rng.gamma(2.0, 0.09, shards))
+    lands = np.where(rng.random(shards) < 0.5, rng.exponential(0.03, shards), 0.03 + rng.gamma(2.0, 0.12, shards))
     times, freqs, decays, gains = [], [], [], []
     for mass, land in zip(masses, lands, strict=True):
         # A plate's modes go with thickness / size^2, hence with mass^-2/3 for pieces of one shape.
         base = np.clip(11_000 * mass ** (-0.5) * rng.lognormal(0, 0.3), 1100, 12_500)
         modes = base * np.array([1.0, 1.73, 2.33, 3.91]) * (1 + 0.08 * rng.standard_normal(4))
         t60s = rng.uniform(0.05, 0.22) * np.array([1.0, 0.8, 0.6, 0.4])
-        restitution, gap, time, force = rng.uniform(0.3, 0.62), rng.uniform(0.05, 0.22), land, mass**0.45
+        restitution, gap, time, force = rng.uniform(0.3, 0.62), rng.uniform(0.06, 0.26), land, mass**0.35
         while force > 0.05 and time < 1.9:
             times += [time] * 4
             freqs += list(modes)

@@ -35,7 +35,7 @@ class Brass:
 
 
 BRASS: Mapping[str, Brass] = {
-    "trumpet": Brass(55, 80, 1300.0),
+    "trumpet": Brass(57, 82, 1300.0),
     "trombone": Brass(43, 67, 750.0),
     "french horn": Brass(45, 72, 600.0),
     "euphonium": Brass(41, 65, 480.0),
