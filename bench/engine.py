@@ -10,7 +10,8 @@ Rows, each the median over interleaved runs (A B A B, so that other load on the 
    high-pass (off; cut off at the start of the response, it leaves a difference at all frequencies), its sinc table (64
    steps; its default step of 0.05 accumulates rounding in float32) and, as its window is not shifted with the fraction,
    the length of its delays (its default 81 taps, or 201).
-3. Five moving sources, 10 s, to first-order ambisonics and binaural, default engine: seconds of sound per second.
+3. Five moving sources, 10 s, to first-order ambisonics and binaural, default engine: seconds of sound per second; without
+   and with Doppler.
 """
 
 from __future__ import annotations
@@ -170,6 +171,7 @@ def main() -> None:
         ours_omni=lambda: our_microphones(positions, microphones, stems),
         default=lambda: render(scene, [SURROUND_5_1], level_lufs=None),
         moving=lambda: render(moving, [FOA, BINAURAL], level_lufs=None),
+        doppler=lambda: render(moving, [FOA, BINAURAL], level_lufs=None, engine=Engine(doppler=True)),
     )
     median = {name: statistics.median(values) for name, values in seconds.items()}
     print(f"20 sources x {DURATION_S:g} s x {RATE_HZ} Hz, order-{ORDER} room, six outputs; medians of {runs} interleaved runs")
@@ -181,9 +183,9 @@ def main() -> None:
     ):
         ratios = [p / x for p, x in zip(seconds["peer"], seconds[text], strict=True)]
         print(f"{name:<56}{median[text]:8.2f} s{statistics.median(ratios):8.1f} x faster (worst run {min(ratios):.1f} x)")
-    speed, slowest = DURATION_S / median["moving"], DURATION_S / max(seconds["moving"])
-    name = "5 moving sources to foa + binaural"
-    print(f"{name:<56}{median['moving']:8.2f} s{speed:8.1f} x real time (worst run {slowest:.1f} x)")
+    for name, text in (("5 moving sources to foa + binaural", "moving"), ("the same with Doppler on every path", "doppler")):
+        speed, slowest = DURATION_S / median[text], DURATION_S / max(seconds[text])
+        print(f"{name:<56}{median[text]:8.2f} s{speed:8.1f} x real time (worst run {slowest:.1f} x)")
     print(f"{'peak memory before the first peer run, with stems':<56}{ours_mb:8.0f} MB")
     print(f"agreement with pyroomacoustics, {BAND_HZ[0]:g} Hz to {BAND_HZ[1] / 1000:g} kHz")
     for name, db in agreements(positions, microphones, stems).items():

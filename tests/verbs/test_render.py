@@ -57,6 +57,7 @@ def test_what_render_refuses(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "stereo.wav", np.zeros((100, 2)), RATE_HZ)
     (tmp_path / "scene.json").write_text("{}")
     for name, options, message in (
+        ("stereo.wav", {"doppler": True}, "--doppler is heard in scenes"),
         ("stereo.wav", {}, "has 2 channels: ambisonics of order 1 to 7 has 4, 9"),
         ("scene.json", {"yaw_deg": 10.0}, "a scene has a listener"),
         ("scene.json", {"input_order": "acn"}, "a scene has a listener"),

@@ -48,6 +48,8 @@ class Engine:
     """Whether air absorbs high frequencies over distance."""
     head: Head = BUILTIN_HEAD
     """Whose ears hear the binaural layout."""
+    doppler: bool = False
+    """Whether a moving source's sound takes its time on every path, so that its pitch changes; else only reflections are late."""
 
 
 DEFAULT_ENGINE = Engine()
@@ -71,6 +73,7 @@ class Field:
     """When the tail takes over, after the direct sound; None without a tail."""
     octave_rt60_s: FloatArray
     head: Head
+    doppler: bool
 
     @property
     def longest_delay_s(self) -> float:
@@ -133,7 +136,8 @@ def field_of(room: Room, listener: Direction, panner: Panner, sample_rate_hz: in
     else:
         colouring = wall_colouring(np.zeros(len(OCTAVES_HZ)), 0, FARTHEST_M, sample_rate_hz, engine.air)
     rt60_s = octave_rt60_s(max(room.rt60_s, 1e-3), engine.air)
-    return Field(room, images, colouring, panner, sample_rate_hz, head_rotation(listener), mixing_s, rt60_s, engine.head)
+    rotation = head_rotation(listener)
+    return Field(room, images, colouring, panner, sample_rate_hz, rotation, mixing_s, rt60_s, engine.head, engine.doppler)
 
 
 def _mixing_s(room: Room, image_order: int) -> float:

@@ -2,7 +2,8 @@
 
 Time is cut into overlapping frames under windows that add up to one. In each frame every path stands still: it reads the
 stem at its own delay and is panned where it is in the frame's middle; the overlap fades from one set of taps to the next.
-So gains, delays and head filters all change smoothly, and the pitch does not (no Doppler shift).
+So gains, delays and head filters all change smoothly, and the pitch does not. With Doppler a path reads the stem at times of
+emission that change from sample to sample (`acoustics.doppler`); gains, colours and head filters go by frames as without it.
 Shapes: G frames, P paths, M virtual directions, C channels, T samples, L taps, N transform length, F frequencies.
 """
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from seehear.acoustics.absorption import COLOUR_TAPS
 from seehear.acoustics.binaural import hrir_taps
+from seehear.acoustics.doppler import arrivals, cut, places_m, read_at
 from seehear.acoustics.extent import spread
 from seehear.acoustics.field import Field
 from seehear.acoustics.paths import DELAY_PHASES, DELAY_TAPS, Paths, delay_table
@@ -86,13 +88,11 @@ def _heard(
     field: Field, frames: Frames, mover: Mover, centres: NDArray[np.intp], delay_spectra: NDArray[np.complex64]
 ) -> NDArray[np.complexfloating]:
     """Spectra (G, C, F) of what is heard of a mover in the frames around ``centres`` (G,)."""
-    rate, panner, colouring = field.sample_rate_hz, field.panner, field.colouring
-    paths, feed_of_path = _paths(field, mover, centres / rate)
-    whole, part = np.divmod(paths.delays_s * rate, 1)
-    starts = centres[:, None] - frames.hop - frames.n_taps + 1 - whole.astype(np.intp) + field.bus_lead_samples
-    low, high = int(starts.min()), int(starts.max()) + frames.n_fft
-    feeds = sliding_window_view(_feeds(mover, low, high), frames.n_fft, axis=1)
-    spectra = rfft(feeds[feed_of_path, starts - low], frames.n_fft) * delay_spectra[np.rint(part * DELAY_PHASES).astype(np.intp)]
+    panner, colouring = field.panner, field.colouring
+    if field.doppler:
+        paths, spectra = _emitted(field, frames, mover, centres)
+    else:
+        paths, spectra = _at_once(field, frames, mover, centres, delay_spectra)
     colours = colouring.coefficients(paths.rows, paths.lengths_m) * paths.gains[..., None]
     spectra *= colours.astype(np.float32) @ rfft(colouring.basis, frames.n_fft)
     gains = panner.amplitude_gains(paths.directions.reshape(-1, 3)).reshape(*spectra.shape[:2], -1)
@@ -105,10 +105,43 @@ def _heard(
     return np.concatenate([heard, ears], axis=1)
 
 
-def _paths(field: Field, mover: Mover, times_s: FloatArray) -> tuple[Paths, NDArray[np.intp]]:
-    """Near paths (G, P) at ``times_s`` (G,), direct ones first, and which feed each reads (see `_feeds`)."""
-    directions, distances = mover.source.trajectory.at(times_s)
+def _at_once(
+    field: Field, frames: Frames, mover: Mover, centres: NDArray[np.intp], delay_spectra: NDArray[np.complex64]
+) -> tuple[Paths, NDArray[np.complex64]]:
+    """Paths (G, P) and spectra (G, P, F) of what they read: the direct sound is heard as it is emitted."""
+    rate = field.sample_rate_hz
+    directions, distances = mover.source.trajectory.at(centres / rate)
     paths = field.paths(directions * distances[:, None], field.images.up_to(NEAR_ORDER))
+    paths, feed_of_path = _widened(field, mover, paths, directions)
+    whole, part = np.divmod(paths.delays_s * rate, 1)
+    starts = centres[:, None] - frames.hop - frames.n_taps + 1 - whole.astype(np.intp) + field.bus_lead_samples
+    low, high = int(starts.min()), int(starts.max()) + frames.n_fft
+    feeds = sliding_window_view(_feeds(mover, low, high), frames.n_fft, axis=1)
+    read = rfft(feeds[feed_of_path, starts - low], frames.n_fft) * delay_spectra[np.rint(part * DELAY_PHASES).astype(np.intp)]
+    return paths, read
+
+
+def _emitted(field: Field, frames: Frames, mover: Mover, centres: NDArray[np.intp]) -> tuple[Paths, NDArray[np.complex64]]:
+    """Paths (G, P) and spectra (G, P, F) of what they read: each is heard as it was at its own time of emission."""
+    rate, trajectory, near = field.sample_rate_hz, mover.source.trajectory, field.images.up_to(NEAR_ORDER)
+    starts = centres - frames.hop - frames.n_taps + 1 + field.colouring.lead_samples
+    before, after = _reach(mover)
+    low, high = int(starts[0]) - before, int(starts[-1]) + frames.n_fft + after
+    heard = arrivals(trajectory, field.room, near, low / rate, high / rate)
+    places = np.stack([places_m(trajectory, times) for times in heard.emission_s(centres / rate)], axis=1)
+    own = np.arange(places.shape[1])
+    paths = field.paths(places, near)[:, own, own]
+    paths, _ = _widened(field, mover, paths, places[:, 0] / np.linalg.norm(places[:, :1], axis=-1))
+    stem = np.float32(mover.gain) * read_at(mover.source.audio.samples[0], heard.emission_s(np.arange(low, high) / rate) * rate)
+    inner = stem[:, before : stem.shape[1] - after]
+    feeds = inner if mover.decorrelators is None else np.concatenate([_decorrelated(mover, stem[:1]), inner[1:]])
+    windows = sliding_window_view(feeds, frames.n_fft, axis=1)[:, starts - starts[0]]
+    return paths, rfft(windows, frames.n_fft).transpose(1, 0, 2)
+
+
+def _widened(field: Field, mover: Mover, paths: Paths, directions: FloatArray) -> tuple[Paths, NDArray[np.intp]]:
+    """Near paths (G, P) with the virtual sources of an extent around ``directions`` (G, 3) in place of the direct one, and
+    which feed each reads (see `_feeds`)."""
     n_reflections = paths.gains.shape[1] - 1
     if mover.decorrelators is None:
         return paths, np.zeros(1 + n_reflections, dtype=np.intp)
@@ -121,19 +154,25 @@ def _paths(field: Field, mover: Mover, times_s: FloatArray) -> tuple[Paths, NDAr
 
 def _feeds(mover: Mover, low: int, high: int) -> NDArray[np.float32]:
     """Samples ``low`` to ``high`` of the stem, zero outside it, in row 0, and its decorrelated copies in the others."""
+    before, after = _reach(mover)
+    padded = np.float32(mover.gain) * cut(mover.source.audio.samples[0], low - before, high + after)
+    plain = padded[None, before : before + high - low]
+    if mover.decorrelators is None:
+        return plain
+    return np.concatenate([plain, _decorrelated(mover, padded[None])])
+
+
+def _reach(mover: Mover) -> tuple[int, int]:
+    """How many samples before and after its own a decorrelated copy needs."""
+    n_filter = 1 if mover.decorrelators is None else mover.decorrelators.shape[1]
+    return n_filter - 1 - n_filter // 2, n_filter // 2
+
+
+def _decorrelated(mover: Mover, feed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``feed`` (1, T) through the filters of the extent (M, T'), shorter by its `_reach`."""
     from scipy.signal import fftconvolve
 
-    stem, filters = mover.source.audio.samples[0], mover.decorrelators
-    n_filter = 1 if filters is None else filters.shape[1]
-    before, after = n_filter - 1 - n_filter // 2, n_filter // 2
-    left, right = low - before, high + after
-    inside = stem[max(left, 0) : max(right, 0)]
-    padded = np.zeros(right - left, dtype=np.float32)
-    padded[max(-left, 0) : max(-left, 0) + len(inside)] = np.float32(mover.gain) * inside
-    plain = padded[None, before : before + high - low]
-    if filters is None:
-        return plain
-    return np.concatenate([plain, fftconvolve(padded[None], filters, mode="valid", axes=1)])
+    return fftconvolve(feed, mover.decorrelators, mode="valid", axes=1)
 
 
 def _through_heads(field: Field, paths: Paths, spectra: NDArray[np.complex64], n_fft: int, hold: int) -> NDArray[np.complex64]:

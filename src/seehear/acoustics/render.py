@@ -15,8 +15,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
 from seehear.acoustics.allrad import decode
 from seehear.acoustics.convolve import Blocks, convolve_into, spectra_of
+from seehear.acoustics.doppler import (
+    Moment,
+    bundle_feeds,
+    cut,
+    direct_arrivals,
+    direct_feed,
+    first_distance_m,
+    followed,
+    moment,
+)
 from seehear.acoustics.field import DEFAULT_ENGINE, Engine, Field, field_of, head_rotation
 from seehear.acoustics.hrtf import Head
 from seehear.acoustics.layouts import downmix_5_1_to_stereo
@@ -50,7 +61,7 @@ def render(
     ``level_lufs``: loudness of each result (one gain for all its channels, at most -1 dBTP), or None for the raw level, at
     which a 0 dB source at 1 m without a room has the energy of its stem. Ambisonics is ACN/SN3D.
     Random parts come from ``scene.seed``. A layout's samples do not depend on which others are asked for.
-    InputError for an unknown layout, a source outside its room or a gain beyond `LOUDEST_GAIN_DB`.
+    InputError for an unknown layout, a source outside its room, Doppler in a room of pixels or a gain beyond `LOUDEST_GAIN_DB`.
     """
     for layout in layouts:
         if LAYOUTS.get(layout.name) != layout:
@@ -62,12 +73,16 @@ def render(
                 f"the gain of {source.label!r} is {source.gain_db:g} dB: at most {LOUDEST_GAIN_DB:g} dB can be rendered"
             )
     if scene.room.kind == "pixels":
+        if engine.doppler:
+            raise InputError("a room of pixels is heard through a simulator without Doppler: leave it out")
         rendered = _recorded(scene, layouts)
         return tuple(audio if level_lufs is None else normalise(audio, level_lufs)[0] for audio in rendered)
+    if engine.doppler:
+        scene = followed(scene)
     panner = Panner.for_layouts(layouts)
     field = field_of(scene.room, scene.listener, panner, scene.sample_rate_hz, engine)
     channels = _channels(scene, field)
-    lfe = _lfe(scene) if any(layout.lfe is not None for layout in layouts) else None
+    lfe = _lfe(scene, engine.doppler) if any(layout.lfe is not None for layout in layouts) else None
     rendered = (_as_layout(channels, layout, panner, lfe, scene.sample_rate_hz) for layout in layouts)
     if scene.bed is not None:
         rendered = (_with_bed(audio, scene, engine.head) for audio in rendered)
@@ -176,6 +191,13 @@ def _early_response(field: Field, source: Source, filters: NDArray[np.float32] |
     return [direct, _Response(point_response(field, place, 1), field.lead_samples)]
 
 
+def _bundle_responses(field: Field, here: Moment) -> Iterator[_Response]:
+    """What each bundle of a moving source's later images does to its feed."""
+    for bundle in range(len(here.gradients)):
+        taps = point_response(field, here.place_m, NEAR_ORDER + 1, here.bundle_of_image == bundle)
+        yield _Response(taps, field.lead_samples)
+
+
 def _wide_lead(field: Field, filters: NDArray[np.float32]) -> int:
     return filters.shape[1] // 2 + field.ear_lead_samples
 
@@ -202,18 +224,34 @@ def _add_early(out: NDArray[np.float32], scene: Scene, field: Field, decorrelato
     hop_s, fade_s = (BLOCK_HOP_S, BLOCK_FADE_S) if any(_moves(source) for source, _ in heard) else (STILL_HOP_S, 0)
     blocks = Blocks(scene.n_samples, min(round(hop_s * rate), scene.n_samples), round(fade_s * rate), lead + wide + field.n_taps)
 
-    def spectra(source: Source, filters: NDArray[np.float32] | None, start: int) -> NDArray[np.complex64]:
-        responses = _early_response(field, source, filters, blocks.middle(start) / rate)
+    def spectra(source: Source, responses: Sequence[_Response]) -> NDArray[np.complex64]:
         return spectra_of(np.float32(_gain(source)) * _added(responses, lead, blocks.n_taps), blocks.n_fft)
 
-    fixed = [None if _moves(source) else spectra(source, filters, 0) for source, filters in heard]
+    fixed = [None if _moves(s) else spectra(s, _early_response(field, s, filters, 0)) for s, filters in heard]
+
+    def moment_at(source: Source, start: int) -> Moment:
+        return moment(field, source.trajectory, blocks.middle(start) / rate, (blocks.hop + blocks.fade) / rate)
 
     def filters_at(start: int) -> Iterator[NDArray[np.complex64]]:
         for (source, filters), known in zip(heard, fixed, strict=True):
-            yield spectra(source, filters, start) if known is None else known
+            if known is not None:
+                yield known
+            elif field.doppler:
+                for response in _bundle_responses(field, moment_at(source, start)):
+                    yield spectra(source, [response])
+            else:
+                yield spectra(source, _early_response(field, source, filters, blocks.middle(start) / rate))
 
     def segment(start: int, stop: int) -> NDArray[np.float32]:
-        return np.stack([source.audio.samples[0, start:stop] for source, _ in heard])
+        shifted = (field.doppler and known is None for known in fixed)
+        return np.concatenate(
+            [
+                bundle_feeds(source, moment_at(source, start // blocks.hop * blocks.hop), start, stop)
+                if by_bundles
+                else source.audio.samples[:, start:stop]
+                for (source, _), by_bundles in zip(heard, shifted, strict=True)
+            ]
+        )
 
     convolve_into(out, segment, filters_at, blocks, lead)
 
@@ -233,32 +271,48 @@ def _add_tail(out: NDArray[np.float32], scene: Scene, field: Field) -> None:
     blocks = Blocks(scene.n_samples, hop, 0, taps.shape[1])
     spectra = spectra_of(taps, blocks.n_fft)
 
+    late = [_tail_delay(source, middle_s) if field.doppler and _moves(source) else 0 for source in roomy]
+
     def segment(start: int, stop: int) -> NDArray[np.float32]:
         feed = np.zeros((1, stop - start), dtype=np.float32)
-        for source, gain in zip(roomy, gains, strict=True):
-            feed += gain * source.audio.samples[:, start:stop]
+        for source, gain, delay in zip(roomy, gains, late, strict=True):
+            feed += gain * cut(source.audio.samples[0], start - delay, stop - delay)
         return feed
 
     convolve_into(out, segment, lambda start: [spectra], blocks, 0)
 
 
-def _lfe(scene: Scene) -> NDArray[np.float32]:
+def _tail_delay(source: Source, middle_s: float) -> int:
+    """Samples by which the tail follows a stem with Doppler: by the direct path in the middle, where its level comes from.
+
+    Its own paths lengthen and shorten alike: it keeps its pitch.
+    """
+    late_m = float(np.linalg.norm(_place(source, middle_s))) - first_distance_m(source.trajectory)
+    return round(late_m / SPEED_OF_SOUND_M_S * source.audio.sample_rate_hz)
+
+
+def _lfe(scene: Scene, doppler: bool) -> NDArray[np.float32]:
     """The LFE channel (T,): low-passed sources that may feed it, at their distance, without the room; else silence."""
     lfe = np.zeros(scene.n_samples, dtype=np.float32)
     piece, before = round(LFE_PIECE_S * scene.sample_rate_hz), round(LFE_SETTLE_S * scene.sample_rate_hz)
     for source in scene.sources:
         for start in range(0, scene.n_samples if source.lfe else 0, piece):
             warm = min(before, start)
-            fed = lfe_feed(source.audio.samples[0, start - warm : start + piece], scene.sample_rate_hz)[warm:]
-            lfe[start : start + piece] += _gain_along(source, start, len(fed)) * fed
+            stop, late = min(start + piece, scene.n_samples), doppler and _moves(source)
+            stem = direct_feed(source, start - warm, stop) if late else source.audio.samples[0, start - warm : stop]
+            fed = lfe_feed(stem, scene.sample_rate_hz)[warm:]
+            lfe[start : start + piece] += _gain_along(source, start, len(fed), late) * fed
     return lfe
 
 
-def _gain_along(source: Source, start: int, n_samples: int) -> NDArray[np.float32]:
+def _gain_along(source: Source, start: int, n_samples: int, doppler: bool) -> NDArray[np.float32]:
     """Linear gain (n,) from sample ``start`` on: level and distance law, the latter linear between points 20 ms apart."""
     rate = source.audio.sample_rate_hz
     if source.is_bed:
         return np.full(n_samples, _gain(source), dtype=np.float32)
     knots = np.arange(0, n_samples + round(FRAME_HOP_S * rate), round(FRAME_HOP_S * rate))
-    _, distances = source.trajectory.at((start + knots) / rate)
+    times_s = (start + knots) / rate
+    if doppler:
+        times_s = direct_arrivals(source.trajectory, times_s[0], times_s[-1]).emission_s(times_s)[0]
+    _, distances = source.trajectory.at(times_s)
     return np.interp(np.arange(n_samples), knots, _gain(source) / np.maximum(distances, NEAREST_M)).astype(np.float32)

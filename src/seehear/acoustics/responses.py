@@ -25,13 +25,19 @@ NEAR_ORDER = 1
 """Direct sound and first reflections reach the ears by the exact filters of their directions."""
 
 
-def point_response(field: Field, displacement_m: FloatArray, first_order: int = 0) -> NDArray[np.float32]:
+def point_response(
+    field: Field, displacement_m: FloatArray, first_order: int = 0, chosen: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """Taps (C, L) from a point at ``displacement_m`` (3,) by its paths of ``first_order`` and above, the tail excluded.
+
+    Of those, the images that are ``chosen`` (P,); None: all.
 
     Direct and first-order paths reach the ears through their own head filters, later ones through the ambisonic buses.
     """
     paths, orders = field.paths(displacement_m), field.images.orders
     wanted = (orders >= first_order) & (paths.gains > 1e-9)
+    if chosen is not None:
+        wanted &= chosen
     heard, near = paths[wanted], paths[wanted & (orders <= NEAR_ORDER)]
     panner, rate = field.panner, field.sample_rate_hz
     n_fft = fast_length(field.n_taps)

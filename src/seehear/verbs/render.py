@@ -24,6 +24,7 @@ class RenderOptions:
     layout: str = option("5.1", f"Channel layout: {LAYOUT_NAMES}.", "NAME")
     level_lufs: float = option(-23.0, "Loudness of the result.", "LUFS")
     hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE")
+    doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path of a scene.")
     input_order: str = option("", "Channels of an ambisonic file: acn (AmbiX; unless the file says another) or fuma.", "NAME")
     yaw_deg: float | None = option(None, "Turn an ambisonic file to the left.", "DEG")
     pitch_deg: float | None = option(None, "Turn its front up, before the yaw.", "DEG")
@@ -81,7 +82,8 @@ def _rendered(path: str | Path, layout: Layout, wanted: RenderOptions, ears: Lis
         raise InputError("--input-order, --yaw, --pitch and --roll turn and read ambisonic files: a scene has a listener to turn")
     described = read_scene(path)
     watch("rendering", 0.3)
-    return render_scene(described, [layout], level_lufs=wanted.level_lufs, engine=Engine(head=ears.head))[0]
+    engine = Engine(head=ears.head, doppler=wanted.doppler)
+    return render_scene(described, [layout], level_lufs=wanted.level_lufs, engine=engine)[0]
 
 
 def _decoded(path: str | Path, layout: Layout, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Audio:
@@ -90,6 +92,8 @@ def _decoded(path: str | Path, layout: Layout, wanted: RenderOptions, ears: List
     from seehear.acoustics.sphere import rotation_by
     from seehear.io.audio import read_ambisonics
 
+    if wanted.doppler:
+        raise InputError("--doppler is heard in scenes, whose sources move: an ambisonic file has none, leave it out")
     field = read_ambisonics(path, ORDERS[wanted.input_order])
     watch("decoding", 0.3)
     turns = [radians(angle or 0.0) for angle in (wanted.yaw_deg, wanted.pitch_deg, wanted.roll_deg)]

@@ -281,7 +281,7 @@ def _render(scene: Scene, layouts: Sequence[Layout], ears: Listener, wanted: Spa
     from seehear.acoustics.field import Engine
     from seehear.acoustics.render import render
 
-    renders = render(scene, layouts, level_lufs=wanted.level_lufs, engine=Engine(head=ears.head))
+    renders = render(scene, layouts, level_lufs=wanted.level_lufs, engine=Engine(head=ears.head, doppler=wanted.doppler))
     return {audio.layout.name: audio for audio in renders}
 
 

@@ -101,6 +101,7 @@ class SpatializeOptions:
     bed: str = option("", "Ambience in place of the chosen one: ambisonic WAV or FLAC (AmbiX, 4 to 64 channels).", "FILE")
     bed_level_db: float | None = option(None, "Level of that ambience over the usual one.", "DB")
     hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE")
+    doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path.")
     seed: int = option(0, "Same seed, same machine, same bytes.", "N")
     rate_hz: int | None = option(None, "Sample rate: 48000, in the geometry of the paper 16000.", "HZ")
     level_lufs: float = option(-23.0, "Loudness of the result; its true peak stays at or below -1 dBTP.", "LUFS")
@@ -151,6 +152,8 @@ def _check_paper(options: SpatializeOptions) -> None:
     for flag, is_given in (("--fov", options.fov_deg is not None), ("--equirectangular", options.equirectangular)):
         if is_given:
             raise InputError(f"{flag} has no effect with --geometry paper, where pixels are metres: leave one of them out")
+    if options.doppler:
+        raise InputError("--doppler has no effect with --geometry paper, whose simulator has none: leave one of them out")
     if options.room != "auto":
         raise InputError("--room has no effect with --geometry paper, whose room is the picture's size: leave one of them out")
     beds = [concept.name for concept in parse_words(options.say, free=True) if concept.kind == "bed"]
