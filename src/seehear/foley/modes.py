@@ -12,6 +12,7 @@ from scipy import signal
 Array = NDArray[np.floating]
 LN1000 = 6.907755
 """A decay of 60 dB in nepers."""
+_BLOCK_SAMPLES = 1 << 18
 
 
 def decaying(
@@ -61,9 +62,16 @@ def body(
     return x / np.sqrt(np.sum(x**2))
 
 
-def through_body(x: Array, response: Array) -> Array:
-    """``x`` (T,) through a body's impulse response, as long as ``x``."""
-    return signal.oaconvolve(x, response)[: len(x)]
+def through_body(x: Array, response: Array, direct: float = 0.0) -> Array:
+    """``x`` (T,) through a body's impulse response, as long as ``x``, and ``direct`` times ``x`` itself.
+
+    Block by block, so that memory beyond the result does not grow with length.
+    """
+    out = direct * x
+    for start in range(0, len(x), _BLOCK_SAMPLES):
+        part = signal.oaconvolve(x[start : start + _BLOCK_SAMPLES], response)[: len(x) - start]
+        out[start : start + len(part)] += part
+    return out
 
 
 def stiff_string_hz(fundamental_hz: float, inharmonicity: float, count: int) -> Array:

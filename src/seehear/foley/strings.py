@@ -48,12 +48,13 @@ def piano(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensit
         tone = _struck(replace(note, length_s=held_s), hammer, out_of_tune, n / rate_hz - note.start_s, rate_hz, rng)
         place(x, tone, note.start_s, rate_hz, 10 ** (gain_db / 20) * (0.15 + note.loudness) ** 1.5)
     board = body(rng, rate_hz, PIANO_BODY, (360.0, 12_000.0), count=110, q=25.0, slope_db_per_octave=-2.5)
-    return without_rumble(0.6 * through_body(x, board) + 0.4 * x, rate_hz, 25.0)
+    return without_rumble(through_body(x, 0.6 * board, 0.4), rate_hz, 25.0)
 
 
 def _left_hand(tune: Tune, duration_s: float, rng: np.random.Generator, pedal: bool) -> list[Note]:
     """Chords below the melody, bar by bar: struck on the first beat, broken in quavers, or bass and chord in turn."""
     manner, notes = str(rng.choice(["struck", "broken", "in turn"])), []
+    mean = float(np.mean([note.loudness for note in tune.melody]))
     for bar, chord in enumerate(tune.chords):
         if tune.bar_s(bar) >= duration_s:
             break
@@ -70,7 +71,7 @@ def _left_hand(tune: Tune, duration_s: float, rng: np.random.Generator, pedal: b
         for beat, length, pitch in hits:
             start = max(tune.bar_s(bar) + beat * tune.beat_s + 0.012 * rng.standard_normal(), 0.0)
             held = (tune.beats - beat if pedal else length) * tune.beat_s
-            loud = float(np.clip(np.mean([note.loudness for note in tune.melody]) + 0.06 * rng.standard_normal(), 0.05, 1))
+            loud = float(np.clip(mean + 0.06 * rng.standard_normal(), 0.05, 1))
             notes.append(Note(pitch, start, held, loud))
     return notes
 
@@ -170,7 +171,7 @@ def guitar(
     if name == "electric":
         return _amplified(x, rate_hz, rng, intensity)
     response = body(rng, rate_hz, GUITAR_BODY, (480.0, 14_000.0), count=85, q=28.0, slope_db_per_octave=-2.5)
-    return without_rumble(through_body(x, response) + 0.12 * x, rate_hz, 40.0)
+    return without_rumble(through_body(x, response, 0.12), rate_hz, 40.0)
 
 
 def _amplified(x: Array, rate_hz: int, rng: np.random.Generator, intensity: float) -> Array:
@@ -183,7 +184,7 @@ def _amplified(x: Array, rate_hz: int, rng: np.random.Generator, intensity: floa
 
 def _chords(tune: Tune, duration_s: float, rng: np.random.Generator, *, strum: bool) -> list[tuple[int, Note]]:
     """(string, note): each bar's chord on the strings, strummed down and up or picked one by one."""
-    out, loudness = [], [note.loudness for note in tune.melody]
+    out, loud = [], float(np.median([note.loudness for note in tune.melody]))
     pattern = [slot for slot in range(2 * tune.beats) if slot % 2 == 0 or rng.random() < 0.55]
     order = rng.permutation([2, 3, 4, 5, 3, 4, 5, 4])
     for bar, chord in enumerate(tune.chords):
@@ -192,7 +193,6 @@ def _chords(tune: Tune, duration_s: float, rng: np.random.Generator, *, strum: b
         classes = tune.triad(chord)
         frets = [min(nearest_above(pitch_class, open_midi) for pitch_class in classes) for open_midi in OPEN_STRINGS]
         bass = next(s for s in range(6) if frets[s] % 12 == classes[0])
-        loud = float(np.median(loudness))
         slots = pattern if strum else range(2 * tune.beats)
         for slot in slots:
             start = max(tune.bar_s(bar) + 0.5 * slot * tune.beat_s + 0.008 * rng.standard_normal(), 0.0)
@@ -287,9 +287,8 @@ def violin(
         grit = rng.standard_normal(len(tone)) * loud * (0.012 + 0.16 * start + 0.03 * (turn < 0.12))
         place(x, tone * (1 - 0.5 * start) + 0.25 * grit, note.start_s, rate_hz)
     response = body(rng, rate_hz, VIOLIN_BODY, (850.0, 15_000.0), count=100, q=35.0, slope_db_per_octave=-2.0)
-    wood = through_body(x, response)
-    hill = band(wood, 0.75 * BRIDGE_HILL_HZ, 1.35 * BRIDGE_HILL_HZ, rate_hz, 1)
-    return without_rumble(wood + 0.9 * hill + 0.1 * x, rate_hz, 150.0)
+    response = response + 0.9 * band(response, 0.75 * BRIDGE_HILL_HZ, 1.35 * BRIDGE_HILL_HZ, rate_hz, 1)
+    return without_rumble(through_body(x, response, 0.1), rate_hz, 150.0)
 
 
 SOUNDS: Mapping[str, Callable[..., NDArray[np.floating]]] = {"piano": piano, "guitar": guitar, "violin": violin}

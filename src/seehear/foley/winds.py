@@ -221,14 +221,25 @@ def accordion(
         length = max(round(0.02 * rate_hz), 8)
         click = band(rng.standard_normal(length), 700, 4500, rate_hz, 1) * np.exp(-np.arange(length) / rate_hz / 0.004)
         place(x, 0.06 * click, max(note.start_s - 0.012, 0.0), rate_hz)
-    # The bellows: pressure that wanders, and dips where it turns.
-    t = np.arange(n) / rate_hz
-    turns = [tune.bar_s(bar) for bar in range(2, len(tune.chords), 2) if tune.bar_s(bar) < duration_s]
-    pressure = 1 + 0.12 * slow_random(rng, n, rate_hz, 1.5)
-    for turn in turns:
-        pressure -= 0.55 * np.exp(-(((t - turn + 0.03) / 0.035) ** 2))
-    folds = band(rng.standard_normal(n), 200, 1800, rate_hz, 1) * 0.006
-    return without_rumble(x * np.maximum(pressure, 0.1) + folds, rate_hz, 50.0)
+    return without_rumble(_with_bellows(x, tune, rate_hz, rng), rate_hz, 50.0)
+
+
+def _with_bellows(x: Array, tune: Tune, rate_hz: int, rng: np.random.Generator) -> Array:
+    """``x`` (T,) under a pressure that wanders and dips where the bellows turn, every two bars; their folds rustle."""
+    controls_hz = 100
+    steps = len(x) * controls_hz // rate_hz + 2
+    t = np.arange(steps) / controls_hz
+    pressure = 1 + 0.12 * slow_random(rng, steps, controls_hz, 1.5)
+    turns = np.array([tune.bar_s(bar) for bar in range(2, len(tune.chords), 2)]) - 0.03
+    after = np.clip(np.searchsorted(turns, t), 1, len(turns) - 1)
+    nearest = np.minimum(np.abs(t - turns[after - 1]), np.abs(t - turns[after]))
+    pressure = np.maximum(pressure - 0.55 * np.exp(-((nearest / 0.035) ** 2)), 0.1)
+    for start in range(0, len(x), 1 << 18):
+        stop = min(start + (1 << 18), len(x))
+        rustle = band(rng.standard_normal(stop - start), 200, 1800, rate_hz, 1)
+        x[start:stop] *= np.interp(np.arange(start, stop) / rate_hz, t, pressure)
+        x[start:stop] += 0.006 * rustle
+    return x
 
 
 def _buttons(tune: Tune, duration_s: float, rng: np.random.Generator) -> list[tuple[Note, bool]]:
