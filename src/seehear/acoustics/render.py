@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -229,15 +230,16 @@ def _add_early(out: NDArray[np.float32], scene: Scene, field: Field, decorrelato
 
     fixed = [None if _moves(s) else spectra(s, _early_response(field, s, filters, 0)) for s, filters in heard]
 
-    def moment_at(source: Source, start: int) -> Moment:
-        return moment(field, source.trajectory, blocks.middle(start) / rate, (blocks.hop + blocks.fade) / rate)
+    @lru_cache(maxsize=len(heard))
+    def moment_at(index: int, start: int) -> Moment:
+        return moment(field, heard[index][0].trajectory, blocks.middle(start) / rate, (blocks.hop + blocks.fade) / rate)
 
     def filters_at(start: int) -> Iterator[NDArray[np.complex64]]:
-        for (source, filters), known in zip(heard, fixed, strict=True):
+        for index, ((source, filters), known) in enumerate(zip(heard, fixed, strict=True)):
             if known is not None:
                 yield known
             elif field.doppler:
-                for response in _bundle_responses(field, moment_at(source, start)):
+                for response in _bundle_responses(field, moment_at(index, start)):
                     yield spectra(source, [response])
             else:
                 yield spectra(source, _early_response(field, source, filters, blocks.middle(start) / rate))
@@ -246,10 +248,8 @@ def _add_early(out: NDArray[np.float32], scene: Scene, field: Field, decorrelato
         shifted = (field.doppler and known is None for known in fixed)
         return np.concatenate(
             [
-                bundle_feeds(source, moment_at(source, start // blocks.hop * blocks.hop), start, stop)
-                if by_bundles
-                else source.audio.samples[:, start:stop]
-                for (source, _), by_bundles in zip(heard, shifted, strict=True)
+                bundle_feeds(source, moment_at(index, start), start, stop) if by_bundles else source.audio.samples[:, start:stop]
+                for index, ((source, _), by_bundles) in enumerate(zip(heard, shifted, strict=True))
             ]
         )
 
