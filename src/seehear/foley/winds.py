@@ -81,30 +81,31 @@ def brass(
         intensity=intensity,
     )
     manner = Manner(0.05, 0.09, rng.uniform(4.8, 5.8), rng.uniform(3, 14), 0.04, 0.3, scoop_cents=22.0, overshoot=0.22)
-    x = _line(n_samples(duration_s, rate_hz), tune.melody, manner, lips, rate_hz, rng, breath=(500.0, 4000.0, 0.012, 0.05))
-    return without_rumble(x, rate_hz, 40.0)
+    wind = Wind(manner, lips, (500.0, 4000.0, 0.012, 0.05), np.zeros(1))
+    return without_rumble(_line(n_samples(duration_s, rate_hz), tune.melody, wind, rate_hz, rng), rate_hz, 40.0)
 
 
-def _line(
-    n: int,
-    notes: tuple[Note, ...],
-    manner: Manner,
-    spectrum: Spectrum,
-    rate_hz: int,
-    rng: np.random.Generator,
-    *,
-    breath: tuple[float, float, float, float],
-    phases_rad: Array = np.zeros(1),  # noqa: B008  # never written to
-) -> Array:
-    """One voice (n,): tones with their breath, a noise within ``breath[:2]`` Hz, held at ``breath[2]``, at the start
-    ``breath[3]``."""
-    low_hz, high_hz, held, start = breath
+@dataclass(frozen=True)
+class Wind:
+    """One instrument in one player's hands."""
+
+    manner: Manner
+    spectrum: Spectrum
+    breath: tuple[float, float, float, float]
+    """Noise from, to (Hz); its level while a note is held; how much more at its start."""
+    phases_rad: Array
+    """Of the harmonics; beyond them zero."""
+
+
+def _line(n: int, notes: tuple[Note, ...], wind: Wind, rate_hz: int, rng: np.random.Generator) -> Array:
+    """One voice (n,): tones with their breath."""
+    low_hz, high_hz, held, start = wind.breath
     x = np.zeros(n)
     for note in notes:
-        frequency, loud = gesture(note, manner, rate_hz, rng)
-        tone = harmonic_tone(frequency, loud, spectrum, rate_hz, phases_rad)
+        frequency, loud = gesture(note, wind.manner, rate_hz, rng)
+        tone = harmonic_tone(frequency, loud, wind.spectrum, rate_hz, wind.phases_rad)
         # Spectra differ in power, loudness alone decides how loud a note is.
-        tone *= loud**1.3 / np.sqrt(0.5 * np.sum(spectrum(frequency.mean() * np.arange(1, 40), note.loudness) ** 2))
+        tone *= loud**1.3 / np.sqrt(0.5 * np.sum(wind.spectrum(frequency.mean() * np.arange(1, 40), note.loudness) ** 2))
         t = np.arange(len(tone)) / rate_hz
         air = band(rng.standard_normal(len(tone)), low_hz, high_hz, rate_hz, 1)
         jet = (held + start * np.exp(-t / 0.03)) * (0.5 + 0.5 * note.loudness) * np.minimum(loud / max(note.loudness, 1e-3), 1.2)
@@ -146,8 +147,8 @@ def saxophone(
     manner = Manner(0.045, 0.07, rng.uniform(4.5, 5.5), rng.uniform(12, 28), 0.12, 0.22, scoop_cents=45.0, overshoot=0.1)
     phases = rng.uniform(-1.2, 1.2, 60)
     n = n_samples(duration_s, rate_hz)
-    breath = (900.0, 6000.0, rng.uniform(0.02, 0.05), 0.09)
-    return without_rumble(_line(n, tune.melody, manner, reed, rate_hz, rng, breath=breath, phases_rad=phases), rate_hz, 60.0)
+    wind = Wind(manner, reed, (900.0, 6000.0, rng.uniform(0.02, 0.05), 0.09), phases)
+    return without_rumble(_line(n, tune.melody, wind, rate_hz, rng), rate_hz, 60.0)
 
 
 def flute(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensity: float = 0.5, event_rate: float = 2.2) -> Array:
@@ -171,7 +172,7 @@ def flute(duration_s: float, rate_hz: int, rng: np.random.Generator, *, intensit
     tune = compose(duration_s, rng, lowest=62, highest=88, notes_per_s=event_rate, legato=0.95, intensity=intensity)
     manner = Manner(0.075, 0.09, rng.uniform(5.0, 6.0), rng.uniform(5, 11), 0.16, 0.25, scoop_cents=14.0)
     phases = rng.uniform(0, 2 * np.pi, 40)
-    x = _line(n, tune.melody, manner, jet, rate_hz, rng, breath=(1500.0, 7500.0, 0.018, 0.02), phases_rad=phases)
+    x = _line(n, tune.melody, Wind(manner, jet, (1500.0, 7500.0, 0.018, 0.02), phases), rate_hz, rng)
     blowing = rng.uniform(0.25, 0.6)
     for note in tune.melody:
         frequency, loud = gesture(note, replace(manner, attack_s=0.02), rate_hz, rng)
