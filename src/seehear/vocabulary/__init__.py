@@ -10,15 +10,15 @@ from __future__ import annotations
 import csv
 import difflib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from math import radians
 from typing import Literal
 
 from seehear.types import InputError
-
+from seehear.vocabulary.sentences import SILENT_PHRASES, SILENT_WORDS, is_faint
 
 LONGEST_PHRASE = 3
 """Words that a name in the table may have; longer names are found by their synonyms."""
@@ -47,6 +47,8 @@ class Concept:
     """Where it is mostly heard; None where it may be either."""
     words: tuple[str, ...]
     """Other words for it, in lower case."""
+    like: str = ""
+    """The row of the table that it has its numbers from: its own name, or of a description what that names; "" where none."""
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -66,6 +68,7 @@ def concepts() -> Mapping[str, Concept]:
             extent_rad=radians(float(row["extent_deg"])),
             outdoors={"1": True, "0": False}.get(row["outdoors"]),
             words=tuple(word for word in row["words"].split(";") if word),
+            like=row["concept"],
         )
         for row in _rows("concepts.csv")
     }
@@ -90,24 +93,46 @@ def find_concept(word: str) -> Concept:
 
 
 def concepts_in(text: str) -> tuple[Concept, ...]:
-    """Every concept that a sentence names, in order of mention; of words that overlap ("sea wave") the longest phrase counts."""
+    """What a sentence names that sounds, in order of mention; of words that overlap ("sea wave") the longest phrase counts.
+
+    Verbs in -ing, places and people ("a person running") count where nothing else is named; words that mislead ("people
+    watch", "hot dog") never do. A sentence of one word is that word.
+    """
     words = re.findall(r"[a-z'-]+", text.lower())
-    found: dict[str, Concept] = {}
+    if len(words) == 1:
+        name = _named_by(words[0])
+        return () if name is None else (concepts()[name],)
+    found: dict[str, bool] = {}  # by name, whether only faintly
     start = 0
     while start < len(words):
-        for stop in range(min(start + LONGEST_PHRASE, len(words)), start, -1):
-            if (name := _named_by(" ".join(words[start:stop]))) is not None:
-                found.setdefault(name, concepts()[name])
-                break
-        else:
-            stop = start + 1
-        start = stop
-    return tuple(found.values())
+        phrase, name = _phrase_at(words, start)
+        if name is not None:
+            found[name] = found.get(name, True) and is_faint(phrase)
+        start += phrase.count(" ") + 1
+    clear = [name for name, faint in found.items() if not faint]
+    return tuple(concepts()[name] for name in clear or found)
+
+
+def _phrase_at(words: Sequence[str], start: int) -> tuple[str, str | None]:
+    """The longest known phrase that begins there and the concept that it names, if it does; else one word and None."""
+    for stop in range(min(start + LONGEST_PHRASE, len(words)), start, -1):
+        phrase = " ".join(words[start:stop])
+        if phrase in SILENT_PHRASES or phrase in SILENT_WORDS:
+            return phrase, None
+        if (name := _named_by(phrase)) is not None:
+            return phrase, name
+    return words[start], None
 
 
 def described(text: str) -> Concept:
-    """A sounding thing that only its description is known of, for generators that read: as loud as a voice, no typical size."""
-    return Concept(" ".join(text.split()), "texture", DESCRIBED_DB, False, None, 0.0, None, ())
+    """A sounding thing by its description, for generators that read: like the first concept that it names.
+
+    Where it names none: as loud as a voice, going on, of no typical size.
+    """
+    name = " ".join(text.split())
+    if named := concepts_in(name):
+        return replace(named[0], name=name, words=())
+    return Concept(name, "texture", DESCRIBED_DB, False, None, 0.0, None, ())
 
 
 def _named_by(key: str) -> str | None:

@@ -49,7 +49,7 @@ def seen_motion(
     if concept.kind == "texture":
         gain_db = level_curve_db(record.times_s, energy)
         return None if gain_db is None else SeenMotion(times_s=record.times_s, gain_db=gain_db)
-    if concept.name in STEPPING:
+    if concept.like in STEPPING:
         period = period_s(record.times_s, energy)
         events = beats_s(record.times_s, energy, period) if period is not None else []
     else:

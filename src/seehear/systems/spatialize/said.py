@@ -58,7 +58,7 @@ def said(
     """
     if not wanted:
         return []
-    stuff = [view.stuff.get(MATERIALS.get(concept.name, "")) for concept in wanted]
+    stuff = [view.stuff.get(MATERIALS.get(concept.like, "")) for concept in wanted]
     seeking = [i for i, concept in enumerate(wanted) if concept.kind != "bed" and stuff[i] is None]
     found = _assigned(view, [wanted[i] for i in seeking], recognizer, taken) if seeking else []
     tracks = dict(zip(seeking, found, strict=True))

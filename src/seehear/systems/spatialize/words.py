@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from seehear.types import ConceptScores, InputError
 from seehear.vocabulary import Concept, concepts_in, described, find_concept
 
@@ -11,6 +13,33 @@ Point = tuple[float, float]
 
 LONGEST_WORDS = 200
 """Characters that may describe one sound."""
+LITTLE_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "on",
+        "at",
+        "with",
+        "and",
+        "or",
+        "to",
+        "by",
+        "from",
+        "is",
+        "are",
+        "it",
+        "its",
+        "his",
+        "her",
+        "their",
+        "this",
+        "that",
+    ]
+)
+"""Shared by any two sentences."""
 
 
 def split_words(text: str) -> list[str]:
@@ -37,16 +66,22 @@ def concept_of(word: str, *, free: bool = False) -> Concept:
 
 def fit(concept: Concept, seen: ConceptScores) -> float:
     """How well a region fits a word, 0 to 1: its score, or the share of a description's words that its own text has."""
-    if concept.name in seen.scores or not seen.text:
-        return seen.scores.get(concept.name, 0.0)
-    words = set(concept.name.lower().split())
-    return len(words & set(seen.text.split())) / len(words)
+    known = seen.scores.get(concept.like, 0.0)
+    if known or not seen.text:
+        return known
+    words = _telling(concept.name)
+    return len(words & _telling(seen.text)) / max(len(words), 1)
+
+
+def _telling(text: str) -> set[str]:
+    """The words of a text that tell something."""
+    return set(re.findall(r"[^\W_]+", text.lower())) - LITTLE_WORDS
 
 
 def prompt_text(words: str, concept: Concept, seen: str) -> str:
     """The text condition c of a thing (SEE-2-SOUND section 2.2): the user's words, and what its region is said to show where
     that speaks of the same thing."""
-    same = concept in concepts_in(seen) or fit(concept, ConceptScores({}, 0.0, seen)) > 0
+    same = concept.like in {each.name for each in concepts_in(seen)} or fit(concept, ConceptScores({}, 0.0, seen)) > 0
     return f"{words}, {seen}" if seen and same and seen.lower() != words.lower() else words
 
 
