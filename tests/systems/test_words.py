@@ -80,7 +80,7 @@ def test_a_description_is_like_what_it_names() -> None:
 
 
 def test_a_described_sound_is_placed_and_levelled_as_its_kind() -> None:
-    """Oracle: the same picture with the plain word: place, level, LFE and distance are equal, the text is the whole description."""
+    """Oracle: the same picture with the plain word: place, level and distance are equal, the text is whole."""
     picture = Image(with_disc(scenery(), 160, 200, 40))
     told = [
         sight([(0.0, picture)], eyes(""), Geometry(), say=words, reads_text=True).objects[0]
@@ -140,3 +140,25 @@ def test_said_words_meet_the_caption_of_their_region() -> None:
     assert [item.text for item in sighting.objects] == [f"{SAX}, theremin in a hall", "rain"]
     x0, _, x1, _ = sighting.objects[0].place.box
     assert (x0 + x1) / 2 == pytest.approx(160, abs=8)
+
+
+class Sees:
+    """Planted recogniser: the words are of every picture, whatever it is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def recognize(self, images, /):
+        known = ConceptScores({self.name: 0.9}, 0.1, self.name) if self.name else ConceptScores({}, 1.0)
+        return [known] * len(images)
+
+
+@pytest.mark.parametrize(
+    ("knows", "name", "heard"), [(False, "dog", ["room tone"]), (True, "dog", ["dog"]), (True, "", ["room tone"])]
+)
+def test_a_captioner_decides_whether_a_drawing_sounds(knows: bool, name: str, heard: list[str]) -> None:
+    """Planted: one flat disc on white is a drawing. Cues silence it unless the recogniser knows silence itself."""
+    picture = Image(with_disc(np.full((360, 640, 3), 255, np.uint8), 320, 180, 90))
+    seen = sight([(0.0, picture)], Eyes(GraphSegmenter(), CueDepth(), Sees(name), knows_silence=knows), Geometry())
+    assert [item.concept.name for item in seen.objects][:1] == heard
+    assert any("looks like" in note for note in seen.notes) == (heard == ["room tone"])

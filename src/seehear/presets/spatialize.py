@@ -192,7 +192,8 @@ def _eyes(choices: Mapping[str, Choice], machine: Machine, pack: str) -> Callabl
     recognizer = cache(lambda: _encoder(pack) if captioner.model == BUILTIN else _captioner(captioner, machine))
 
     def eyes(outline: Outline, wraps: bool = False) -> Eyes:
-        return Eyes(_graph(outline, wraps) if own else segmenter(outline), depth(), recognizer())
+        regions = _graph(outline, wraps) if own else segmenter(outline)
+        return Eyes(regions, depth(), recognizer(), knows_silence=captioner.model != BUILTIN)
 
     return eyes
 

@@ -36,6 +36,8 @@ class Eyes:
     segmenter: Segmenter
     depth: DepthEstimator
     recognizer: ConceptRecognizer
+    knows_silence: bool = False
+    """Whether the recogniser tells by itself that a drawing or a portrait is silent; else cues of the picture say so first."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ def _sight_shot(
     """What is heard in one shot, at least one frame."""
     reference, cues = _reference(frames)
     picture = frames[reference][1]
-    if not wanted.placed and not wanted.said and cues.silent > SILENT and geometry.pixels is None:
+    looks_silent = cues.silent > SILENT and geometry.pixels is None and not (wanted.placed or wanted.said)
+    if looks_silent and not eyes.knows_silence:
         return _nothing_sounds(cues, picture)
     view = look(frames, reference, eyes, geometry, cues, motion)
     if wanted.placed or wanted.said:
@@ -108,6 +109,8 @@ def _sight_shot(
         return Sighting(tuple(found), _room_kind(cues, found), picture)
     tracks, scene = scores(view, eyes.recognizer)
     chosen = choose(candidates(view, tracks, scene, reads_text=wanted.reads_text), wanted.n_sources)
+    if looks_silent and not chosen:
+        return _nothing_sounds(cues, picture)
     seen = [replace(view.sounding(c.what, c.concept, c.score, "seen"), text=c.text) for c in chosen]
     room = _room_kind(cues, seen)
     bed = _suggested_bed(cues, room, {c.concept.name for c in chosen})

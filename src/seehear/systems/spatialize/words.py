@@ -14,30 +14,10 @@ Point = tuple[float, float]
 LONGEST_WORDS = 200
 """Characters that may describe one sound."""
 LITTLE_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "with",
-        "and",
-        "or",
-        "to",
-        "by",
-        "from",
-        "is",
-        "are",
-        "it",
-        "its",
-        "his",
-        "her",
-        "their",
-        "this",
-        "that",
-    ]
+    {
+        *("a", "an", "the", "of", "in", "on", "at", "with", "and", "or", "to", "by", "from"),
+        *("is", "are", "it", "its", "his", "her", "their", "this", "that"),
+    }
 )
 """Shared by any two sentences."""
 
