@@ -15,16 +15,20 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.acoustics.binaural import HRIR_DELAY_S
+from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S
+from seehear.acoustics.binaural import HEAD_RADIUS_M, HRIR_DELAY_S
 from seehear.acoustics.hrtf import BUILTIN_HEAD, Head
 from seehear.acoustics.layouts import speaker_gains
-from seehear.acoustics.sphere import map_directions, order_of, real_sh
+from seehear.acoustics.sphere import degrees_of, order_of, quadrature, real_sh
 from seehear.acoustics.transforms import rfft
 from seehear.types import MONO, STEREO, SURROUND_5_1, FloatArray, Layout
 
+FITTED_DEGREE = 24
+"""Of the grid of 325 directions that the ears' filters are fitted to: twice the order of the highest harmonics and more."""
 EARS_ORDER = 3
 """Ambisonic order of the late reflections on their way to the ears."""
 ALIGNED_ABOVE_HZ = 1500.0
+"""Where the ear no longer hears phase: `aligned_above_hz` of every order that reaches so far."""
 
 
 @dataclass(frozen=True)
@@ -96,22 +100,32 @@ def ambisonic_ear_spectra(order: int, sample_rate_hz: int, n_fft: int, head: Hea
     return rfft(ambisonic_ear_filters(order, sample_rate_hz, head), n_fft)
 
 
+def aligned_above_hz(order: int) -> float:
+    """Where ``order`` can no longer follow the phase around a head of radius a, N c / (2 pi a), at most `ALIGNED_ABOVE_HZ`."""
+    return min(order * SPEED_OF_SOUND_M_S / (2 * np.pi * HEAD_RADIUS_M), ALIGNED_ABOVE_HZ)
+
+
 @cache
 def ambisonic_ear_filters(order: int, sample_rate_hz: int, head: Head = BUILTIN_HEAD) -> NDArray[np.float32]:
     """Filters (2, (order + 1)^2, L) from ACN/SN3D buses to the ears, with the delay of an HRIR.
 
     The least-squares fit of spherical harmonics to the HRIRs of a grid, weighed by solid angle. A low order cannot follow
     the phase of high frequencies around the head and would lose their energy (17 dB at 6 kHz for order 3); so above
-    `ALIGNED_ABOVE_HZ`, where the ear no longer hears phase, the arrival times are made equal first (Zaunschirm, Schörkhuber
-    & Höldrich 2018, sec. II). What is lost then is below 0.5 dB.
+    `aligned_above_hz` the arrival times are made equal first (Zaunschirm, Schörkhuber & Höldrich 2018, sec. II). What a fit
+    still loses of a diffuse field, sum over channels of |A|^2 / (2 n + 1), is given back to each ear and frequency: its
+    octaves stay within 0.5 dB of the head's at every order.
     """
-    directions = map_directions(24, 12).reshape(-1, 3)
-    weights = np.sqrt(np.hypot(directions[:, 0], directions[:, 1]))[:, None]
+    directions, weights = quadrature(FITTED_DEGREE)
     responses = head(directions, sample_rate_hz).astype(np.float64)
     n_taps = responses.shape[-1]
     energy = responses**2
     arrival_s = energy @ np.arange(n_taps) / energy.sum(axis=-1) / sample_rate_hz
-    beyond = np.maximum(np.fft.rfftfreq(n_taps, 1 / sample_rate_hz) - ALIGNED_ABOVE_HZ, 0)
+    beyond = np.maximum(np.fft.rfftfreq(n_taps, 1 / sample_rate_hz) - aligned_above_hz(order), 0)
     aligned = np.fft.rfft(responses) * np.exp(2j * np.pi * beyond * (arrival_s - HRIR_DELAY_S)[..., None])
-    fit = np.linalg.lstsq(weights * real_sh(order, directions), weights * aligned.reshape(len(directions), -1), rcond=None)[0]
-    return np.fft.irfft(fit.reshape(-1, *aligned.shape[1:]), n_taps).transpose(1, 0, 2).astype(np.float32)
+    root = np.sqrt(weights)[:, None]
+    fit = np.linalg.lstsq(root * real_sh(order, directions), root * aligned.reshape(len(directions), -1), rcond=None)[0]
+    fit = fit.reshape(-1, *aligned.shape[1:])
+    wanted = np.einsum("n,nef->ef", weights, np.abs(aligned) ** 2)
+    found = np.einsum("k,kef->ef", 1 / (2 * degrees_of(order) + 1), np.abs(fit) ** 2)
+    fit *= np.sqrt(wanted / np.maximum(found, 1e-30))
+    return np.fft.irfft(fit, n_taps).transpose(1, 0, 2).astype(np.float32)
