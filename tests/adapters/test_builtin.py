@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from seehear.adapters.builtin import PACKS, BuiltinRecognizer, concept_matrix, concept_of_class
+from seehear.adapters.builtin import PACKS, BuiltinRecognizer, concept_matrix, concept_of_class, photo_odds, shifted
 from seehear.types import Image
 from seehear.vocabulary import concepts, label_concepts
 from seehear.weights import read_manifest
@@ -64,6 +64,32 @@ def test_features_have_the_sizes_of_the_configuration(recognizer):
     assert encoding.grid.shape == (1, config["widths"][-1], grid, grid)
     assert np.allclose(encoding.pooled, encoding.grid.mean((2, 3)), atol=1e-5)
     assert encoding.pooled.std() > 0.01
+
+
+def test_odds_of_photos_add_what_sounds_alike():
+    """Planted answer: the table of COCO's labels through labels.csv; buses sound like trucks, zebras like horses."""
+    names = tuple(concepts())
+    odds = dict(zip((*names, "unknown"), photo_odds(names), strict=True))
+    assert odds["footsteps"] == pytest.approx(54 / 5) and odds["car"] == pytest.approx(10 / 5)
+    assert odds["truck"] == pytest.approx((5 + 3) / 5) and odds["horse"] == pytest.approx((2 + 2) / 5)
+    assert odds["fire"] == odds["helicopter"] == pytest.approx(1 / 5) and odds["unknown"] == 1
+
+
+def test_shifted_probabilities_are_those_of_the_other_frequencies():
+    """Closed form: Bayes' rule with the likelihoods of two pictures, under equal and under other frequencies."""
+    likelihoods = np.array([[0.2, 0.05, 0.6], [0.01, 0.3, 0.02]])
+    equal = likelihoods / likelihoods.sum(1, keepdims=True)
+    frequencies = np.array([0.7, 0.1, 0.2])
+    joint = likelihoods * frequencies
+    assert shifted(equal, 3 * frequencies) == pytest.approx(joint / joint.sum(1, keepdims=True), rel=1e-12)
+
+
+def test_the_prior_moves_odds_by_how_often_photos_show_a_thing():
+    """Closed form: the odds of footsteps to helicopter change by (54 / 1) ** prior, whatever the picture."""
+    noise = Image(np.random.default_rng(2).integers(0, 256, (90, 120, 3), dtype=np.uint8))
+    plain, half = (BuiltinRecognizer(prior=prior).recognize([noise])[0].scores for prior in (0.0, 0.5))
+    ratio = (half["footsteps"] / half["helicopter"]) / (plain["footsteps"] / plain["helicopter"])
+    assert ratio == pytest.approx(54**0.5, rel=1e-6)
 
 
 def test_class_probabilities_go_to_their_concepts():

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from seehear.data.photos import PERMISSIVE, Photo, crop, photo_crops, read_photos, surroundings
+from seehear.adapters.builtin import PACKS
+from seehear.data.photos import BOX_CLASSES, PERMISSIVE, Photo, crop, photo_crops, read_photos, surroundings
 from seehear.types import InputError
+from seehear.weights import read_manifest
 
 
 def test_a_folder_comes_back_with_labels_and_boxes(tmp_path):
@@ -69,6 +71,13 @@ def test_crops_are_named_by_what_they_show(tmp_path):
         "photos/sea",
     ]
     assert (crops.pixels[-1].max((1, 2)) == (0, 0, 255)).all() and crops.pixels[:-1].max() == 10
+
+
+def test_the_shipped_weights_learned_the_box_classes():
+    """Conformance: every box class in the manifest is one that crops are still named by, so that a training run repeats."""
+    for entry in (read_manifest()[pack] for pack in PACKS.values()):
+        learned = {name.removeprefix("coco/") for name in entry["classes"] if name.startswith("coco/")}
+        assert "person" in learned and learned <= BOX_CLASSES
 
 
 def test_half_of_the_photos_are_held_out(media):

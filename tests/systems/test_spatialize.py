@@ -206,6 +206,19 @@ def test_choice_is_spread_out() -> None:
     assert len(choose(several, 1)) == 1
 
 
+def test_a_second_sound_needs_more_than_the_first() -> None:
+    """Planted: a weak best candidate is heard, alone; a sure one brings along what reaches 0.4, and nothing below."""
+    dog, sea, car = (concepts()[name] for name in ("dog", "sea", "car"))
+    places = region(0, 0, 30, 30), region(40, 0, 70, 30), region(0, 60, 30, 90)
+
+    def heard(*scores: float) -> list[str]:
+        planted = [Candidate(p, c, s, s, 0.5) for p, c, s in zip(places, (dog, sea, car), scores, strict=True)]
+        return [c.concept.name for c in choose(planted, 3)]
+
+    assert heard(0.26, 0.25, 0.25) == ["dog"]
+    assert heard(0.39, 0.9, 0.41) == ["sea", "car"]
+
+
 def test_overlap_is_intersection_over_union() -> None:
     """Closed form."""
     assert overlap((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(50 / 150)

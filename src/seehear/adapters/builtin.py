@@ -19,6 +19,18 @@ from seehear.weights import load_pack, read_manifest
 
 PACKS = {"builtin": "image-encoder", "builtin-research": "image-encoder-research"}
 """Name of a set of models to the pack that its recogniser uses."""
+# fmt: off
+SHOWN_PERCENT = {
+    "person": 54, "car": 10, "truck": 5, "bus": 3, "train": 3, "motorcycle": 3, "bicycle": 3, "airplane": 3, "boat": 3,
+    "dog": 4, "cat": 3, "bird": 3, "horse": 2, "zebra": 2, "elephant": 2, "cow": 2, "sheep": 1,
+    "cell phone": 4, "clock": 4, "sports ball": 4, "laptop": 3, "keyboard": 2,
+}
+# fmt: on
+"""How many of a hundred photos show a thing, rounded, by its COCO label (photos of COCO's train2017 annotated with it)."""
+SELDOM_PERCENT = 1
+"""Of everything that COCO does not label or shows less often: accordions are common in picture sets, not in photos."""
+USUAL_PERCENT = 5
+"""What is shown so often keeps its score."""
 
 
 def concept_of_class(name: str) -> str | None:
@@ -37,6 +49,22 @@ def concept_matrix(classes: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.
     return names, matrix
 
 
+def photo_odds(names: Sequence[str]) -> NDArray[np.float64]:
+    """How much more often than usual photos show each concept, and 1 for unknown, (concepts + 1,); 54 / 5 for footsteps."""
+    shown = dict.fromkeys(names, 0)
+    for label, percent in SHOWN_PERCENT.items():
+        concept = label_concepts("coco")[label]
+        if concept is not None:
+            shown[concept] += percent
+    return np.array([*(max(percent, SELDOM_PERCENT) / USUAL_PERCENT for percent in shown.values()), 1.0])
+
+
+def shifted(probabilities: NDArray[np.float64], odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (N, K) under other class frequencies: p_k w_k / sum_j p_j w_j (Saerens et al. 2002)."""
+    weighted = probabilities * odds
+    return weighted / weighted.sum(axis=1, keepdims=True)
+
+
 @dataclass(frozen=True)
 class BuiltinRecognizer:
     """Concept scores from the shipped weights; loads them at the first picture and needs no network."""
@@ -45,6 +73,8 @@ class BuiltinRecognizer:
     """Name of the weights in the manifest."""
     batch_size: int = 16
     """Pictures that go through the encoder together."""
+    prior: float = 0.75
+    """How much it counts what photos usually show, 0 (as in the training set) to 1."""
 
     @property
     def manifest_entry(self) -> dict[str, Any]:
@@ -71,13 +101,16 @@ class BuiltinRecognizer:
         return Encoding(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
     def recognize(self, images: Sequence[Image]) -> list[ConceptScores]:
-        """Concept probabilities of each picture; silent, unlearned and rejected things are ``unknown``."""
+        """Concept probabilities of each picture; silent, unlearned and rejected things are ``unknown``.
+
+        The training set shows each class about equally often, photos do not (``photo_odds``).
+        """
         if not images:
             return []
         names, matrix = concept_matrix(self.manifest_entry["classes"])
         logits = self.encode(images).logits.astype(np.float64)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        probabilities = odds / odds.sum(axis=1, keepdims=True) @ matrix
+        probabilities = shifted(odds / odds.sum(axis=1, keepdims=True) @ matrix, photo_odds(names) ** self.prior)
         return [
             ConceptScores(dict(zip(names, (float(p) for p in row[:-1]), strict=True)), float(row[-1])) for row in probabilities
         ]

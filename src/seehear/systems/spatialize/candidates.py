@@ -17,6 +17,8 @@ from seehear.vocabulary import Concept, concepts, described
 
 MIN_SCORE = 0.25
 """A region sounds like a concept from this fused probability on."""
+NEXT_SCORE = 0.4
+"""What sounds beside the best candidate needs this much: seldom is a weak second guess right."""
 SURE_SCORE = 0.5
 """From here on a region is sure of itself: a second event of one concept needs it, and without any the run says so."""
 CROWD_FACES = 3
@@ -137,10 +139,13 @@ def _people(view: View) -> list[Candidate]:
 def choose(candidates: Sequence[Candidate], n_sources: int) -> list[Candidate]:
     """At most ``n_sources`` candidates, best first, spread out: no two of a texture, of one place, of part and whole.
 
-    A second event of one concept needs evidence of its own, beyond the scene's.
+    The best one may be weak, the others need NEXT_SCORE. A second event of one concept needs evidence of its own, beyond
+    the scene's.
     """
     chosen: list[Candidate] = []
     for candidate in sorted(candidates, key=lambda c: -c.rank):
+        if chosen and candidate.score < NEXT_SCORE:
+            continue
         same = [c for c in chosen if c.concept == candidate.concept]
         twins = [c.box for c in same]
         others = [c.box for c in chosen if c.concept != candidate.concept]
