@@ -81,7 +81,9 @@ def judge(photo: Photo, models: str, tally: Tally) -> list[float]:
         tally.heard_anywhere += bool(right)
         tally.unaided += any(inside(camera, box, Direction.of(s.place.trajectory.directions[0])) for s in right)
     first = replace(given, objects=given.objects[:2])
-    scene = compose(first, spatialize_preset(models).generator(), SpatializeOptions(room="small", rate_hz=16000), 3.0)
+    scene = compose(
+        first, spatialize_preset(models).generator(lambda _: None), SpatializeOptions(room="small", rate_hz=16000), 3.0
+    )
     return [_moved_deg(scene, index) for index in range(len(scene.sources))]
 
 
