@@ -44,10 +44,19 @@ def say(text: str, stream: TextIO) -> None:
 # ------------------------------------------------------------------------------------------------ flags
 
 
-def flags_of(kind: type, panel: str) -> list[inspect.Parameter]:
-    """Keyword parameters for the fields of an option dataclass: the name without its unit, the field's help and metavar."""
-    hints = get_type_hints(kind)
-    return [_flag(each, hints[each.name], panel) for each in fields(kind)]
+def flags_of(panels: Mapping[str, type]) -> list[inspect.Parameter]:
+    """Keyword parameters for the fields of option dataclasses: the name without its unit, the field's help and metavar.
+
+    A field stands under the title of its dataclass or one of its own; under that of a later dataclass it stands there first.
+    """
+    titles = list(panels)
+    found: list[tuple[int, inspect.Parameter]] = []
+    for title, kind in panels.items():
+        hints = get_type_hints(kind)
+        for each in fields(kind):
+            panel = each.metadata.get("panel") or title
+            found.append((titles.index(panel if panel in titles else title), _flag(each, hints[each.name], panel)))
+    return [flag for _, flag in sorted(found, key=lambda pair: pair[0])]
 
 
 def _flag(each: Any, hint: Any, panel: str) -> inspect.Parameter:
@@ -96,8 +105,7 @@ def command(name: str, panels: Mapping[str, type] | None = None) -> Callable[[Ca
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         own = [p for p in inspect.signature(function, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        flags = [flag for panel, kind in (panels or {}).items() for flag in flags_of(kind, panel)]
-        parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*flags, *own)]
+        parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*flags_of(panels or {}), *own)]
         function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         function.__annotations__ = {p.name: p.annotation for p in parameters}
         app.command(name)(function)
@@ -198,12 +206,12 @@ def _presence(source: Mapping[str, Any]) -> str:
 
 def _register() -> None:
     from seehear.presets import ModelOptions
-    from seehear.systems.spatialize.options import SpatializeOptions
+    from seehear.systems.spatialize.options import MODELS, SpatializeOptions
     from seehear.verbs.evaluate import EvaluateOptions
     from seehear.verbs.outputs import OutputOptions
     from seehear.verbs.render import RenderOptions
 
-    panels = {"What to make": SpatializeOptions, "Which files to write": OutputOptions, "How to run models": ModelOptions}
+    panels = {"What to make": SpatializeOptions, "Which files to write": OutputOptions, MODELS: ModelOptions}
 
     @command("spatialize", panels)
     def spatialize(

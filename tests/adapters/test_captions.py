@@ -72,3 +72,9 @@ def test_another_model_is_refused(tiny: Tiny) -> None:
     """A sound model is no captioner: the sentence says what was found."""
     with pytest.raises(InputError, match="AudioLDMPipeline"):
         Captioner(tiny("audioldm")).recognize(_colours())
+
+
+def test_blip_takes_no_question(tiny: Tiny) -> None:
+    """A question that would have no effect is refused, before any picture is looked at."""
+    with pytest.raises(InputError, match="takes no question"):
+        _ = Captioner(tiny("blip"), question="What is it?").folder

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -131,9 +132,10 @@ def test_wrong_folders_say_what_was_found(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "bert"}')
     (folder / "pytorch_model.bin").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"pytorch_model\.bin.*lacks its \.safetensors"):
+    with pytest.raises(InputError, match=r"lacks its \.safetensors weights \(pytorch_model\.bin is a pickle"):
         resolve(folder, ["sam"])
     (folder / "model.safetensors").write_bytes(b"x")
+    (folder / "vocab.txt").write_bytes(b"x")
     with pytest.raises(InputError, match="holds a bert model where sam is needed"):
         resolve(folder, ["sam"])
     (folder / "config.json").write_text("{")
@@ -143,7 +145,7 @@ def test_wrong_folders_say_what_was_found(tmp_path: Path) -> None:
 
 def test_missing_shards_are_named(tmp_path: Path) -> None:
     """Planted index of two shards, of which one is there."""
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text('{"model_type": "sam"}')
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
     (tmp_path / shards["a"]).write_bytes(b"x")
@@ -269,3 +271,56 @@ def test_the_real_client_against_a_server_of_our_own(tiny: Callable[[str], Path]
     assert size == sum(len(data) for name, data in files.items() if name != "pytorch_model.bin")
     assert "pytorch_model.bin" not in served and told[-1] == 1.0
     assert "no model 'tiny/none'" in refused
+
+
+VANISHED = {
+    "words": ("tokenizer/tokenizer.json", "tokenizer/ the words of its tokenizer"),
+    "settings": ("unet/config.json", "unet/ config.json"),
+    "schedule": ("scheduler/scheduler_config.json", "scheduler/ scheduler_config.json"),
+    "weights": ("vae/diffusion_pytorch_model.safetensors", "vae/ its .safetensors weights"),
+}
+
+
+@pytest.mark.parametrize("kind", VANISHED)
+def test_half_a_pipeline_says_what_it_lacks(tiny: Callable[[str], Path], tmp_path: Path, kind: str) -> None:
+    """Planted: a genuine folder less one file, found before anything is loaded; whole, it lacks nothing."""
+    gone, said = VANISHED[kind]
+    folder = shutil.copytree(tiny("audioldm"), tmp_path / "half")
+    assert lacks(folder) == []
+    (folder / gone).unlink()
+    assert lacks(folder) and lacks(folder)[0].startswith(said)
+    with pytest.raises(InputError, match="lacks " + said):
+        resolve(folder, ["AudioLDMPipeline"])
+
+
+def test_a_captioner_without_its_words_is_refused(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    """transformers makes an empty tokenizer of such a folder, which says nothing of every picture."""
+    folder = shutil.copytree(tiny("blip"), tmp_path / "half")
+    assert lacks(folder) == []
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(InputError, match="lacks the words of its tokenizer"):
+        resolve(folder, ["blip"])
+
+
+def test_a_folder_of_pickles_names_them(tiny: Callable[[str], Path], tmp_path: Path) -> None:
+    """Planted: the weights as a pickle in place of safetensors."""
+    folder = shutil.copytree(tiny("sam"), tmp_path / "pickled")
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"pytorch_model\.bin is a pickle"):
+        resolve(folder, ["sam"])
+
+
+def test_known_sizes_are_those_of_the_parameters() -> None:
+    """Published numbers: the parameters of SAM 2 (its README) and Depth Anything (its README), in millions, four bytes each."""
+    published = {
+        "facebook/sam2.1-hiera-tiny": 38.9,
+        "facebook/sam2.1-hiera-small": 46,
+        "facebook/sam2.1-hiera-base-plus": 80.8,
+        "facebook/sam2.1-hiera-large": 224.4,
+        "LiheYoung/depth-anything-small-hf": 24.8,
+        "LiheYoung/depth-anything-base-hf": 97.5,
+        "LiheYoung/depth-anything-large-hf": 335.3,
+    }
+    for source, millions in published.items():
+        assert KNOWN[source][1] == pytest.approx(4e-3 * millions, abs=0.006), source
+    assert facts("depth-anything/Depth-Anything-V2-Metric-Indoor-Small-hf", offline=True).licence == "not stated"

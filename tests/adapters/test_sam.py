@@ -202,7 +202,7 @@ def test_what_is_no_sam_is_refused(tmp_path):
     with pytest.raises(InputError, match="image_mean"):
         SamSegmenter(bare, CPU).segment(image)
     (bare / "preprocessor_config.json").write_text("{")
-    with pytest.raises(InputError, match="not JSON"):
+    with pytest.raises(InputError, match="cannot be read as JSON"):
         SamSegmenter(bare, CPU).segment(image)
     (bare / "model.safetensors").unlink()
     with pytest.raises(InputError, match="safetensors"):

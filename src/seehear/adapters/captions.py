@@ -87,8 +87,11 @@ class Captioner:
 
     @cached_property
     def folder(self) -> Path:
-        """The local folder of the model."""
-        return resolve(self.source, captioners(), offline=self.machine.is_offline)
+        """The local folder of the model; InputError for a question to one that takes none."""
+        folder = resolve(self.source, captioners(), offline=self.machine.is_offline)
+        if self.question != QUESTION and architecture(folder) == "blip":
+            raise InputError(f"{self.source} is a BLIP captioner, which takes no question: leave it out")
+        return folder
 
     @cached_property
     def _say(self) -> Callable[[Sequence[Image]], list[str]]:
@@ -151,13 +154,14 @@ class Captioner:
             said = []
             for image in images:
                 content = [{"type": "image", "image": Pillow.fromarray(image.rgb)}, {"type": "text", "text": self.question}]
-                inputs = processor.apply_chat_template(
-                    [{"role": "user", "content": content}],
-                    add_generation_prompt=True,
-                    tokenize=True,
-                    return_dict=True,
-                    return_tensors="pt",
-                )
+                with quietly():
+                    inputs = processor.apply_chat_template(
+                        [{"role": "user", "content": content}],
+                        add_generation_prompt=True,
+                        tokenize=True,
+                        return_dict=True,
+                        return_tensors="pt",
+                    )
                 inputs = {name: self._placed(value) for name, value in inputs.items()}
                 with torch.inference_mode(), quietly():
                     out = model.generate(**inputs, do_sample=False, max_new_tokens=2 * MAX_WORDS)

@@ -13,6 +13,11 @@ from seehear.types import InputError
 
 WEIGHTS = re.compile(r"(model|diffusion_pytorch_model)(-\d{5}-of-\d{5})?\.safetensors")
 """Plain weights; variants such as model.fp16.safetensors are copies of them."""
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+WORDLESS = frozenset({"sam", "sam2", "sam2_video", "depth_anything"})
+"""Architectures that read no words."""
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
+"""Where tokenizers keep their words, besides *.model (SentencePiece)."""
 TERMS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE")
 LICENCE_TEXTS = (
     (r"Attribution-NonCommercial-ShareAlike 4\.0", "CC-BY-NC-SA-4.0"),
@@ -76,16 +81,31 @@ def lacks(folder: Path) -> list[str]:
     index = folder / "model_index.json"
     if index.is_file():
         parts = [name for name, kind in read_json(index).items() if isinstance(kind, list) and kind[0] is not None]
-        missing = [f"{name}/" for name in parts if not (folder / name).is_dir()]
-        return missing + [
-            f"{part.name}/{what}"
-            for part in (folder / name for name in parts)
-            if (part / "config.json").is_file()
-            for what in _lacking_weights(part)
-        ]
+        return [what for name in parts for what in _lacking_part(folder / name, str(read_json(index)[name][1]))]
     if not (folder / "config.json").is_file():
         return ["config.json"]
-    return _lacking_weights(folder)
+    reads = read_json(folder / "config.json").get("model_type") not in WORDLESS
+    return _lacking_weights(folder) + (_lacking_words(folder) if reads else [])
+
+
+def _lacking_part(folder: Path, kind: str) -> list[str]:
+    """What the sub-folder of a pipeline lacks to be a part of that class."""
+    if not folder.is_dir():
+        return [f"{folder.name}/"]
+    if "Tokenizer" in kind:
+        missing = _lacking_words(folder)
+    elif "Scheduler" in kind or "FeatureExtractor" in kind:
+        settings = "scheduler_config.json" if "Scheduler" in kind else "preprocessor_config.json"
+        missing = [] if (folder / settings).is_file() else [settings]
+    else:
+        missing = ([] if (folder / "config.json").is_file() else ["config.json"]) + _lacking_weights(folder)
+    return [f"{folder.name}/ {what}" for what in missing]
+
+
+def _lacking_words(folder: Path) -> list[str]:
+    """Without its words a tokenizer is still made, and turns every text into nothing."""
+    found = any(path.name in VOCABULARIES or path.suffix == ".model" for path in folder.iterdir())
+    return [] if found else [f"the words of its tokenizer ({VOCABULARIES[0]})"]
 
 
 def _lacking_weights(folder: Path) -> list[str]:
@@ -93,7 +113,12 @@ def _lacking_weights(folder: Path) -> list[str]:
     if indices:
         shards = set(read_json(indices[0]).get("weight_map", {}).values())
         return sorted(shard for shard in shards if not (folder / shard).is_file())
-    return [] if any(WEIGHTS.fullmatch(path.name) for path in folder.iterdir()) else ["its .safetensors weights"]
+    names = sorted(path.name for path in folder.iterdir())
+    if any(WEIGHTS.fullmatch(name) for name in names):
+        return []
+    pickled = next((name for name in names if name.endswith(PICKLES)), None)
+    why = "" if pickled is None else f" ({pickled} is a pickle, which may run code and is not opened)"
+    return [f"its .safetensors weights{why}"]
 
 
 def architecture(folder: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seehear.adapters.folders import (
+    PICKLES,
     TERMS,
     WEIGHTS,
     architecture,
@@ -36,7 +37,6 @@ Tell = Callable[[str, float], None]
 """Told what is being fetched, and how much of it is there (0 to 1)."""
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 NOT_STATED = "not stated"
 NON_COMMERCIAL = re.compile(r"\bnc\b|non-?commercial|research", re.IGNORECASE)
 
@@ -44,10 +44,24 @@ KNOWN: Mapping[str, tuple[str, float]] = {
     "facebook/sam-vit-base": ("Apache-2.0", 0.38),
     "facebook/sam-vit-large": ("Apache-2.0", 1.25),
     "facebook/sam-vit-huge": ("Apache-2.0", 2.56),
+    "facebook/sam2.1-hiera-tiny": ("Apache-2.0", 0.16),
+    "facebook/sam2.1-hiera-small": ("Apache-2.0", 0.18),
+    "facebook/sam2.1-hiera-base-plus": ("Apache-2.0", 0.32),
+    "facebook/sam2.1-hiera-large": ("Apache-2.0", 0.9),
+    "facebook/sam2-hiera-tiny": ("Apache-2.0", 0.16),
+    "facebook/sam2-hiera-small": ("Apache-2.0", 0.18),
+    "facebook/sam2-hiera-base-plus": ("Apache-2.0", 0.32),
+    "facebook/sam2-hiera-large": ("Apache-2.0", 0.9),
     "depth-anything/Depth-Anything-V2-Small-hf": ("Apache-2.0", 0.1),
     "depth-anything/Depth-Anything-V2-Base-hf": ("CC-BY-NC-4.0", 0.39),
     "depth-anything/Depth-Anything-V2-Large-hf": ("CC-BY-NC-4.0", 1.34),
+    "depth-anything/Depth-Anything-V2-Metric-Indoor-Small-hf": (NOT_STATED, 0.1),
+    "depth-anything/Depth-Anything-V2-Metric-Indoor-Base-hf": (NOT_STATED, 0.39),
+    "depth-anything/Depth-Anything-V2-Metric-Indoor-Large-hf": (NOT_STATED, 1.34),
+    "depth-anything/Depth-Anything-V2-Metric-Outdoor-Small-hf": (NOT_STATED, 0.1),
+    "depth-anything/Depth-Anything-V2-Metric-Outdoor-Base-hf": (NOT_STATED, 0.39),
     "LiheYoung/depth-anything-small-hf": ("Apache-2.0", 0.1),
+    "LiheYoung/depth-anything-base-hf": ("Apache-2.0", 0.39),
     "LiheYoung/depth-anything-large-hf": ("Apache-2.0", 1.34),
     "Salesforce/blip-image-captioning-large": ("BSD-3-Clause", 1.88),
     "HuggingFaceTB/SmolVLM-500M-Instruct": ("Apache-2.0", 1.0),
@@ -56,7 +70,8 @@ KNOWN: Mapping[str, tuple[str, float]] = {
     "cvssp/audioldm2-large": ("CC-BY-NC-SA-4.0", 6.0),
     "stabilityai/stable-audio-open-1.0": ("Stability AI Community License (log in and accept it on the hub first)", 5.3),
 }
-"""Licence (as the model cards state it) and rounded size in GB (of the safetensors on the hub), for when it cannot be asked."""
+"""Licence (as the model cards state it; of SAM 2 as its authors' README says of all checkpoints) and rounded size in GB (of the
+safetensors on the hub; of SAM 2 that README's parameters in float32), for when the hub cannot be asked."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.adapters.folders import read_json
 from seehear.types import InputError
 
 
@@ -36,7 +36,7 @@ def read_preprocessing(folder: Path) -> Preprocessing:
 
     InputError when there is neither, or a number is missing.
     """
-    found = _image_processor(folder)
+    found = {key: value for key, value in _image_processor(folder).items() if value is not None}
     try:
         mean, std = (tuple(map(float, found[key])) for key in ("image_mean", "image_std"))
         size = found["size"]
@@ -45,15 +45,25 @@ def read_preprocessing(folder: Path) -> Preprocessing:
             mean=mean if found.get("do_normalize", True) else (0.0, 0.0, 0.0),
             std=std if found.get("do_normalize", True) else (1.0, 1.0, 1.0),
             scale=float(found.get("rescale_factor", 1 / 255)) if found.get("do_rescale", True) else 1.0,
-            resample=int(found.get("resample", 2)),
+            resample=_filter(found.get("resample", 2)),
             longest_px=size.get("longest_edge"),
             height_px=size.get("height"),
             width_px=size.get("width"),
             keep_aspect=bool(found.get("keep_aspect_ratio", False)),
             multiple_px=int(found.get("ensure_multiple_of", 1)),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"the preprocessor settings in {folder} need image_mean, image_std and size, got {error!r}") from error
+    except KeyError as error:
+        raise InputError(
+            f"the preprocessor settings in {folder} need image_mean, image_std and size: {error} is missing"
+        ) from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"the preprocessor settings in {folder} hold a wrong value: {error}") from None
+
+
+def _filter(number: Any) -> int:
+    from PIL import Image as Pillow
+
+    return int(Pillow.Resampling(number))
 
 
 def _image_processor(folder: Path) -> dict[str, Any]:
@@ -61,10 +71,7 @@ def _image_processor(folder: Path) -> dict[str, Any]:
         path = folder / name
         if not path.is_file():
             continue
-        try:
-            found = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path} is not JSON: {error}") from error
+        found = read_json(path)
         if name != "processor_config.json":
             return found
         if "image_processor" in found:

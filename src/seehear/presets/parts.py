@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from seehear.protocols import SoundGenerator
 from seehear.systems.spatialize import Eyes
@@ -30,6 +30,10 @@ class Part:
     """False where the licence forbids commercial use; None where it does not say so."""
     get: str | None = None
     """The command that downloads it, where it is not on this machine."""
+    settings: Mapping[str, Any] | None = None
+    """What the preset or the call sets of it, by name."""
+    stands_for: str | None = None
+    """The model of the paper in whose place it is."""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ def _mixed(name: str, choices: Mapping[str, Choice], options: ModelOptions) -> S
         options.refuse(
             ("steps", "guidance", "negative_prompt"), f"{name} has no generator of its own, its sounds are synthesised"
         )
+    choices = {**choices, "generator": _as_called(choices["generator"], options)}
     machine = Machine(options.device, options.dtype, options.offload, options.offline)
     pack = _pack("builtin")
 
@@ -116,29 +117,35 @@ def _mixed(name: str, choices: Mapping[str, Choice], options: ModelOptions) -> S
             return _builtin_part(role, pack)
         if is_folder(model):
             _resolved(role, model, machine)  # a folder that is none is refused before any work
-        return _part_of(role, facts(model, offline=machine.is_offline))
+        return _part_of(role, choices[role], facts(model, offline=machine.is_offline))
 
     prepared: list[Part] = []
 
     def prepare(tell: Tell) -> tuple[Part, ...]:
         machine.torch_device  # noqa: B018 (refuses a device that is not there before anything is downloaded)
         for role in ROLES[len(prepared) :]:  # at the next picture all of them are there
-            model = choices[role].model
-            prepared.append(_builtin_part(role, pack) if model == BUILTIN else _fetched(role, model, machine, tell))
+            choice = choices[role]
+            prepared.append(_builtin_part(role, pack) if choice.model == BUILTIN else _fetched(role, choice, machine, tell))
         return tuple(prepared)
 
     return SpatializePreset(
         name,
         tuple(parts(role) for role in ROLES),
         _eyes(choices, machine, pack),
-        _generator(choices["generator"], machine, options),
+        _generator(choices["generator"], machine),
         f"{SAY_HINT}." if reads else RESEARCH_HINT,
         reads,
         prepare,
     )
 
 
-def _part_of(role: str, known: Facts) -> Part:
+def _as_called(choice: Choice, options: ModelOptions) -> Choice:
+    """The generator with what the call sets of it, over what the preset does."""
+    given = {name: getattr(options, name) for name in ("steps", "guidance", "negative_prompt")}
+    return replace(choice, options={**choice.options, **{name: value for name, value in given.items() if value is not None}})
+
+
+def _part_of(role: str, choice: Choice, known: Facts) -> Part:
     size_mib = None if known.size_bytes is None else round(known.size_bytes / 2**20, 2)
     return Part(
         role,
@@ -148,17 +155,19 @@ def _part_of(role: str, known: Facts) -> Part:
         revision=known.revision,
         commercial=False if known.non_commercial else None,
         get=known.get,
+        settings=dict(choice.options) or None,
+        stands_for=choice.stands_for,
     )
 
 
-def _fetched(role: str, model: str, machine: Machine, tell: Tell) -> Part:
+def _fetched(role: str, choice: Choice, machine: Machine, tell: Tell) -> Part:
     """The part of a model that is now on this machine; a folder is known by the hash of its weights."""
     from seehear.adapters.folders import fingerprint
     from seehear.adapters.hub import facts, is_folder
 
-    folder = _resolved(role, model, machine, tell)
-    part = _part_of(role, facts(model, offline=True))
-    return replace(part, sha256=fingerprint(folder)) if is_folder(model) else part
+    folder = _resolved(role, choice.model, machine, tell)
+    part = _part_of(role, choice, facts(choice.model, offline=True))
+    return replace(part, sha256=fingerprint(folder)) if is_folder(choice.model) else part
 
 
 def _resolved(role: str, model: str, machine: Machine, tell: Tell = lambda *_: None) -> Path:
@@ -220,15 +229,15 @@ def _depth(choice: Choice, machine: Machine) -> DepthEstimator:
 def _captioner(choice: Choice, machine: Machine) -> ConceptRecognizer:
     from seehear.adapters.captions import Captioner
 
-    return Captioner(choice.model, machine, **choice.options)
+    captioner = Captioner(choice.model, machine, **choice.options)
+    captioner.folder  # noqa: B018 (refuses a question that it does not take before any work)
+    return captioner
 
 
-def _generator(choice: Choice, machine: Machine, options: ModelOptions) -> Callable[[Callable[[float], None]], SoundGenerator]:
+def _generator(choice: Choice, machine: Machine) -> Callable[[Callable[[float], None]], SoundGenerator]:
     """Makes the generator for who watches; its model is loaded once, for all of them."""
     if choice.model == BUILTIN:
         return _foley
-    given = {name: getattr(options, name) for name in ("steps", "guidance", "negative_prompt")}
-    wanted = {**choice.options, **{name: value for name, value in given.items() if value is not None}}
 
     @cache
     def model() -> AudioModel:
@@ -239,6 +248,6 @@ def _generator(choice: Choice, machine: Machine, options: ModelOptions) -> Calla
     def generator(watch: Callable[[float], None]) -> SoundGenerator:
         from seehear.adapters.audio_diffusion import DiffusionGenerator
 
-        return DiffusionGenerator(model(), **wanted, watch=watch)
+        return DiffusionGenerator(model(), **choice.options, watch=watch)
 
     return generator

@@ -16,9 +16,9 @@ from seehear.types import InputError, layout_named
 UNIT = re.compile(r"_(deg|hz|lufs|db|m|s)$")
 
 
-def option(default: Any, text: str, metavar: str = "", flag: str = "") -> Any:
-    """A dataclass field that also says what it means to a person."""
-    return field(default=default, metadata={"help": text, "metavar": metavar, "flag": flag})
+def option(default: Any, text: str, metavar: str = "", flag: str = "", panel: str = "") -> Any:
+    """A dataclass field that also says what it means to a person, and under which title of the help if it has its own."""
+    return field(default=default, metadata={"help": text, "metavar": metavar, "flag": flag, "panel": panel})
 
 
 def flag_of(option: Field[Any]) -> str:
@@ -77,6 +77,7 @@ RATE_HZ = 48000
 PAPER_RATE_HZ = 16000
 """SEE-2-SOUND appendix E."""
 LAYOUT_NAMES = "5.1, 7.1, 5.1.4, 7.1.4, stereo, binaural, mono, foa (AmbiX) or hoa2 to hoa7"
+WHERE, HOW, MODELS = "Where it is", "How it sounds", "Models"
 LEVEL_LUFS = (-70, -5)
 """Loudness that a render may be asked for."""
 
@@ -85,26 +86,26 @@ LEVEL_LUFS = (-70, -5)
 class SpatializeOptions:
     """What to make of a picture. Every field is a keyword of :func:`seehear.spatialize` and a flag of the command."""
 
-    layout: str = option("5.1", f"Channel layout: {LAYOUT_NAMES}.", "NAME")
-    seconds: float | None = option(None, "Length; a still lasts 10 s by default, a video its own duration.", "S")
-    sources: int = option(3, "At most this many placed sources (an ambience comes on top).", "N")
     say: str = option("", 'What is heard, in words: "dog, sea". Wins over what is recognised.', "TEXT")
     objects: tuple[str, ...] = option((), 'Place a sound in the picture: "dog@0.3,0.6". Repeatable.', "TEXT@X,Y", "--object")
-    models: str = option("builtin", "builtin, builtin-research, hub, paper, a folder of models, or a preset .json.", "NAME")
-    outline: str = option("box", "Outline of regions: box (eq. 2, the paper finds it better) or hull (eq. 1).", "KIND")
-    fov_deg: float | None = option(None, "Horizontal field of view; from EXIF, else 60.", "DEG")
-    equirectangular: bool = option(False, "The picture is a 360-degree equirectangular panorama.")
-    geometry: str = option("camera", "Where things are: camera (rays, metres) or paper (a room of pixels).", "KIND")
-    near_m: float = option(1.5, "Distance of the nearest depth.", "M")
-    far_m: float = option(40.0, "Distance of the farthest depth.", "M")
-    room: str = option("auto", "Acoustics: auto, none, small, hall or outdoor.", "KIND")
-    bed: str = option("", "Ambience in place of the chosen one: ambisonic WAV or FLAC (AmbiX, 4 to 64 channels).", "FILE")
-    bed_level_db: float | None = option(None, "Level of that ambience over the usual one.", "DB")
-    hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE")
-    doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path.")
+    sources: int = option(3, "At most this many placed sources (an ambience comes on top).", "N")
+    seconds: float | None = option(None, "Length; a still lasts 10 s by default, a video its own duration.", "S")
     seed: int = option(0, "Same seed, same machine, same bytes.", "N")
-    rate_hz: int | None = option(None, "Sample rate: 48000, in the geometry of the paper 16000.", "HZ")
-    level_lufs: float = option(-23.0, "Loudness of the result; its true peak stays at or below -1 dBTP.", "LUFS")
+    fov_deg: float | None = option(None, "Horizontal field of view; from EXIF, else 60.", "DEG", panel=WHERE)
+    equirectangular: bool = option(False, "The picture is a 360-degree equirectangular panorama.", panel=WHERE)
+    near_m: float = option(1.5, "Distance of the nearest depth.", "M", panel=WHERE)
+    far_m: float = option(40.0, "Distance of the farthest depth.", "M", panel=WHERE)
+    outline: str = option("box", "Outline of regions: box (eq. 2) or hull (eq. 1).", "KIND", panel=WHERE)
+    geometry: str = option("camera", "camera (rays, metres) or paper (a room of pixels).", "KIND", panel=WHERE)
+    layout: str = option("5.1", f"Channels: {LAYOUT_NAMES}.", "NAME", panel=HOW)
+    room: str = option("auto", "Acoustics: auto, none, small, hall or outdoor.", "KIND", panel=HOW)
+    bed: str = option("", "Ambience of your own: ambisonic WAV or FLAC (AmbiX, 4 to 64 channels).", "FILE", panel=HOW)
+    bed_level_db: float | None = option(None, "Level of that ambience over the usual one.", "DB", panel=HOW)
+    hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE", panel=HOW)
+    doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path.", panel=HOW)
+    level_lufs: float = option(-23.0, "Loudness; the true peak stays at or below -1 dBTP.", "LUFS", panel=HOW)
+    rate_hz: int | None = option(None, "Sample rate: 48000, in the geometry of the paper 16000.", "HZ", panel=HOW)
+    models: str = option("builtin", "builtin, builtin-research, hub, paper, a folder or a preset .json.", "NAME", panel=MODELS)
 
     def __post_init__(self) -> None:
         if isinstance(self.say, list | tuple) and all(isinstance(word, str) for word in self.say):
