@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +102,24 @@ def test_labels_map_to_concepts_that_exist(label_set: str) -> None:
     table = label_concepts(label_set)
     assert len(table) >= 60
     assert {concept for concept in table.values() if concept} <= concepts().keys()
+
+
+@pytest.mark.parametrize(
+    ("label", "wnid", "concept"),
+    [
+        ("crane", "n03126707", None),  # lifts; the bird is n02012849
+        ("drumstick", "n03250847", "drums"),  # beats; not meat
+        ("brass", "n02892201", None),  # a memorial plate; no instrument
+        ("organ", "n03854065", None),  # with pipes; no concept fits
+        ("fly", "n02190166", "insects"),  # the animal
+        ("torch", "n04456115", "fire"),  # burns; no lamp
+        ("school bus", "n04146614", "truck"),
+        ("trolleybus", "n04487081", "truck"),
+    ],
+)
+def test_ambiguous_labels_mean_what_their_pictures_show(media: Path, label: str, wnid: str, concept: str | None) -> None:
+    """Published numbers: the synset of WordNet 3.0 that the pictures of a name with several meanings belong to."""
+    with zipfile.ZipFile(media / "nc_images_tiny_imagenet.zip") as archive:
+        table = io.StringIO(archive.read("nc_images_tiny_imagenet/labels.csv").decode())
+    assert {row["wnid"] for row in csv.DictReader(table) if row["class"] == label} == {wnid}
+    assert label_concepts("tiny-imagenet")[label] == concept
