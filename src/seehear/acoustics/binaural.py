@@ -159,8 +159,16 @@ def minimum_phase(magnitude: FloatArray, oversampling: int = 8) -> ComplexArray:
     ``oversampling`` of the spectrum keeps the cepstrum of deep notches from folding over.
     """
     n = 2 * oversampling * (magnitude.shape[-1] - 1)
-    coarse, fine = np.linspace(0, 1, magnitude.shape[-1]), np.linspace(0, 1, n // 2 + 1)
-    cepstrum = np.fft.irfft(np.apply_along_axis(lambda row: np.interp(fine, coarse, row), -1, np.log(magnitude)), n)
+    cepstrum = np.fft.irfft(_refined(np.log(magnitude), oversampling), n)
     cepstrum[..., 1 : n // 2] *= 2
     cepstrum[..., n // 2 + 1 :] = 0
     return np.exp(np.fft.rfft(cepstrum)[..., ::oversampling])
+
+
+def _refined(values: FloatArray, times: int) -> FloatArray:
+    """Values (..., times (F - 1) + 1) with straight lines between those (..., F) given."""
+    if times == 1:
+        return values
+    share = np.arange(times) / times
+    between = values[..., :-1, None] * (1 - share) + values[..., 1:, None] * share
+    return np.concatenate([between.reshape(*values.shape[:-1], -1), values[..., -1:]], axis=-1)

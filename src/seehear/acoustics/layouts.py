@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seehear.acoustics.hull import hull_of, weights
+from seehear.acoustics.hull import hull_of, mesh_of, weights
 from seehear.acoustics.sphere import directions_of
 from seehear.types import STEREO, SURROUND_5_1, FloatArray, InputError, Layout
 
@@ -56,7 +56,7 @@ def speaker_gains(layout: Layout, directions: FloatArray) -> FloatArray:
 def _hull_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     speakers = list(layout.speakers)
     vectors, triangles, shares = _with_imaginary(layout.vectors[speakers])
-    corners, own = weights(_flattened(directions, layout.vectors[speakers]), vectors, triangles)
+    corners, own = weights(_flattened(directions, layout.vectors[speakers]), mesh_of(vectors, triangles))
     gains = np.zeros((len(directions), len(vectors)))
     np.put_along_axis(gains, corners, own, axis=1)
     result = np.zeros((len(directions), layout.n_channels))
