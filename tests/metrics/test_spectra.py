@@ -76,6 +76,18 @@ def test_chroma_of_a_tone(frequency_hz, pitch_class):
     assert np.sort(frame)[-2] < 0.35  # what leaks through the window into a neighbouring semitone
 
 
+def test_chroma_of_what_is_flat_is_flat():
+    """Closed form: a click has one magnitude in all bins, so all classes are 1; white noise has one mean magnitude, so over 300
+    frames all classes are their mean within 3 % (four standard errors where a class has few bins and frames overlap)."""
+    click = np.zeros(RATE_HZ)
+    click[RATE_HZ // 2] = 1
+    frames = chroma(click, RATE_HZ)
+    assert frames.any(axis=1).sum() == 16  # 8192 / 512 windows hold it
+    assert frames[frames.any(axis=1)] == pytest.approx(1.0, abs=1e-9)
+    folded = chroma(np.random.default_rng(3).standard_normal(20 * RATE_HZ), RATE_HZ).mean(axis=0)
+    assert folded / folded.mean() == pytest.approx(np.ones(12), abs=0.03)
+
+
 def test_chroma_of_silence_is_zero():
     """Closed form: no pitch, not a division by zero."""
     assert not chroma(np.zeros(RATE_HZ), RATE_HZ).any()

@@ -18,7 +18,7 @@ the maps to 0..1 are those of the authors' published program (github.com/see2sou
 Deviations from that program: (1) it mixes all channels to mono before comparing; `compare` does so for ``channels="mix"``.
 (2) Its MFCC-DTW is 1 / (1 + the mean of all accumulated costs), aligned over coefficients instead of time (the matrices are
 transposed), where higher is more alike; the table in the paper says lower is more alike, which is a distance, so a
-distance it is here. (3) Its chroma comes from a constant-Q transform, here from a long Fourier transform, C3 to C8.
+distance it is here. (3) Its chroma comes from a constant-Q transform, here from a long Fourier transform, C3 to B7.
 (4) Its rhythm correlates 0/1 vectors of detected onsets, sample by sample; here the onset strength itself, per frame.
 (5) Contrast is of power, not magnitude, and the highest band ends at 12.8 kHz.
 """

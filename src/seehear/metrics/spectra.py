@@ -16,9 +16,9 @@ from seehear.types import FloatArray
 
 WINDOW_SAMPLES, HOP_SAMPLES = 2048, 512
 CHROMA_WINDOW_SAMPLES = 8192
-"""At 22.05 kHz long enough to tell semitones apart from `CHROMA_HZ` on."""
-CHROMA_HZ = (130.81, 4186.01)
-"""C3 to C8."""
+"""At 22.05 kHz long enough to tell semitones apart from C3 on."""
+CHROMA_SEMITONES = (-21, 39)
+"""From C3 up to but without C8, counted from A4: five whole octaves, between the edges of their semitones."""
 A4_HZ = 440.0
 N_MELS, N_CEPSTRA = 128, 13
 PRE_EMPHASIS = 0.97
@@ -84,13 +84,16 @@ def mfcc(x: FloatArray, rate_hz: int) -> FloatArray:
 def chroma(x: FloatArray, rate_hz: int) -> FloatArray:
     """How strong each pitch class is (F, 12), C first, A4 = 440 Hz; the strongest of a frame is 1, a silent frame 0.
 
-    Magnitudes from C3 to C8 are added up by the nearest semitone (Fujishima 1999).
+    The mean magnitude of each semitone from C3 to B7, added up over octaves (after Fujishima 1999, who adds up bins: a high
+    semitone has more of them, so that white noise would not be flat).
     """
     power = power_spectra(x, CHROMA_WINDOW_SAMPLES, HOP_SAMPLES)
     bins_hz = np.fft.rfftfreq(CHROMA_WINDOW_SAMPLES, 1 / rate_hz)
-    heard = (bins_hz >= CHROMA_HZ[0] / 2 ** (1 / 24)) & (bins_hz < CHROMA_HZ[1])
-    classes = (np.round(12 * np.log2(bins_hz[heard] / A4_HZ)).astype(int) + 9) % 12
-    folded = np.sqrt(power[:, heard]) @ np.eye(12)[classes]
+    semitones = np.round(12 * np.log2(np.maximum(bins_hz, 1.0) / A4_HZ)).astype(int)
+    heard = (semitones >= CHROMA_SEMITONES[0]) & (semitones < CHROMA_SEMITONES[1])
+    place = semitones[heard] - CHROMA_SEMITONES[0]
+    folding = np.eye(12)[place % 12] / np.bincount(place)[place, None]
+    folded = np.sqrt(power[:, heard]) @ folding
     strongest = folded.max(axis=1, keepdims=True)
     # A frame that is inaudible beside the loudest one has no pitch.
     audible = strongest > 10 ** (-TOP_DB / 20) * strongest.max(initial=0.0)
