@@ -271,7 +271,7 @@ def test_missing_weights_say_the_command(run: Run, photo: Path, tmp_path: Path) 
         (("--device", "cuda"), "--device has no effect"),
         (("--models", "nowhere"), "unknown models 'nowhere'"),
         (("--models", ""), "unknown models ''"),
-        (("--models", "facebook/sam-vit-base"), 'as in {"depth": {"model": "facebook/sam-vit-base"}}'),
+        (("--models", "facebook/sam-vit-base"), '{"ROLE": {"model": "facebook/sam-vit-base"}}'),
         (("--models", "hub", "--device", "tpu"), "--device must be"),
         (("--models", "hub", "--dtype", "int8"), "--dtype must be"),
         (("--models", "hub", "--steps", "0"), "--steps must lie in 1 to 1000"),

@@ -64,7 +64,9 @@ def choices_of(models: str) -> Mapping[str, Choice]:
         return _of_folder(path)
     if path.suffix.lower() == ".json":
         return _of_file(path)
-    hint = f'; one model is chosen in such a file, as in {{"depth": {{"model": "{models}"}}}}' if models.count("/") == 1 else ""
+    roles = ", ".join(ROLES)
+    in_a_file = f'; one model goes into such a file, {{"ROLE": {{"model": "{models}"}}}} with a role of {roles}'
+    hint = in_a_file if models.count("/") == 1 else ""
     raise InputError(
         f"unknown models {models!r}: choose builtin, builtin-research, {', '.join(NAMED)}, a folder of models "
         f"or a preset .json{hint}"
