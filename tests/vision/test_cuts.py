@@ -41,6 +41,14 @@ def test_hard_cuts_are_found_to_the_frame() -> None:
     assert cuts_of(pans) == [30]
 
 
+def test_every_picture_of_a_slide_show_is_a_shot() -> None:
+    """Three pictures shown for 3 s each, one frame per picture."""
+    finder = CutFinder()
+    for index, strip in enumerate((A, B, C)):
+        finder.add(3.0 * index, view(strip).astype(np.uint8))
+    assert finder.cuts_s() == [3.0, 6.0]
+
+
 @pytest.mark.parametrize("step_px", [2, 8, 20])
 def test_a_pan_is_no_cut(step_px: int) -> None:
     """Up to half a picture per second ... three pictures per second."""

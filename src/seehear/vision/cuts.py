@@ -110,7 +110,8 @@ class CutFinder:
         self._unlike.append(now.unlike(self._recent[-1][1]) if self._recent else 0.0)
         self._blank.append(now.is_blank)
         self._recent.append((index, now))
-        while time_s - self.times_s[self._recent[0][0]] > 2 * max(_DISSOLVE_S):
+        # In a slide show, seconds pass from one frame to the next: the frame before is always kept.
+        while len(self._recent) > 2 and time_s - self.times_s[self._recent[0][0]] > 2 * max(_DISSOLVE_S):
             self._recent.popleft()
         self._look_back(time_s)
         self._look_for_dissolve(time_s)
@@ -147,9 +148,11 @@ class CutFinder:
         unlike, times = np.array(self._unlike), np.array(self.times_s)
         found = []
         for index, across in self._across.items():
-            near = (np.abs(times - times[index]) <= 1) & (np.arange(len(times)) != index)
+            apart_s = np.abs(times - times[index])
+            near = (apart_s <= 1) & (apart_s > 0)
             usual = float(np.percentile(unlike[near], 80)) if near.any() else 0.0
-            is_top = unlike[index] >= unlike[max(index - 1, 0) : index + 2].max()
+            beside = slice(max(index - 1, 0), index + 2)
+            is_top = unlike[index] >= unlike[beside][apart_s[beside] <= _AROUND_S].max()
             from_black = any(self._blank[index - 1 : index + 1])
             if across >= _FLOOR and is_top and unlike[index] > _OVER_USUAL * usual and not from_black:
                 found.append(float(times[index]))

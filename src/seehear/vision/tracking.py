@@ -24,6 +24,16 @@ _LONG_SIDE_PX = 320
 _MAX_LOG_GROWTH = math.log(4.0)
 _CUT_SHARE = 0.5
 _MAX_COVERED = 0.3
+MOVES = 0.99
+"""Saliency from which on a region was found by its motion."""
+LEAP_S = 1.0
+"""So long ago a thing may have been seen last that now is somewhere else."""
+LEAP_SPEED = 2.0
+"""Picture widths per second that a leap may cover."""
+_LEAP_COLOUR = 0.35
+_MAX_LOG_LEAP_GROWTH = math.log(2.5)
+"""What leaps looks the same before and after."""
+_MOST_ERROR = 0.25
 _LEAST_NOISE_LAB = 0.7
 """Standard deviation of camera noise that is always allowed for: a perfectly still background has none."""
 
@@ -51,9 +61,9 @@ class Track:
         return self.regions[int(np.abs(self.times_s - time_s).argmin())]
 
     @property
-    def centres_px(self) -> FloatArray:
-        """Centres (K, 2) of the boxes."""
-        return np.array([[(r.box[0] + r.box[2]) / 2, (r.box[1] + r.box[3]) / 2] for r in self.regions])
+    def is_mover(self) -> bool:
+        """Whether it was always found by its motion."""
+        return all(region.saliency >= MOVES for region in self.regions)
 
 
 @dataclass
@@ -65,17 +75,17 @@ class _Open:
 
     def predict(self, time_s: float, camera: CameraPath, wraps: bool) -> Box:
         """Its box at ``time_s``: moved by the camera, and on at its own mean velocity of its last three sightings."""
-        box = self._seen_at(-1, time_s, camera)
+        box = self.seen_at(-1, time_s, camera)
         if len(self.regions) < 2:
             return _as_box(box)
         back = max(-3, -len(self.regions))
-        change = box - self._seen_at(back, time_s, camera)
+        change = box - self.seen_at(back, time_s, camera)
         own = 0.5 * (change[:2] + change[2:])
         own[0] = _across_seam(own[0], self.regions[-1], wraps)
         shift = own * (time_s - self.times[-1]) / (self.times[-1] - self.times[back])
         return _as_box(box + np.tile(shift, 2))
 
-    def _seen_at(self, index: int, time_s: float, camera: CameraPath) -> FloatArray:
+    def seen_at(self, index: int, time_s: float, camera: CameraPath) -> FloatArray:
         """The box of a sighting where the camera would have it at ``time_s`` if it stood still."""
         region = self.regions[index]
         height, width = region.mask.shape
@@ -132,10 +142,55 @@ def link_tracks(
             if cost[i, j] < max_cost:
                 _extend(live[i], index, frame.time_s, frame.regions[j])
                 taken.add(int(j))
+        rest = [j for j in range(len(frame.regions)) if j not in taken]
+        for track, j in _leaps([t for t in live if _just_lost(t, index, frame.time_s)], frame, rest, camera, wraps):
+            _extend(track, index, frame.time_s, frame.regions[j])
+            taken.add(j)
         live += [_Open([frame.time_s], [index], [r], _appearance(r)) for j, r in enumerate(frame.regions) if j not in taken]
     needed = min(min_sightings, len(keyframes))
     tracks = [_close(t) for t in done + live if len(t.regions) >= needed]
     return sorted(tracks, key=lambda t: -t.confidence)
+
+
+def _just_lost(track: _Open, index: int, time_s: float) -> bool:
+    """Whether a track was seen within a second, or one keyframe, before."""
+    return track.indices[-1] == index - 1 or (track.indices[-1] < index and time_s - track.times[-1] <= LEAP_S)
+
+
+def _leaps(
+    lost: Sequence[_Open], frame: Keyframe, free: Sequence[int], camera: CameraPath, wraps: bool
+) -> list[tuple[_Open, int]]:
+    """Lost tracks, each with the one ``free`` region that may be it farther off than linking by place allows.
+
+    A thing that hops is nowhere near its prediction; it is believed to be the same where it moves by itself, looks alike
+    and nothing else does, neither among what was lost nor among what is new.
+    """
+    fits = np.array([[_may_leap(track, frame.time_s, frame.regions[j], camera, wraps) for j in free] for track in lost])
+    fits = fits.reshape(len(lost), len(free)).astype(bool)
+    alone = fits & (fits.sum(axis=0) == 1) & (fits.sum(axis=1) == 1)[:, None]
+    return [(lost[i], free[k]) for i, k in np.argwhere(alone)]
+
+
+def _may_leap(track: _Open, time_s: float, region: Region, camera: CameraPath, wraps: bool) -> bool:
+    """Whether what ``track`` last saw may be at ``region`` now: alike in colour and size, moving, within reach."""
+    gap_s = time_s - track.times[-1]
+    if min(track.regions[-1].saliency, region.saliency) < MOVES:
+        return False
+    box, now = track.seen_at(-1, time_s, camera), np.array(region.box)
+    growth = abs(float(np.log(region.mask.sum() / track.regions[-1].mask.sum())))
+    apart = (box[:2] + box[2:] - now[:2] - now[2:]) / 2
+    apart[0] = _across_seam(apart[0], region, wraps)
+    reach = float(np.linalg.norm(now[2:] - now[:2])) + LEAP_SPEED * gap_s * region.mask.shape[1]
+    return looks_alike(track.appearance, region) and growth < _MAX_LOG_LEAP_GROWTH and float(np.linalg.norm(apart)) <= reach
+
+
+def looks_alike(colours: FloatArray, region: Region) -> bool:
+    """Whether an appearance is that of ``region``, but for some ground around it: half the L1 distance of their colours."""
+    return region.appearance is not None and _colour_distance(colours, _appearance(region)) < _LEAP_COLOUR
+
+
+def _colour_distance(a: FloatArray, b: FloatArray) -> float:
+    return 0.5 * float(np.abs(a - b).sum()) if a.shape == b.shape else 0.5
 
 
 def _appearance(region: Region) -> FloatArray:
@@ -168,8 +223,7 @@ def _cost(track: _Open, predicted: Box, region: Region, wraps: bool) -> float:
     growth = abs(float(np.log(np.prod(size_b) / np.prod(size_a))))
     if distance >= 1 or growth >= _MAX_LOG_GROWTH:
         return 2.0
-    new = _appearance(region)
-    colour = 0.5 * float(np.abs(new - track.appearance).sum()) if new.shape == track.appearance.shape else 0.5
+    colour = _colour_distance(track.appearance, _appearance(region))
     standing_out = abs(track.regions[-1].saliency - region.saliency)  # what moves has saliency 1
     return 0.5 * distance + 0.35 * colour + 0.15 * growth / _MAX_LOG_GROWTH + 0.2 * standing_out
 
@@ -198,16 +252,18 @@ def stands_still(times_s: FloatArray, points: FloatArray, size: float, least: fl
     """Whether points (K, 2) sighted at ``times_s`` are one place seen with errors, for a thing of ``size`` (same unit).
 
     Its smoothed path then stays within ``least``, a tenth of its size, or what smoothing leaves of errors as large as the
-    differences of successive sightings tell (robustly: their median absolute value over 0.6745 and the root of 2).
+    differences of successive sightings tell (robustly: their median absolute value over 0.6745 and the root of 2), a quarter
+    of its size at most: what is sighted farther apart has hopped.
     """
     if len(times_s) < 3:
         return float(np.linalg.norm(np.ptp(points, axis=0))) <= max(least, 0.1 * size)
     path = smooth(times_s, points, window_s)
     reach = float(np.linalg.norm(np.ptp(path, axis=0)))
-    errors = np.median(np.abs(np.diff(points, axis=0) - np.median(np.diff(points, axis=0), axis=0)), axis=0) / (0.6745 * 2**0.5)
+    steps = np.diff(points, axis=0)
+    errors = np.median(np.abs(steps - np.median(steps, axis=0)), axis=0) / (0.6745 * 2**0.5)
     # A Gaussian window averages 2 sqrt(pi) of its deviations; the range of what is left is below six of its own (19 of 20 times).
     averaged = max(1.0, 2 * np.pi**0.5 * window_s / float(np.median(np.diff(times_s))))
-    return reach <= max(least, 0.1 * size, 6 * float(np.linalg.norm(errors)) / averaged**0.5)
+    return reach <= max(least, 0.1 * size, 6 * min(float(np.linalg.norm(errors)), _MOST_ERROR * size) / averaged**0.5)
 
 
 def motion_regions(

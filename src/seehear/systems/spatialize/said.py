@@ -14,27 +14,77 @@ from seehear.systems.spatialize.place import SURROUND
 from seehear.systems.spatialize.sounding import SoundingObject
 from seehear.systems.spatialize.words import Point, fit
 from seehear.types import Box, FloatArray, Region
-from seehear.vision.tracking import Track
+from seehear.vision.regions import appearance
+from seehear.vision.tracking import LEAP_S, Track, looks_alike
 from seehear.vocabulary import Concept
 
 PART_AREA = 4.0
 """A region up to so many times larger may be the whole of which the smaller one is a part."""
+WHOLE_AREA = 2.0
+"""A region up to so many times larger than the box of moving edges is the thing whose edges move."""
 MATERIALS = {"sea": "water", "stream": "water", "waterfall": "water", "fire": "fire"}
 """Words that belong on a material."""
 
 
 def placed(view: View, concept: Concept, point: Point) -> SoundingObject:
-    """A concept at a point; in a video it follows what is ever seen there: the longest-seen of the smallest things."""
+    """A concept at a point; in a video it follows what is ever seen there: the longest-seen of the smallest things.
+
+    Motion shows no more than the edges of a plain thing: where no region of about its size holds the point, what moves is
+    there as soon as its box is.
+    """
     width, height = view.surveyor.camera.width_px, view.surveyor.camera.height_px
     x, y = point[0] * width, point[1] * height
     row, column = min(int(y), height - 1), min(int(x), width - 1)
-    there = [(int(region.mask.sum()), track) for track in view.tracks for region in track.regions if region.mask[row, column]]
+    sightings = [
+        (region, track) for each in view.tracks for track in [_with_rests(view, each, (x, y))] for region in track.regions
+    ]
+    there = [(int(region.mask.sum()), track) for region, track in sightings if region.mask[row, column]]
+    most = min((area for area, _ in there), default=math.inf) / WHOLE_AREA
+    there += [
+        (int(region.mask.sum()), track)
+        for region, track in sightings
+        if track.is_mover and not view.is_still and _area_around(region.box, (x, y)) < most and not region.mask[row, column]
+    ]
     small = [track for area, track in there if area <= PART_AREA * min(area for area, _ in there)]
     if small and not view.is_still:
-        longest = max(small, key=lambda track: len(track.times_s))
-        return view.sounding(longest, concept, 1.0, "placed")
+        return view.sounding(max(small, key=lambda track: (len(track.times_s), track.confidence)), concept, 1.0, "placed")
     region = min(there, key=lambda pair: pair[0])[1].regions[0] if there else _patch(x, y, width, height)
     return SoundingObject(concept, 1.0, "placed", view.surveyor.point(point, region, concept), picture=view.picture)
+
+
+def _with_rests(view: View, track: Track, point: tuple[float, float]) -> Track:
+    """What moves, with the sightings at a point up to a second before its first and after its last that look like it.
+
+    Before it leaps, or when it has come to rest, it is not found by its motion.
+    """
+    if not track.is_mover:
+        return track
+    known = dict(zip(track.times_s.tolist(), track.regions, strict=True))
+    first_s, last_s = float(track.times_s[0]), float(track.times_s[-1])
+    for time_s, frame in view.frames:
+        if 0 < max(first_s - time_s, time_s - last_s) <= LEAP_S:
+            region = _moved_to(track.regions[0 if time_s < first_s else -1], point)
+            if region is not None and looks_alike(appearance(frame.rgb, region.mask), region):
+                known[time_s] = region
+    times = sorted(known)
+    return replace(track, times_s=np.array(times), regions=tuple(known[time_s] for time_s in times))
+
+
+def _moved_to(region: Region, point: tuple[float, float]) -> Region | None:
+    """A region with the middle of its box at a point; None where it does not fit into the picture there."""
+    height, width = region.mask.shape
+    x0, y0, x1, y1 = region.box
+    down, right = round(point[1] - (y0 + y1) / 2), round(point[0] - (x0 + x1) / 2)
+    if x0 + right < 0 or x1 + right > width or y0 + down < 0 or y1 + down > height:
+        return None
+    box = (x0 + right, y0 + down, x1 + right, y1 + down)
+    return replace(region, mask=np.roll(region.mask, (down, right), axis=(0, 1)), box=box, polygon=None)
+
+
+def _area_around(box: Box, point: tuple[float, float]) -> float:
+    """The area of a box that holds a point; infinite if it does not."""
+    x0, y0, x1, y1 = box
+    return (x1 - x0) * (y1 - y0) if x0 <= point[0] < x1 and y0 <= point[1] < y1 else math.inf
 
 
 def _patch(x: float, y: float, width: int, height: int, share: float = 0.1) -> Region:
