@@ -30,7 +30,7 @@ from seehear.foley import (
     wild,
     winds,
 )
-from seehear.foley.level import REFERENCE_LUFS, momentary_lufs, reference_gain
+from seehear.foley.level import REFERENCE_LUFS, momentary_lufs, reference_gain, without_clicks
 from seehear.foley.pieces import LONGEST_WHOLE_S, in_pieces
 from seehear.types import MONO, Audio, InputError, Prompt, n_samples
 from seehear.vocabulary import concepts, find_concept
@@ -78,7 +78,7 @@ def synthesize(
     """Mono float32 sound of ``concept`` (or a synonym), exactly ``round(duration_s * sample_rate_hz)`` samples long.
 
     ``intensity`` 0 to 1; ``event_rate`` mean events per second, only for sounds made of events. The level is the stem
-    reference of docs/architecture.md. Beyond 40 s, what goes on without events is made of pieces.
+    reference of docs/architecture.md. Beyond 40 s, what goes on without events is made of pieces; what is cut fades in 5 ms.
     InputError: unknown concept, duration below 50 ms, rate outside 8 to 192 kHz, intensity outside 0 to 1, an event rate
     that is not positive or that the sound does not have.
     """
@@ -105,6 +105,7 @@ def synthesize(
 
     goes_on = concepts()[name].kind != "event" and duration_s > LONGEST_WHOLE_S
     x = in_pieces(make, duration_s, sample_rate_hz, rng) if goes_on else make(duration_s, rng)
+    x = without_clicks(x, sample_rate_hz)
     x *= reference_gain(x, sample_rate_hz)
     return Audio(x.astype(np.float32, copy=False)[None], sample_rate_hz, MONO)
 

@@ -7,11 +7,16 @@ from numpy.typing import NDArray
 from pyloudnorm import IIRfilter
 from scipy import signal
 
+from seehear.foley.blocks import fade
+
 REFERENCE_LUFS = -30.0
 """95th percentile of a stem's momentary loudness."""
 PEAK_DBFS = -1.0
 SILENCE_DB = 40.0
 """A window this far below the loudest one is silence between events and does not count."""
+CUT_FADE_S = 0.005
+SUDDEN_S, SUDDEN_RMS = 0.0002, 0.1
+"""A sound that is louder than this part of its rms from its very beginning was cut there; what begins by itself rises first."""
 _BLOCK_SAMPLES = 1 << 18
 """Sound is filtered in blocks of this length, so that memory does not grow with it."""
 
@@ -64,3 +69,18 @@ def reference_gain(x: NDArray[np.floating], rate_hz: int) -> float:
     if peak == 0:
         return 1.0
     return 10 ** (min(loudness_gain_db(x, rate_hz), PEAK_DBFS - 20 * np.log10(peak)) / 20)
+
+
+def without_clicks(x: NDArray[np.floating], rate_hz: int) -> NDArray[np.floating]:
+    """``x`` itself (T,), changed in place: 5 ms raised-cosine fades at its end and, where it was cut there, at its beginning.
+
+    A stroke or a shot at the very beginning keeps its attack, as it rises from silence.
+    """
+    n = min(round(CUT_FADE_S * rate_hz), len(x) // 2)
+    if n == 0:
+        return x
+    first = x[: max(1, round(SUDDEN_S * rate_hz))]
+    if first @ first / len(first) > SUDDEN_RMS**2 * (x @ x) / len(x):
+        x[: 2 * n] = fade(x[: 2 * n], CUT_FADE_S, 0.0, rate_hz)
+    x[-2 * n :] = fade(x[-2 * n :], 0.0, CUT_FADE_S, rate_hz)
+    return x
