@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -122,6 +123,79 @@ def test_a_changed_picture_is_measured_again(made, folder, tmp_path):
     assert made == [0]
 
 
+def test_a_picture_counts_once(made, folder, tmp_path, monkeypatch):
+    """Closed form: relative, absolute and linked paths are one file, a copy of its bytes is told and left out; a file that moved
+    is known by its bytes. n is the number of different pictures."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(folder / "0.png", tmp_path / "copy.png")
+    (tmp_path / "link.png").symlink_to(folder / "1.png")
+    asked = ["pictures/0.png", folder / "0.png", "pictures/../pictures/0.png", "copy.png", folder / "1.png", "link.png"]
+    out = tmp_path / "report.json"
+    report = evaluate("spatialize", asked, out, seconds=0.5)
+    assert made == [0, 1]
+    assert (report["pictures"], report["evaluated"], report["failures"]) == (3, 2, [])
+    assert report["duplicates"] == [{"file": "copy.png", "same_as": "pictures/0.png"}]
+    assert report["rows"]["mono"]["zcr"]["n"] == 2
+    assert "n = 2 pictures, 0 failed, 1 copies left out" in table(report)
+    out.unlink()
+    (folder / "1.png").rename(tmp_path / "moved.png")
+    again = evaluate("spatialize", ["copy.png", "moved.png"], out, seconds=0.5)
+    assert made == [0, 1]  # neither is made again
+    assert (again["evaluated"], again["duplicates"]) == (2, [])
+    assert again["rows"] == report["rows"]
+
+
+def test_a_typo_blocks_nothing(made, folder, tmp_path):
+    """Closed form: without a measured picture no items are written; items of failures alone do not hold other settings back."""
+    out, items = tmp_path / "report.json", tmp_path / "report.items.jsonl"
+    with pytest.raises(InputError, match="none of the 1 pictures"):
+        evaluate("spatialize", [folder / "typo.png"], out, seconds=0.5)
+    assert not items.exists()
+    report = evaluate("spatialize", [folder / "typo.png", folder / "0.png"], out, seconds=0.5)
+    assert (report["evaluated"], len(report["failures"])) == (1, 1)
+    head, failed, _ = items.read_text().splitlines()
+    items.write_text(f"{head}\n{failed}\n")
+    out.unlink()
+    assert evaluate("spatialize", [folder / "0.png"], out, seconds=0.6)["evaluated"] == 1
+
+
+def test_damaged_items_are_refused(made, folder, tmp_path):
+    """Planted answer: whatever is missing from a line, one sentence names file and line, and nothing is made or written."""
+    out, items = tmp_path / "report.json", tmp_path / "report.items.jsonl"
+    evaluate("spatialize", [folder / "0.png"], out, seconds=0.5)
+    out.unlink()
+    made.clear()
+    head, line = items.read_text().splitlines()
+    item = json.loads(line)
+    scores = item["scores"]
+    damaged = [
+        {name: item[name] for name in item if name != "file"},
+        {name: item[name] for name in item if name != "sha256"},
+        item | {"scores": {row: scores[row] for row in ROWS[1:]}},
+        item | {"scores": scores | {"mono": {}}},
+        item | {"scores": scores | {"mono": scores["mono"] | {"zcr": "much"}}},
+        {"file": "a"},
+        [1],
+    ]
+    cases = [(f"{head}\n{line}\n{json.dumps(each)}\n", 3) for each in damaged] + [(f"{{}}\n{line}\n", 1), (f"[]\n{line}\n", 1)]
+    for text, number in cases:
+        items.write_text(text)
+        with pytest.raises(InputError, match=rf"report\.items\.jsonl is not what evaluate wrote \(line {number}\)"):
+            evaluate("spatialize", [folder / "0.png"], out, seconds=0.5)
+        assert items.read_text() == text
+    assert made == []
+
+
+def test_names_that_no_file_can_have(made, folder, tmp_path):
+    """Closed form: a name is at most 255 bytes, the items' 7 more than the report's: an output is refused, a picture failed."""
+    for name in ("x" * 300 + ".json", "x" * 248 + ".json"):
+        with pytest.raises(InputError, match="cannot be written"):
+            evaluate("spatialize", [folder / "0.png"], tmp_path / name, seconds=0.5)
+    report = evaluate("spatialize", [folder / "0.png", "x" * 300, "a\0b"], tmp_path / "report.json", seconds=0.5)
+    assert report["evaluated"] == 1
+    assert [each["file"] for each in report["failures"]] == ["x" * 300, "a\0b"]
+
+
 def test_all_failed_is_an_error(made, folder, tmp_path):
     """Closed form: no report without a figure; the reason of the first is told."""
     out = tmp_path / "report.json"
@@ -180,8 +254,10 @@ def test_scores_and_their_table():
     assert report["rows"]["mono"]["rhythm"] | {"ci": None} == {
         **{"value": None, "n": 0, "n_failed": 3, "unit": "1", "better": "higher", "ci": None}
     }
-    text = table(report | {"notes": ["one thing to know"]})
+    text = table(report | {"duplicates": [{"file": "c", "same_as": "a"}], "notes": ["one thing to know"]})
     assert "| ZCR | higher | 0.750 [0.500, 1.000] | 0.750 [0.500, 1.000] | 0.750 [0.500, 1.000] | 0.250 [0.250, 0.250] |" in text
+    assert "n = 2 pictures, 1 failed, 1 copies left out" in text
+    assert "counted once: c has the bytes of a" in text
     assert "| Rhythm (excluded) | higher | not defined |" in text
     assert "failed: b is broken" in text
     assert text.endswith("note: one thing to know")
