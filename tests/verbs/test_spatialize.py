@@ -14,7 +14,9 @@ from PIL import Image as Pillow
 
 import seehear
 from planted import scenery, with_disc
-from seehear.types import Image, InputError
+from seehear.systems.spatialize import Sighting, SpatializeOptions
+from seehear.types import Image, InputError, Room
+from seehear.verbs.report import room_notes
 
 QUICK = {"seconds": 1.2, "rate_hz": 16000, "say": "dog, sea"}
 
@@ -163,3 +165,14 @@ def test_concepts_are_what_words_reach() -> None:
     from seehear.foley import sounds
 
     assert {concept.name for concept in seehear.concepts()} == set(sounds())
+
+
+def test_the_room_of_one_shot_is_told_only_where_shots_decide_it() -> None:
+    """Planted: shots in two kinds of rooms; with another --room, or the paper's, nothing is said of a shot."""
+    picture = Image(np.zeros((300, 500, 3), np.uint8))
+    sighting = Sighting((), "small", picture, room_shot_s=(1.0, 2.5))
+    told = [
+        room_notes(SpatializeOptions(**asked), sighting, Room())
+        for asked in ({}, {"room": "none"}, {"room": "outdoor"}, {"geometry": "paper"})
+    ]
+    assert told == [["The acoustics are those of the shot from 1.00 to 2.50 s."], [], [], []]

@@ -64,8 +64,12 @@ def licence_notes(preset: SpatializePreset) -> list[str]:
     )
 
 
-def room_notes(asked: str, room: Room) -> list[str]:
-    """Says when the room that was asked for could not hold the sources."""
+def room_notes(wanted: SpatializeOptions, sighting: Sighting, room: Room) -> list[str]:
+    """Says which of several shots the room is of, or when the room that was asked for could not hold the sources."""
+    asked = wanted.room
+    if asked == "auto" and wanted.geometry == "camera" and sighting.room_shot_s is not None:
+        start_s, stop_s = sighting.room_shot_s
+        return [f"The acoustics are those of the shot from {start_s:.2f} to {stop_s:.2f} s."]
     if asked in ("small", "hall") and room.kind == "outdoor":
         return [f"The sources are too far away for --room {asked}: the acoustics are those of the open."]
     hall = room_for("hall", np.zeros((0, 3)))

@@ -28,7 +28,7 @@ from seehear.systems.spatialize import (
     sight,
     watch,
 )
-from seehear.systems.spatialize.ambience import ambience_note, with_ambience, without_ambience
+from seehear.systems.spatialize.ambience import ambience_note, check_ambience, with_ambience, without_ambience
 from seehear.types import BINAURAL, FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
 from seehear.verbs.listening import Listener, listener
 from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout
@@ -93,7 +93,7 @@ def spatialize(
         duration_s = _duration_s(media, wanted.seconds)
         _check_media(media, wanted, outputs)
         geometry = _geometry(wanted, media)
-        recorded = _ambience(wanted.bed)
+        recorded = _ambience(wanted)
         ears = listener(wanted.hrtf, heard)
     if dry_run:
         return plan(media, duration_s, wanted, files, preset)
@@ -122,7 +122,7 @@ def spatialize(
         "notes": [
             *notes_of(sighting, media, files, preset, outputs),
             *_panorama_notes(media, wanted, geometry, sighting.picture),
-            *room_notes(wanted.room, scene.room),
+            *room_notes(wanted, sighting, scene.room),
         ],
     }
     if recorded is not None:
@@ -163,11 +163,15 @@ def _read(picture: Picture) -> Image | Video:
     return image
 
 
-def _ambience(path: str) -> Audio | None:
+def _ambience(wanted: SpatializeOptions) -> Audio | None:
     """The ambisonic recording that --bed names, if it does."""
-    from seehear.io.audio import read_ambisonics
+    from seehear.io.audio import ORDERS, read_ambisonics
 
-    return read_ambisonics(path) if path else None
+    if not wanted.bed:
+        return None
+    recorded = read_ambisonics(wanted.bed, ORDERS[wanted.bed_order])
+    check_ambience(recorded, wanted.bed)
+    return recorded
 
 
 def _check_media(media: Image | Video, wanted: SpatializeOptions, outputs: OutputOptions) -> None:

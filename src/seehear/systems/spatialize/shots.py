@@ -42,12 +42,14 @@ def joined(looked: Sequence[tuple[Shot, Sighting]]) -> Sighting:
                 placed.append(_within(item, shot, looked[0][0].start_s, looked[-1][0].stop_s))
     kept = sorted(sorted(range(len(placed)), key=lambda i: -placed[i].score)[:MAX_OBJECTS])
     objects = (*(placed[i] for i in kept), *_ambiences(around, looked[-1][0].stop_s))
-    notes = _notes(looked, main_shot, any(item.origin == "seen" for item in placed), len(placed) - len(kept))
+    notes = _notes(looked, any(item.origin == "seen" for item in placed), len(placed) - len(kept))
+    differ = len({sighting.room_kind for _, sighting in looked}) > 1
     return replace(
         main,
         objects=objects,
         notes=notes,
         uncertain=all(sighting.uncertain for _, sighting in looked),
+        room_shot_s=(main_shot.start_s, main_shot.stop_s) if differ else None,
         shots_s=tuple((shot.start_s, shot.stop_s) for shot, _ in looked),
     )
 
@@ -89,13 +91,11 @@ def _over(item: SoundingObject, start_s: float, stop_s: float, last_s: float) ->
     return replace(item, place=replace(item.place, active_s=active_s), fades_s=fades_s)
 
 
-def _notes(looked: Sequence[tuple[Shot, Sighting]], main: Shot, something_seen: bool, left_out: int) -> tuple[str, ...]:
+def _notes(looked: Sequence[tuple[Shot, Sighting]], something_seen: bool, left_out: int) -> tuple[str, ...]:
     told = [] if something_seen else list(dict.fromkeys(note for _, sighting in looked for note in sighting.notes))
     cuts = [f"{shot.start_s:.2f}" for shot, _ in looked[1:]]
     some = ", ".join(cuts[:8]) + (" ..." if len(cuts) > 8 else "")
     told.append(f"The video has {len(looked)} shots (cuts at {some} s); each is looked at on its own.")
-    if len({sighting.room_kind for _, sighting in looked}) > 1:
-        told.append(f"The acoustics are those of the shot from {main.start_s:.2f} to {main.stop_s:.2f} s.")
     if left_out:
         told.append(f"Of all shots together only the {MAX_OBJECTS} most likely sources are heard; {left_out} are left out.")
     return tuple(told)

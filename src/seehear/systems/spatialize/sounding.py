@@ -51,5 +51,7 @@ class Sighting:
     """Little was recognised with confidence."""
     guesses: tuple[tuple[str, float], ...] = ()
     """The recogniser's best concepts and their scores, heard or not; empty where it was not asked."""
+    room_shot_s: tuple[float, float] | None = None
+    """The shot that the room is of, where other shots are in another kind of room."""
     shots_s: tuple[tuple[float, float], ...] = ()
     """Start and end of each shot of a video with cuts; empty otherwise."""
