@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from math import radians
 from pathlib import Path
 from textwrap import shorten
@@ -74,70 +74,70 @@ def spatialize(
     With ``dry_run`` nothing is made: the report of the empty rendering tells the resolved plan. InputError for
     anything the caller can fix. Source: SEE-2-SOUND (Dagli et al. 2024), see docs/see2sound.md.
     """
-    # Media libraries load when there is work, not at start-up.
-    from seehear.io.scene import as_written
-    from seehear.verbs.write import Deliverables, write_all
-
     wanted, outputs, models = split_options(options)
-    layout = layout_named(wanted.layout)
     preset = preset or spatialize_preset(wanted.models, models)
     check_words(wanted, free=preset.reads_text)
     name = check_input(picture).stem if isinstance(picture, str | Path) else "picture"
-    headphones = None if wanted.geometry == "paper" else BINAURAL
-    files = targets(outputs, name, layout, headphones)
-    sound_of_video = video_layout(outputs, layout, headphones)
-    heard = _layouts(files, layout, sound_of_video, wanted)
+    files = _files(wanted, outputs, name)
     stages = Stages(watch)
     with stages.stage("reading", 0.03):
-        media = _read(picture)
-        duration_s = _duration_s(media, wanted.seconds)
-        _check_media(media, wanted, outputs)
-        geometry = _geometry(wanted, media)
-        recorded = _ambience(wanted)
-        ears = listener(wanted.hrtf, heard)
+        given = _given(picture, wanted, outputs)
+        ears = listener(wanted.hrtf, files.heard)
     if dry_run:
-        return plan(media, duration_s, wanted, files, preset)
+        return plan(given.media, given.duration_s, wanted, files.targets, preset)
     if preset.prepare is not None:
         with stages.stage("getting models", 0.05) as tell:
             preset = preset.ready(tell)
     with stages.stage("looking", 0.3):
-        sighting = _look(media, duration_s, preset, wanted, geometry)
-        if recorded is not None:
-            sighting = without_ambience(sighting)
+        sighting = _look(given, preset, wanted)
     with stages.stage("making sounds", 0.3) as tell:
-        scene = _compose(sighting, preset, wanted, duration_s, media, tell)
-        scene = as_written(scene)
-        if recorded is not None:
-            scene = with_ambience(scene, recorded, wanted.bed_level_db or 0.0, moves=isinstance(media, Video))
+        scene = _compose(sighting, preset, wanted, given, tell)
     with stages.stage("rendering", 0.15):
-        renders = _render(scene, heard, ears, wanted)
-    written = layout if files.audio or files.video is None else sound_of_video
-    report = {
-        "version": seehear.__version__,
-        "sources": source_reports(sighting, scene, media.width_px / sighting.picture.width_px),
-        "guesses": [{"label": name, "score": round(score, 3)} for name, score in sighting.guesses],
-        **sound_report(scene, renders[written.name]),
-        "seed": wanted.seed,
-        "models": [*models_of(preset), *([ears.credit] if ears.credit else [])],
-        "notes": [
-            *notes_of(sighting, media, files, preset, outputs),
-            *_panorama_notes(media, wanted, geometry, sighting.picture),
-            *room_notes(wanted, sighting, scene.room),
-        ],
-    }
-    if recorded is not None:
-        report["notes"].append(ambience_note(Path(wanted.bed).name, recorded, duration_s))
+        renders = _render(scene, files.heard, ears, wanted)
+    made = _Made(sighting, scene, renders)
+    report = _report(made, given, files, wanted, preset, ears)
+    report["notes"] = _notes(made, given, files, wanted, preset, outputs)
     with stages.stage("drawing", 0.05):
-        figure = None
-        if files.figure is not None:
-            figure = _figure(sighting, scene, renders, layout, f"{name}: what is heard where", geometry)
+        title = f"{name}: what is heard where"
+        figure = None if files.targets.figure is None else _figure(made, files.layout, title, given.geometry)
     with stages.stage("writing", 0.12):
-        made_by = {"seehear": seehear.__version__, "verb": "spatialize", "options": asdict(wanted), "models": report["models"]}
-        deliverables = Deliverables(media, scene, renders, sound_of_video.name, figure, {"made_by": made_by})
-        done = write_all(files, deliverables, outputs)
-    report["notes"] += kept_sound_notes(done.video, outputs)
-    report |= {"files": [str(path) for path in (*files.files, *done.stems)], "seconds": stages.seconds}
-    return Rendering(renders[layout.name], scene, report, figure)
+        written, notes = _write(made, figure, given, files, outputs, {"options": asdict(wanted), "models": report["models"]})
+    report["notes"] += notes
+    report |= {"files": written, "seconds": stages.seconds}
+    return Rendering(renders[files.layout.name], scene, report, figure)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a run starts from, read and checked."""
+
+    media: Image | Video
+    duration_s: float
+    geometry: Geometry
+    ambience: Audio | None
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What a run writes, and the layouts that it takes."""
+
+    targets: Targets
+    layout: Layout
+    """Of the audio that the caller gets."""
+    of_video: Layout
+    """Of the sound in the video file."""
+    heard: list[Layout]
+    """Every one that a file or the caller needs."""
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a run has made, before anything is written."""
+
+    sighting: Sighting
+    scene: Scene
+    renders: Mapping[str, Audio]
+    """By the name of their layout."""
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[SpatializeOptions, OutputOptions, ModelOptions]:
@@ -148,6 +148,21 @@ def split_options(options: Mapping[str, Any]) -> tuple[SpatializeOptions, Output
         raise InputError(f"unknown option {unknown[0]!r}: spatialize takes {', '.join(sorted(set().union(*names)))}")
     first, second, third = ({k: v for k, v in options.items() if k in known} for known in names)
     return SpatializeOptions(**first), OutputOptions(**second), ModelOptions(**third)
+
+
+def _files(wanted: SpatializeOptions, outputs: OutputOptions, name: str) -> _Files:
+    layout = layout_named(wanted.layout)
+    headphones = None if wanted.geometry == "paper" else BINAURAL
+    files = targets(outputs, name, layout, headphones)
+    of_video = video_layout(outputs, layout, headphones)
+    return _Files(files, layout, of_video, _layouts(files, layout, of_video, wanted))
+
+
+def _given(picture: Picture, wanted: SpatializeOptions, outputs: OutputOptions) -> _Given:
+    media = _read(picture)
+    duration_s = _duration_s(media, wanted.seconds)
+    _check_media(media, wanted, outputs)
+    return _Given(media, duration_s, _geometry(wanted, media), _ambience(wanted))
 
 
 def _read(picture: Picture) -> Image | Video:
@@ -193,7 +208,13 @@ def _duration_s(media: Image | Video, seconds: float | None) -> float:
     return media.duration_s if seconds is None else min(seconds, media.duration_s)
 
 
-def _look(
+def _look(given: _Given, preset: SpatializePreset, wanted: SpatializeOptions) -> Sighting:
+    """What is seen and will be heard; a recorded ambience takes the place of those that sight suggests."""
+    sighting = _sight(given.media, given.duration_s, preset, wanted, given.geometry)
+    return sighting if given.ambience is None else without_ambience(sighting)
+
+
+def _sight(
     media: Image | Video, duration_s: float, preset: SpatializePreset, wanted: SpatializeOptions, geometry: Geometry
 ) -> Sighting:
     """What is seen at analysis size: a still at once; a video watched small and whole, then its keyframes one shot at a time."""
@@ -247,10 +268,13 @@ def _compose(
     sighting: Sighting,
     preset: SpatializePreset,
     wanted: SpatializeOptions,
-    duration_s: float,
-    media: Image | Video,
+    given: _Given,
     tell: Callable[[str, float], None],
 ) -> Scene:
+    """The scene, as its file would keep it, with the recorded ambience if there is one."""
+    from seehear.io.scene import as_written
+
+    media, moves = given.media, isinstance(given.media, Video)
     count = len(sighting.objects)
     begun: list[str] = []
 
@@ -261,15 +285,19 @@ def _compose(
     def go_on(part: float) -> None:
         tell(begun[-1], (len(begun) - 1 + part) / count)
 
-    return compose(
+    scene = compose(
         sighting,
         preset.generator(go_on),
         wanted,
-        duration_s,
-        moves=isinstance(media, Video),
+        given.duration_s,
+        moves=moves,
         room=pixel_room(media.width_px, media.height_px) if wanted.geometry == "paper" else None,
         progress=begin,
     )
+    scene = as_written(scene)
+    if given.ambience is None:
+        return scene
+    return with_ambience(scene, given.ambience, wanted.bed_level_db or 0.0, moves=moves)
 
 
 def _layouts(files: Targets, layout: Layout, sound_of_video: Layout, wanted: SpatializeOptions) -> list[Layout]:
@@ -289,11 +317,52 @@ def _render(scene: Scene, layouts: Sequence[Layout], ears: Listener, wanted: Spa
     return {audio.layout.name: audio for audio in renders}
 
 
-def _figure(
-    sighting: Sighting, scene: Scene, renders: Mapping[str, Audio], layout: Layout, title: str, geometry: Geometry
-) -> bytes:
+def _report(
+    made: _Made, given: _Given, files: _Files, wanted: SpatializeOptions, preset: SpatializePreset, ears: Listener
+) -> dict[str, Any]:
+    """What was made, of what and by which models; the loudness is that of the first file."""
+    sighting, scene = made.sighting, made.scene
+    written = files.layout if files.targets.audio or files.targets.video is None else files.of_video
+    return {
+        "version": seehear.__version__,
+        "sources": source_reports(sighting, scene, given.media.width_px / sighting.picture.width_px),
+        "guesses": [{"label": name, "score": round(score, 3)} for name, score in sighting.guesses],
+        **sound_report(scene, made.renders[written.name]),
+        "seed": wanted.seed,
+        "models": [*models_of(preset), *([ears.credit] if ears.credit else [])],
+    }
+
+
+def _notes(
+    made: _Made, given: _Given, files: _Files, wanted: SpatializeOptions, preset: SpatializePreset, outputs: OutputOptions
+) -> list[str]:
+    """Sentences for the user, from what was seen to what was heard."""
+    sighting = made.sighting
+    notes = notes_of(sighting, given.media, files.targets, preset, outputs)
+    notes += _panorama_notes(given.media, wanted, given.geometry, sighting.picture)
+    notes += room_notes(wanted, sighting, made.scene.room)
+    if given.ambience is not None:
+        notes.append(ambience_note(Path(wanted.bed).name, given.ambience, given.duration_s))
+    return notes
+
+
+def _write(
+    made: _Made, figure: bytes | None, given: _Given, files: _Files, outputs: OutputOptions, settings: Mapping[str, Any]
+) -> tuple[list[str], list[str]]:
+    """Writes all that was asked for; the names of the files, and what became of a video's own sound."""
+    # Media libraries load when there is work, not at start-up.
+    from seehear.verbs.write import Deliverables, write_all
+
+    made_by = {"seehear": seehear.__version__, "verb": "spatialize", **settings}
+    deliverables = Deliverables(given.media, made.scene, made.renders, files.of_video.name, figure, {"made_by": made_by})
+    done = write_all(files.targets, deliverables, outputs)
+    return [str(path) for path in (*files.targets.files, *done.stems)], kept_sound_notes(done.video, outputs)
+
+
+def _figure(made: _Made, layout: Layout, title: str, geometry: Geometry) -> bytes:
     from seehear.figures import Mark, explain
 
+    sighting, scene, renders = made.sighting, made.scene, made.renders
     marks = [
         Mark(
             shorten(item.concept.name, LABEL_CHARACTERS, placeholder="..."),
