@@ -184,6 +184,18 @@ def test_weights_of_larger_layouts():
             assert found == pytest.approx(expected, abs=1e-6), (layout.name, label)
 
 
+def test_next_to_nothing_is_silence():
+    """Planted: a constant of 1e-40 stays as it is, and of 1e-28, the same sound as at full scale, the level is reached."""
+    x = sine(-20, 1)
+    for peak in (1e-40, 5e-31):
+        quiet = Audio(np.full((4, 4800), peak, np.float32), 48000, FOA, "acn-sn3d")
+        levelled, gain_db = normalise(quiet)
+        assert gain_db == 0 and np.array_equal(levelled.samples, quiet.samples)
+    tiny = normalise(audio(MONO, 1e-28 * x))[0]
+    assert integrated_lufs(tiny) == pytest.approx(-23, abs=0.02)
+    np.testing.assert_allclose(tiny.samples, normalise(audio(MONO, x))[0].samples, rtol=1e-4, atol=1e-6)
+
+
 def test_refused():
     """Planted faults: levels that are none, and channels that nobody knows the place of."""
     x = sine(-20, 1)

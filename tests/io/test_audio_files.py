@@ -219,6 +219,31 @@ def test_what_is_no_ambisonic_file(tmp_path, noise):
             read_ambisonics(tmp_path / name, convention)
 
 
+def test_ambisonic_files_that_no_field_has(tmp_path):
+    """Oracle: planted faults at and beyond the edges: rates of 1 Hz and 4 MHz, samples of 3e38."""
+    for rate_hz, peak, message in (
+        (1, 1.0, "sample rate of 1 Hz: 8000 to 192000 Hz"),
+        (4_000_000, 1.0, r"sample rate of 4e\+06 Hz"),
+        (48_000, 3e38, r"reaches 3e\+38, full scale is 1"),
+    ):
+        soundfile.write(tmp_path / "a.wav", np.full((50, 4), peak, np.float32), rate_hz, subtype="FLOAT")
+        with pytest.raises(InputError, match=message):
+            read_ambisonics(tmp_path / "a.wav")
+    for rate_hz in (8_000, 192_000):
+        soundfile.write(tmp_path / "a.wav", np.full((50, 4), 1e6, np.float32), rate_hz, subtype="FLOAT")
+        assert read_ambisonics(tmp_path / "a.wav").samples.max() == 1e6
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.ogg"])
+def test_four_channels_are_quadraphonic_where_the_format_says_so(tmp_path, name):
+    """Oracle: RFC 9639 9.1.3 and Vorbis I 4.3.9: four channels are loudspeakers, so the caller must say that they are not."""
+    soundfile.write(tmp_path / name, np.full((2000, 4), 0.25), 48_000)
+    with pytest.raises(InputError, match="four channels, which are quadraphonic loudspeakers"):
+        read_ambisonics(tmp_path / name)
+    for convention in ("acn-sn3d", "fuma"):
+        assert read_ambisonics(tmp_path / name, convention).convention == convention
+
+
 @pytest.mark.parametrize(("codec", "name"), [("aac", "a.m4a"), ("libopus", "a.webm"), ("libmp3lame", "a.mp3")])
 def test_compressed_sound_starts_in_time(tmp_path, codec, name):
     """Oracle: a planted click at 0.25 s comes back within 1 ms, encoder delay taken off."""

@@ -82,6 +82,84 @@ def test_files_that_are_no_head(tmp_path):
             read_sofa(tmp_path / f"{name}.sofa")
 
 
+def without(path, name):
+    """A copy of ``path`` that lacks a variable, or with ``Variable:Attribute`` an attribute."""
+    variable, _, attribute = name.partition(":")
+    target = path.with_name("without.sofa")
+    with netCDF4.Dataset(path) as old, netCDF4.Dataset(target, "w") as new:
+        new.setncatts({key: old.getncattr(key) for key in old.ncattrs()})
+        for key, dimension in old.dimensions.items():
+            new.createDimension(key, len(dimension))
+        for key, values in old.variables.items():
+            if key == variable and not attribute:
+                continue
+            copy = new.createVariable(key, values.dtype, values.dimensions)
+            copy.setncatts({a: values.getncattr(a) for a in values.ncattrs() if (key, a) != (variable, attribute)})
+            copy[:] = values[:]
+    return target
+
+
+def edited(path, name, value):
+    """``path``, with every value of a variable replaced."""
+    with netCDF4.Dataset(path, "a") as file:
+        file[name][:] = value
+    return path
+
+
+def test_files_without_what_may_be_missing(tmp_path):
+    """Planted: without delays there are none, positions of no type are spherical; what cannot be told is asked for by name."""
+    file = write(tmp_path / "head.sofa")
+    for name in ("Data.Delay", "SourcePosition:Type", "ReceiverPosition", "ListenerView"):
+        head = read_sofa(without(tmp_path / "head.sofa", name))
+        np.testing.assert_allclose(head.responses, file.Data_IR, rtol=1e-6)
+        np.testing.assert_allclose(head.directions, directions_of(np.radians(AZIMUTH_DEG), np.radians(ELEVATION_DEG)), atol=1e-9)
+    for name in ("Data.SamplingRate", "SourcePosition"):
+        with pytest.raises(InputError, match=f"has no {name.replace('.', '_')}"):
+            read_sofa(without(tmp_path / "head.sofa", name))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("Data.SamplingRate", np.nan, "Data_SamplingRate that is empty, NaN or infinite"),
+        ("Data.SamplingRate", 1e9, r"sample rate of 1e\+09 Hz: 8000 to 192000 Hz"),
+        ("Data.SamplingRate", 7999.0, "8000 to 192000 Hz"),
+        ("Data.Delay", np.nan, "Data_Delay that is empty, NaN or infinite"),
+        ("Data.Delay", -1.0, "cannot be those of a head"),
+        ("Data.Delay", 99999.0, "60 responses of 2.27 s with their delays: at most 1 s"),
+        ("Data.IR", np.inf, "Data_IR that is empty, NaN or infinite"),
+        ("SourcePosition", np.nan, "SourcePosition that is empty, NaN or infinite"),
+        ("ListenerView", [0.0, 1, 0], r"looks to \(0, 1, 0\): only files with the view along x"),
+        ("ListenerUp", [0.0, 0, -1], r"has its top at \(0, 0, -1\)"),
+    ],
+)
+def test_damaged_fields_are_named(tmp_path, name, value, said):
+    """Planted: values that no measurement has, and a head that looks aside."""
+    write(tmp_path / "head.sofa", ListenerUp=[0, 0, 1], ListenerView=[1, 0, 0])
+    with pytest.raises(InputError, match=said):
+        read_sofa(edited(tmp_path / "head.sofa", name, value))
+
+
+def test_one_silent_ear_is_refused(tmp_path):
+    """Planted: of one direction the right ear was not measured."""
+    responses = np.random.default_rng(0).standard_normal((60, 2, 32))
+    responses[7, 1] = 0
+    write(tmp_path / "head.sofa", Data_IR=responses)
+    with pytest.raises(InputError, match="every direction needs both ears"):
+        read_sofa(tmp_path / "head.sofa")
+
+
+def test_ears_stand_left_then_right(tmp_path):
+    """Planted: a file whose first receiver is on the right, in cartesian and in spherical coordinates."""
+    for position, kind, units in (
+        ([[0, -0.09, 0], [0, 0.09, 0]], "cartesian", "metre"),
+        ([[270, 0, 0.09], [90, 0, 0.09]], "spherical", "degree, degree, metre"),
+    ):
+        changes = {"ReceiverPosition": np.array(position), "ReceiverPosition_Type": kind, "ReceiverPosition_Units": units}
+        file = write(tmp_path / "head.sofa", **changes)
+        np.testing.assert_allclose(read_sofa(tmp_path / "head.sofa").responses, file.Data_IR[:, ::-1], rtol=1e-6)
+
+
 @pytest.mark.skipif(not MEDIA.exists(), reason="the folder of real recordings is not here")
 def test_kemar_as_published():
     """Published numbers: Gardner & Martin 1995 (710 directions, 44.1 kHz); the delay between the ears follows Woodworth's

@@ -71,6 +71,43 @@ def test_what_render_refuses(tmp_path: Path) -> None:
     assert not (tmp_path / "out.wav").exists()
 
 
+def test_a_file_is_not_rendered_onto_itself(tmp_path: Path) -> None:
+    """Planted: the input as output, by its own name and by a link; the file keeps its bytes."""
+    write_audio(tmp_path / "field.wav", wave(1), "FLOAT")
+    before = (tmp_path / "field.wav").read_bytes()
+    (tmp_path / "link.wav").symlink_to(tmp_path / "field.wav")
+    for name in ("field.wav", "link.wav"):
+        with pytest.raises(InputError, match="is the file that is rendered: write to another name"):
+            seehear.verbs.render(tmp_path / "field.wav", tmp_path / name, force=True, layout="foa")
+    assert (tmp_path / "field.wav").read_bytes() == before
+
+
+def test_an_ambience_in_fuma(tmp_path: Path) -> None:
+    """Planted answer: a FuMa recording that says nothing is heard from its direction with --bed-order fuma, and not without."""
+    soundfile.write(tmp_path / "fuma.wav", convert(wave(1).samples, "acn-sn3d", "fuma").T, RATE_HZ, subtype="FLOAT")
+    options = {"seconds": 1.0, "rate_hz": RATE_HZ, "layout": "foa", "bed": tmp_path / "fuma.wav"}
+    grey = np.full((64, 96, 3), 127, np.uint8)
+    made = seehear.spatialize(grey, bed_order="fuma", **options).audio.samples
+    assert direction_of_arrival(made).vector @ FRONT_LEFT == pytest.approx(1, abs=1e-4)
+    mistaken = seehear.spatialize(grey, **options).audio.samples
+    assert direction_of_arrival(mistaken).vector @ FRONT_LEFT < 0.9
+
+
+def test_ambiences_that_are_none(tmp_path: Path) -> None:
+    """Planted: silence, one sample, an order that is none, an order without a file."""
+    grey = np.full((64, 96, 3), 127, np.uint8)
+    soundfile.write(tmp_path / "silent.wav", np.zeros((RATE_HZ, 4)), RATE_HZ)
+    soundfile.write(tmp_path / "short.wav", np.full((1, 4), 0.5), RATE_HZ)
+    for options, message in (
+        ({"bed": tmp_path / "silent.wav"}, "silent.wav is silent"),
+        ({"bed": tmp_path / "short.wav"}, r"short.wav lasts .* s: an ambience needs 0.5 s"),
+        ({"bed": tmp_path / "silent.wav", "bed_order": "wxyz"}, "--bed-order must be acn or fuma"),
+        ({"bed_order": "fuma"}, "--bed-order needs an ambience"),
+    ):
+        with pytest.raises(InputError, match=message):
+            seehear.spatialize(grey, seconds=1.0, **options)
+
+
 def test_an_ambience_from_a_file(tmp_path: Path) -> None:
     """Planted answer: with nothing else to hear, the render is the recording, from its direction, repeated to the length; the
     scene file renders to the same bytes; the chosen ambience is gone, and the report says so."""

@@ -94,8 +94,10 @@ def _table(head: MeasuredHead, sample_rate_hz: int) -> _Table:
     areas = solid_angles(directions)
     blocks = [slice(start, start + BLOCK) for start in range(0, len(first), BLOCK)]
 
+    peak = np.abs(measured.responses).max()
+
     def resampled(block: slice) -> FloatArray:
-        return _resampled(measured.responses[first[block]], measured.sample_rate_hz, sample_rate_hz)
+        return _resampled(measured.responses[first[block]] / peak, measured.sample_rate_hz, sample_rate_hz)
 
     n_fft = 2 * fast_length(max(resampled(slice(1)).shape[-1], hrir_taps(sample_rate_hz)))
     frequencies = np.fft.rfftfreq(n_fft, 1 / sample_rate_hz)

@@ -26,6 +26,8 @@ PIECE_S = 2
 OVERSAMPLING = 4
 """BS.1770-4 annex 2: at least 4 x at 48 kHz."""
 CHUNK_SAMPLES = 1 << 15
+SILENT_DBTP = -600.0
+"""A sound of a lower peak is silence: the gain that it needs would pass what 32-bit floats hold."""
 
 
 def integrated_lufs(audio: Audio) -> float:
@@ -113,13 +115,13 @@ def true_peak_dbtp(audio: Audio) -> float:
 def normalise(audio: Audio, level_lufs: float = -23.0, peak_dbtp: float = -1.0) -> tuple[Audio, float]:
     """``audio`` with one gain on all channels, and that gain in dB: ``level_lufs``, or as near as ``peak_dbtp`` lets it.
 
-    Silence stays as it is with 0 dB. What has no loudness but peaks (an LFE alone) is only lowered.
+    Silence (a peak below `SILENT_DBTP`) stays as it is with 0 dB. What has no loudness but peaks (an LFE alone) is only lowered.
     InputError for a level that is no programme level (-70 LUFS, the absolute gate, to 0 LUFS).
     """
     if not -70 < level_lufs <= 0:
         raise InputError(f"a loudness level must lie between -70 and 0 LUFS, got {level_lufs}")
     peak = true_peak_dbtp(audio)
-    if peak == -math.inf:
+    if peak < SILENT_DBTP:
         return audio, 0.0
     gain_db = min(_gain_to_level_db(_block_powers(audio), level_lufs, peak), peak_dbtp - peak)
     return replace(audio, samples=audio.samples * np.float32(10 ** (gain_db / 20))), gain_db

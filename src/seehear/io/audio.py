@@ -42,6 +42,12 @@ _FLAC_LAYOUTS = ("mono", "stereo", "binaural", "5.1", "7.1")
 """FLAC gives every channel count a fixed meaning (RFC 9639, 9.1.3): others would be played from the wrong speakers."""
 _AMBISONICS = {layout.n_channels: layout for layout in map(ambisonics, range(1, HIGHEST_ORDER + 1))}
 
+ORDERS: dict[str, Convention] = {"": "", "acn": "acn-sn3d", "fuma": "fuma"}
+"""What people call the order and weights of ambisonic channels; empty is what the file says."""
+RATES_HZ = (8_000, 192_000)
+MAX_SAMPLE = 1e6
+"""What scenes, ambisonic files and heads may have; larger samples are no sound but a damaged file, and would pass what 32-bit
+floats hold."""
 _CLOCK_SLACK_S = 0.01
 
 
@@ -74,7 +80,9 @@ def read_ambisonics(path: PathLike, convention: Convention = "") -> Audio:
     """The ambisonic sound of a file in its own convention: the one that it says, else ``convention``, else AmbiX.
 
     InputError: as :func:`read_audio`; another number of channels than 4, 9, 16, 25, 36, 49 or 64; a header that says that the
-    channels are loudspeakers or another convention than ``convention``; FuMa above third order.
+    channels are loudspeakers or another convention than ``convention``; FuMa above third order; four channels of FLAC or
+    Vorbis, which are quadraphonic loudspeakers (RFC 9639, Vorbis I 4.3.9), unless ``convention`` says that they are ambisonic;
+    a rate outside `RATES_HZ`; samples beyond `MAX_SAMPLE`.
     """
     audio = read_audio(path)
     known = audio.layout.kind == "ambisonics"
@@ -86,10 +94,31 @@ def read_ambisonics(path: PathLike, convention: Convention = "") -> Audio:
     facts = wav_facts(Path(path))
     if audio.layout.kind == "speakers" or (facts is not None and facts.mask):
         raise InputError(f"{path} says that its channels are loudspeakers: ambisonic sound is needed")
+    if not (known or convention) and _is_quadraphonic(Path(path), audio):
+        raise InputError(
+            f"{path} has four channels, which are quadraphonic loudspeakers in FLAC and Vorbis files: "
+            "say that their order is acn (AmbiX) or fuma, or use a WAV file"
+        )
+    check_rate(path, audio.sample_rate_hz)
+    peak = float(np.abs(audio.samples).max())
+    if peak > MAX_SAMPLE:
+        raise InputError(f"{path} reaches {peak:.3g}, full scale is 1 and the most that is taken {MAX_SAMPLE:g}")
     layout, found = _AMBISONICS[audio.layout.n_channels], audio.convention or convention or "acn-sn3d"
     if found == "fuma" and layout.order > 3:
         raise InputError(f"{path} has {layout.n_channels} channels, but FuMa ends at third order (16 channels)")
     return audio if known else replace(audio, layout=layout, convention=found)
+
+
+def _is_quadraphonic(path: Path, audio: Audio) -> bool:
+    with path.open("rb") as file:
+        head = file.read(64)
+    return audio.layout.n_channels == 4 and (head[:4] == b"fLaC" or (head[:4] == b"OggS" and b"\x01vorbis" in head))
+
+
+def check_rate(path: PathLike, rate_hz: float) -> None:
+    """Nothing, or an InputError when the file's sample rate is none that space is computed at (NaN among them)."""
+    if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+        raise InputError(f"{path} has a sample rate of {rate_hz:g} Hz: {RATES_HZ[0]} to {RATES_HZ[1]} Hz can be used")
 
 
 def write_audio(

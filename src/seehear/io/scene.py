@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from seehear.io.audio import read_ambisonics, read_audio, write_audio
+from seehear.io.audio import MAX_SAMPLE, RATES_HZ, read_ambisonics, read_audio, write_audio
 from seehear.io.fields import Fields
 from seehear.io.files import PathLike, WholeFiles, check_folder, check_input, check_output, file_sha256, whole_files
 from seehear.io.wav import AMBIX_COMMENT, is_mono_float_wav, wav_facts
@@ -25,14 +25,11 @@ from seehear.types import Audio, Direction, InputError, Room, Scene, Source, Tra
 VERSION = 1
 
 # What a file may say, also in scene.schema.json: wider than anything that is heard, narrow enough for every scene to be rendered.
-RATES_HZ = (8_000, 192_000)
 MAX_DURATION_S = 3600
 MAX_SEED = 2**63 - 1
 MAX_SOURCES = 256
 MAX_POINTS = 100_000
 MAX_GAIN_DB = 120
-MAX_SAMPLE = 1e6
-"""Of a stem; more is no sound but a damaged file, and would pass what 32-bit floats hold."""
 DISTANCES_M = (0.01, 10_000)
 SIDES_M = (0.5, 1000)
 RT60S_S = (0.05, 20)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from seehear.types.checks import FloatArray, InputError, is_array, is_count, told
 
 LEAST_DIRECTIONS = 12
+SILENT = 1e-6
+"""Of the loudest response: 120 dB below it is nothing that was measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +33,9 @@ class Hrtf:
             raise InputError(f"responses must be float32 (directions, 2, taps), got {told(self.responses)}")
         if not (np.isfinite(self.responses).all() and np.isfinite(self.directions).all()):
             raise InputError("head-related impulse responses must be finite")
-        if not self.responses.any(axis=(1, 2)).all():
-            raise InputError("a head-related impulse response is silent")
+        peaks = np.abs(self.responses).max(axis=2)
+        if not (peaks > SILENT * peaks.max(initial=0.0)).all():
+            raise InputError("a head-related impulse response is silent: every direction needs both ears")
         if not np.allclose(np.linalg.norm(self.directions, axis=1), 1, atol=1e-3):
             raise InputError("the directions of head-related impulse responses must be unit vectors")
         if len(self.directions) < LEAST_DIRECTIONS:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from seehear.systems.spatialize.options import LAYOUT_NAMES, LEVEL_LUFS, check_choice, check_range, check_types, option
-from seehear.types import Audio, Convention, InputError, Layout, layout_named
+from seehear.types import Audio, InputError, Layout, layout_named
 from seehear.verbs.listening import Listener, listener
 from seehear.verbs.progress import Watcher, unwatched
 
 SOUND_FILES = (".wav", ".flac", ".amb", ".caf", ".w64", ".ogg", ".opus")
 """What `render` takes for an ambisonic file; everything else is a scene."""
-ORDERS: dict[str, Convention] = {"": "", "acn": "acn-sn3d", "fuma": "fuma"}
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ def render(
     InputError: a scene, stem, sound file, layout, level or output that cannot be used, or a flag that would have no effect.
     """
     from seehear.io.audio import check_audio_output, write_audio
+    from seehear.io.files import check_input
 
     unknown = sorted(set(options) - {each.name for each in fields(RenderOptions)})
     if unknown:
@@ -62,7 +62,9 @@ def render(
     wanted = RenderOptions(**options)
     layout = layout_named(wanted.layout)
     if output is not None:
-        check_audio_output(output, layout, force=force)
+        target = check_audio_output(output, layout, force=force)
+        if target.exists() and target.samefile(check_input(scene)):
+            raise InputError(f"{target} is the file that is rendered: write to another name")
     watch("reading", 0.0)
     ears = listener(wanted.hrtf, [layout])
     is_sound = Path(scene).suffix.lower() in SOUND_FILES
@@ -90,7 +92,7 @@ def _decoded(path: str | Path, layout: Layout, wanted: RenderOptions, ears: List
     from seehear.acoustics.allrad import decode
     from seehear.acoustics.loudness import normalise
     from seehear.acoustics.sphere import rotation_by
-    from seehear.io.audio import read_ambisonics
+    from seehear.io.audio import ORDERS, read_ambisonics
 
     if wanted.doppler:
         raise InputError("--doppler is heard in scenes, whose sources move: an ambisonic file has none, leave it out")

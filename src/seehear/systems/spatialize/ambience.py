@@ -10,12 +10,25 @@ from numpy.typing import NDArray
 from seehear.acoustics.sphere import convert
 from seehear.systems.spatialize.compose import EDGE_FADE_S, STILL_FADES_S
 from seehear.systems.spatialize.sounding import Sighting
-from seehear.types import Audio, Scene
+from seehear.types import Audio, InputError, Scene
 
 OVERLAP_S = 2.0
 """A short file is repeated; its end fades into its beginning over this time, or over a quarter of it."""
 LEVEL_DB = -12.0
 """Over the reference of stems: what an ambience of leaves or rain has, behind the placed sources."""
+
+
+SHORTEST_S = 0.5
+SILENT = 1e-6
+"""A peak of W below this (-120 dBFS) has nothing that a level could be set by."""
+
+
+def check_ambience(recorded: Audio, name: str) -> None:
+    """InputError, naming the file, when there is too little sound in it to surround anybody with."""
+    if recorded.duration_s < SHORTEST_S:
+        raise InputError(f"{name} lasts {recorded.duration_s:.3g} s: an ambience needs {SHORTEST_S:g} s at least")
+    if not np.abs(recorded.samples[0]).max() > SILENT:
+        raise InputError(f"{name} is silent: its first channel, W, has nothing to set the level of the ambience by")
 
 
 def with_ambience(scene: Scene, recorded: Audio, level_db: float, *, moves: bool) -> Scene:

@@ -99,7 +99,8 @@ class SpatializeOptions:
     geometry: str = option("camera", "camera (rays, metres) or paper (a room of pixels).", "KIND", panel=WHERE)
     layout: str = option("5.1", f"Channels: {LAYOUT_NAMES}.", "NAME", panel=HOW)
     room: str = option("auto", "Acoustics: auto, none, small, hall or outdoor.", "KIND", panel=HOW)
-    bed: str = option("", "Ambience of your own: ambisonic WAV or FLAC (AmbiX, 4 to 64 channels).", "FILE", panel=HOW)
+    bed: str = option("", "Ambience of your own: ambisonic sound file (4 to 64 channels).", "FILE", panel=HOW)
+    bed_order: str = option("", "Its channels: acn (AmbiX; unless the file says another) or fuma.", "NAME", panel=HOW)
     bed_level_db: float | None = option(None, "Level of that ambience over the usual one.", "DB", panel=HOW)
     hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE", panel=HOW)
     doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path.", panel=HOW)
@@ -123,6 +124,10 @@ class SpatializeOptions:
         check_choice("--room", self.room, "auto", "none", "small", "hall", "outdoor")
         check_range("--fov", self.fov_deg, 5, 170, "degrees")
         check_range("--bed-level", self.bed_level_db, -60, 60, "dB")
+        if self.bed_order:
+            check_choice("--bed-order", self.bed_order, "acn", "fuma")
+            if not self.bed:
+                raise InputError("--bed-order needs an ambience: add --bed FILE")
         if self.bed_level_db is not None and not self.bed:
             raise InputError("--bed-level needs an ambience: add --bed FILE")
         if self.bed and self.geometry == "paper":
