@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.acoustics.paths import NEAREST_M
 from seehear.types import SURROUND_5_1, FloatArray, InputError, Room, Scene, Source
 
 REACH_M = 100.0
@@ -61,28 +62,56 @@ def pixel_position(room: Room, column: float, row: float, depth: float) -> Float
 def record(scene: Scene) -> NDArray[np.float32]:
     """What the six microphones hear (6, T), channels in the order of 5.1: eq. 4, with the absolute delays of eq. 3.
 
-    Each source stands where it is in the middle of the scene. The LFE is a microphone like the others, full band.
-    InputError for a source that is everywhere.
+    Each source is a point where it is in the middle of the scene (an extent is not heard), at least `NEAREST_M` from microphones.
+    The LFE is a microphone like the others, full band.
+    InputError for a source that is everywhere, and for a listener who looks elsewhere than to the front.
     """
+    if not np.allclose(scene.listener.vector, (1, 0, 0), atol=1e-6):
+        raise InputError("a room of pixels is heard by six microphones that stand still: its listener must look to the front")
+    out = np.zeros((SURROUND_5_1.n_channels, scene.n_samples), dtype=np.float32)
+    listener = np.array(scene.room.listener_m)
+    microphones = listener + _offsets()
+    heard = [source for source in scene.sources if np.any(source.audio.samples)]
+    for source, place in zip(heard, _places(heard, scene.duration_s / 2), strict=True):
+        stem = 10 ** (source.gain_db / 20) * source.audio.samples[0].astype(np.float64)
+        for channel, response in zip(out, _responses(scene, listener + place, microphones), strict=True):
+            channel += _convolved(stem, response)
+    return out
+
+
+def _offsets() -> FloatArray:
+    """`MICROPHONES` (6, 3) in our axes and the order of 5.1."""
+    right, down, deep = (np.array(axis, dtype=float) for axis in ((0, -1, 0), (0, 0, -1), (1, 0, 0)))
+    return np.array([a * right + b * down + c * deep for a, b, c in (MICROPHONES[label] for label in SURROUND_5_1.labels)])
+
+
+def _responses(scene: Scene, source_m: FloatArray, microphones_m: FloatArray) -> list[FloatArray]:
+    """Impulse responses from a source to each microphone (6, 3), no longer than the scene, with exact delays (eq. 3)."""
     import pyroomacoustics
 
     room = scene.room
     box = pyroomacoustics.ShoeBox(np.array(room.size_m), fs=scene.sample_rate_hz)
-    listener = np.array(room.listener_m)
-    right, down, deep = (np.array(axis, dtype=float) for axis in ((0, -1, 0), (0, 0, -1), (1, 0, 0)))
-    around = [a * right + b * down + c * deep for a, b, c in (MICROPHONES[label] for label in SURROUND_5_1.labels)]
-    box.add_microphone_array(listener[:, None] + np.array(around).T)
-    heard = [source for source in scene.sources if np.any(source.audio.samples)]
-    if not heard:
-        return np.zeros((SURROUND_5_1.n_channels, scene.n_samples), dtype=np.float32)
-    for source, place in zip(heard, _places(heard, scene.duration_s / 2), strict=True):
-        box.add_source(listener + place, signal=10 ** (source.gain_db / 20) * source.audio.samples[0].astype(np.float64))
-    box.simulate()
-    assert box.mic_array is not None
-    signals = box.mic_array.signals[:, : scene.n_samples]
-    out = np.zeros((SURROUND_5_1.n_channels, scene.n_samples), dtype=np.float32)
-    out[:, : signals.shape[1]] = signals
-    return out
+    box.add_microphone_array(microphones_m.T)
+    box.add_source(_off_microphones(source_m, microphones_m, np.array(room.listener_m)))
+    box.compute_rir()
+    assert box.rir is not None
+    # The library's fractional delay is a windowed sinc, which makes everything late by half its length.
+    late = pyroomacoustics.constants.get("frac_delay_length") // 2
+    return [responses[0][late : late + scene.n_samples] for responses in box.rir]
+
+
+def _off_microphones(source_m: FloatArray, microphones_m: FloatArray, listener_m: FloatArray) -> FloatArray:
+    """The source, or where it is `NEAREST_M` from a microphone that it would touch: on the way from that to the listener."""
+    for microphone_m in microphones_m:
+        if np.linalg.norm(source_m - microphone_m) < NEAREST_M:
+            return microphone_m + NEAREST_M * (listener_m - microphone_m) / REACH_M
+    return source_m
+
+
+def _convolved(stem: FloatArray, response: FloatArray) -> FloatArray:
+    from scipy.signal import oaconvolve
+
+    return oaconvolve(stem, response)[: len(stem)]
 
 
 def _places(sources: Sequence[Source], time_s: float) -> list[FloatArray]:

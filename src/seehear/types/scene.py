@@ -108,10 +108,8 @@ class Room:
         for what, lengths_m in (("size", self.size_m), ("listener", self.listener_m)):
             if len(lengths_m) != 3 or not all(map(is_number, lengths_m)):
                 raise InputError(f"the {what} of a room needs three lengths, got {lengths_m}")
-        if self.kind == "pixels" and not all(
-            p >= 100 and p + 100 <= s for p, s in zip(self.listener_m, self.size_m, strict=True)
-        ):
-            raise InputError("a room of pixels must reach at least 100 m around the listener, where its microphones are")
+        if self.kind == "pixels" and not all(p > 100 and p + 100 < s for p, s in zip(self.listener_m, self.size_m, strict=True)):
+            raise InputError("a room of pixels must reach more than 100 m around the listener, where its microphones are")
         if self.kind == "shoebox":
             inside = all(0 < p < s for p, s in zip(self.listener_m, self.size_m, strict=True))
             if not (inside and is_number(self.rt60_s) and self.rt60_s > 0):
