@@ -164,7 +164,8 @@ def test_ears_stand_left_then_right(tmp_path):
 def test_kemar_as_published():
     """Published numbers: Gardner & Martin 1995 (710 directions, 44.1 kHz); the delay between the ears follows Woodworth's
     formula for a head of 8.75 cm within a fifth, and the nearer ear is louder. Closed form: a diffuse field keeps its third
-    octaves from 40 Hz to 16 kHz within 1.2 dB, though the loudspeaker was 18 dB down at 40 Hz."""
+    octaves from 40 Hz to 16 kHz within 1.5 dB (a grid of 1891 directions, at which the mean has settled), though the file is 23 dB
+    down at 40 Hz."""
     measured = read_sofa(MEDIA / "hrtf_rir" / "mit_kemar_normal_pinna.sofa")
     assert (measured.responses.shape, measured.sample_rate_hz) == ((710, 2, 512), 44100)
     assert "Gardner and Martin" in measured.licence
@@ -175,11 +176,11 @@ def test_kemar_as_published():
     spectra = np.fft.rfft(responses, 4096)
     cross = spectra[:, 1] * np.conj(spectra[:, 0]) * (np.fft.rfftfreq(4096, 1 / 48000) < 3000)
     lag_s = np.fft.irfft(cross, 16 * 4096)[:, : 16 * 100].argmax(axis=1) / (16 * 48000)
-    points, shares = quadrature(24)
+    points, shares = quadrature(60)
     power = np.einsum("n,nef->f", shares, np.abs(np.fft.rfft(MeasuredHead(measured)(points, 48000), 16384)) ** 2) / 2
     f = np.fft.rfftfreq(16384, 1 / 48000)
     thirds = 45.0 * 2 ** (np.arange(26) / 3)  # from 40 Hz to 16 kHz
     levels_db = 10 * np.log10([power[(f > c * 2 ** (-1 / 6)) & (f < c * 2 ** (1 / 6))].mean() for c in thirds])
-    np.testing.assert_allclose(levels_db, 0, atol=1.2)
+    np.testing.assert_allclose(levels_db, 0, atol=1.5)
     woodworth_s = 0.0875 / 343 * (azimuth + np.sin(azimuth))
     np.testing.assert_allclose(lag_s, woodworth_s, rtol=0.2)
