@@ -164,7 +164,7 @@ def test_ears_stand_left_then_right(tmp_path):
 def test_kemar_as_published():
     """Published numbers: Gardner & Martin 1995 (710 directions, 44.1 kHz); the delay between the ears follows Woodworth's
     formula for a head of 8.75 cm within a fifth, and the nearer ear is louder. Closed form: a diffuse field keeps its third
-    octaves from 40 Hz to 16 kHz within 1.5 dB (a grid of 1891 directions, at which the mean has settled), though the file is 23 dB
+    octaves from 40 Hz to 16 kHz within 1.5 dB (1891 directions, where the mean has settled), though the file is 23 dB
     down at 40 Hz."""
     measured = read_sofa(MEDIA / "hrtf_rir" / "mit_kemar_normal_pinna.sofa")
     assert (measured.responses.shape, measured.sample_rate_hz) == ((710, 2, 512), 44100)
