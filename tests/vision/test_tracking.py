@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seehear.types import Image, InputError
-from seehear.vision.egomotion import CameraPath, Similarity
+from seehear.vision.egomotion import STILL, CameraPath, Similarity
 from seehear.vision.regions import region_of
 from seehear.vision.tracking import Keyframe, Track, keyframe_regions, link_tracks, motion_regions, smooth, stands_still
 
@@ -43,7 +43,7 @@ def test_moving_disc_is_found_and_followed() -> None:
     keyframes = []
     for i in range(12):
         around = (frames[i - 1] if i else None, frames[i], frames[i + 1] if i < 11 else None)
-        keyframes.append(Keyframe(float(times[i]), tuple(keyframe_regions(*around, still=[]))))
+        keyframes.append(Keyframe(float(times[i]), tuple(keyframe_regions(*around, still=[], motions=(STILL, STILL)))))
     (track,) = [t for t in link_tracks(keyframes) if len(t.regions) > 3]
     np.testing.assert_allclose(track.times_s, times[2:10])
     smoothed = smooth(track.times_s, centres_px(track), window_s=0.3)
@@ -110,10 +110,10 @@ def test_real_car_park(media: Path) -> None:
     path = media / "videos_permissive" / "intel_person_bicycle_car.gif"
     with PillowImage.open(path) as gif:
         frames = [Image(np.asarray(f.convert("RGB"))) for f in ImageSequence.Iterator(gif)][::3]
-    keyframes = [
-        Keyframe(0.25 * i, tuple(keyframe_regions(frames[i - 1] if i else None, f, (*frames, None)[i + 1], still=[])))
-        for i, f in enumerate(frames)
-    ]
+    keyframes = []
+    for i, now in enumerate(frames):
+        around = (frames[i - 1] if i else None, now, (*frames, None)[i + 1])
+        keyframes.append(Keyframe(0.25 * i, tuple(keyframe_regions(*around, [], motions=(STILL, STILL)))))
     car, bicycle = sorted(link_tracks(keyframes)[:2], key=lambda t: float(centres_px(t)[0, 0]))
     np.testing.assert_allclose(centres_px(car)[[0, -1]], [(116, 200), (60, 72)], atol=12)
     np.testing.assert_allclose(centres_px(bicycle)[[0, -1]], [(328, 16), (416, 40)], atol=12)
