@@ -104,7 +104,19 @@ def test_the_front_door_is_small_and_light() -> None:
 
 def test_the_command_line_starts_without_the_libraries_of_the_work() -> None:
     """`seehear --help` must not wait for a second of imports: none of the heavy libraries is loaded with the command line."""
-    heavy = "torch scipy skimage matplotlib av soundfile PIL transformers diffusers huggingface_hub seehear.foley".split()
+    heavy = [
+        "torch",
+        "scipy",
+        "skimage",
+        "matplotlib",
+        "av",
+        "soundfile",
+        "PIL",
+        "transformers",
+        "diffusers",
+        "huggingface_hub",
+        "seehear.foley",
+    ]
     told = subprocess.run(
         [sys.executable, "-c", f"import sys, seehear.cli; print([m for m in {heavy} if m in sys.modules])"],
         capture_output=True,
