@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from seehear.io import mux
 from seehear.io.mux import write_video
-from seehear.io.video import open_video, read_frames, read_media
+from seehear.io.video import read_frames, read_media
 from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, Image, InputError, Layout
 
 RATE = 48_000
@@ -77,7 +77,7 @@ def flash_frames(n: int, lit: int, height: int = 48, width: int = 64) -> list[np
 def test_flash_and_click_stay_together(tmp_path, make_video, name, codec, kind):
     """Oracle: planted flash at frame 17 of 25 Hz and click at 0.68 s, both found there, through B-frames and late starts."""
     pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    source = open_video(make_video(tmp_path / name, flash_frames(30, 17), codec=codec, pix_fmt=pix_fmt))
+    source = read_media(make_video(tmp_path / name, flash_frames(30, 17), codec=codec, pix_fmt=pix_fmt))
     report = write_video(tmp_path / "out.mp4", source, click(1.2, 0.68), duration_s=1.2)
     flash_s, click_s = flash_and_click(tmp_path / "out.mp4")
     assert report.picture == kind and abs(flash_s - 0.68) < 0.002 and abs(click_s - 0.68) < 0.001
@@ -141,19 +141,19 @@ def test_copied_frames_times_and_rotation_are_the_same(tmp_path, make_video, rot
     pictures = [np.repeat(np.repeat(rng.integers(0, 255, (6, 8, 3), dtype=np.uint8), 8, 0), 8, 1) for _ in times]
     path = make_video(tmp_path / "a.mp4", pictures, times)
     rotate_mp4(path, 90)
-    write_video(tmp_path / "out.mp4", open_video(path), silence(2.0), duration_s=2.0)
+    write_video(tmp_path / "out.mp4", read_media(path), silence(2.0), duration_s=2.0)
     before, after = seen(path), seen(tmp_path / "out.mp4")
     assert [t for t, _ in before] == pytest.approx(times, abs=1e-3)
     assert [t for t, _ in after] == pytest.approx([t for t, _ in before], abs=1e-4)
     assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(before, after, strict=True))
-    assert open_video(tmp_path / "out.mp4").rotation_deg == open_video(path).rotation_deg == 270
+    assert read_media(tmp_path / "out.mp4").rotation_deg == read_media(path).rotation_deg == 270
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.duration / av.time_base == pytest.approx(2.0, abs=0.03)
 
 
 def test_what_the_container_refuses_is_encoded(tmp_path, make_video):
     """Oracle: VP9 has no place in QuickTime: the flash planted at 0.68 s is there all the same."""
-    source = open_video(make_video(tmp_path / "a.webm", flash_frames(30, 17), codec="libvpx-vp9"))
+    source = read_media(make_video(tmp_path / "a.webm", flash_frames(30, 17), codec="libvpx-vp9"))
     assert write_video(tmp_path / "out.mov", source, click(1.2, 0.68), duration_s=1.2).picture == "encoded"
     flash_s, click_s = flash_and_click(tmp_path / "out.mov")
     assert abs(flash_s - 0.68) < 0.002 and abs(click_s - 0.68) < 0.001
@@ -168,9 +168,9 @@ def test_the_start_of_an_edit_list_is_kept(tmp_path, make_video, grey):
     duration, media_time = struct.unpack(">Ii", data[edit : edit + 8])
     struct.pack_into(">Ii", data, edit, duration - 320, media_time + 8 * 512)
     path.write_bytes(data)
-    write_video(tmp_path / "out.mp4", open_video(path), silence(0.8), duration_s=0.8)
+    write_video(tmp_path / "out.mp4", read_media(path), silence(0.8), duration_s=0.8)
     for name in ("a.mp4", "out.mp4"):
-        frames = list(read_frames(open_video(tmp_path / name)))
+        frames = list(read_frames(read_media(tmp_path / name)))
         assert [t for t, _ in frames] == pytest.approx(np.arange(20) / 25, abs=1e-4)
         assert [round((image.rgb.mean() - 16) / 8) for _, image in frames] == list(range(8, 28))
 
@@ -179,7 +179,7 @@ def test_hevc_has_the_name_that_all_players_take(tmp_path, make_video, grey):
     """Oracle: the sample entry: hvc1 (ISO/IEC 14496-15, 8.4.1), from a file that says hev1 and one that says nothing."""
     for name in ("a.mp4", "a.mkv"):
         source = make_video(tmp_path / name, grey(5), codec="libx265", options={"x265-params": "log-level=none"})
-        write_video(tmp_path / "out.mp4", open_video(source), silence(0.2), duration_s=0.2, force=True)
+        write_video(tmp_path / "out.mp4", read_media(source), silence(0.2), duration_s=0.2, force=True)
         data = (tmp_path / "out.mp4").read_bytes()
         assert b"hvc1" in data and b"hev1" not in data and len(seen(tmp_path / "out.mp4")) == 5
 
@@ -189,7 +189,7 @@ def test_encoded_rotation_is_applied(tmp_path, make_video):
     pictures = [np.zeros((48, 64, 3), np.uint8) for _ in range(3)]
     for picture in pictures:
         picture[:24, :32] = (200, 60, 30)
-    source = open_video(make_video(tmp_path / "a.avi", pictures, codec="mjpeg", pix_fmt="yuvj420p", options={"qscale": "2"}))
+    source = read_media(make_video(tmp_path / "a.avi", pictures, codec="mjpeg", pix_fmt="yuvj420p", options={"qscale": "2"}))
     write_video(tmp_path / "out.mp4", source, silence(0.12), duration_s=0.12)
     for (_, before), (_, after) in zip(read_frames(source), seen(tmp_path / "out.mp4"), strict=True):
         assert np.abs(before.rgb.astype(int) - after).mean() < 3
@@ -198,7 +198,7 @@ def test_encoded_rotation_is_applied(tmp_path, make_video):
 @pytest.mark.parametrize("seconds", [0.5, 3.0])
 def test_other_lengths_than_the_source(tmp_path, make_video, grey, seconds):
     """Oracle: planted 25 frames in 1 s: a shorter video has the frames before its end, a longer one holds the last."""
-    source = open_video(make_video(tmp_path / "a.mp4", grey(25), options={"bf": "2"}))
+    source = read_media(make_video(tmp_path / "a.mp4", grey(25), options={"bf": "2"}))
     write_video(tmp_path / "out.mp4", source, silence(seconds), duration_s=seconds)
     frames = [(t, rgb) for t, rgb in seen(tmp_path / "out.mp4") if t < seconds - 1e-6]
     assert [round((rgb.mean() - 16) / 8) for _, rgb in frames] == list(range(min(25, math.ceil(seconds * 25))))
@@ -223,7 +223,7 @@ def test_surround_channels_stay_in_order(tmp_path):
 def kept(tmp_path, make_video, layout: Layout, gain_db: float, sound: np.ndarray, rendered: Audio | None = None, **options):
     path = make_video(tmp_path / "src.mp4", flash_frames(50, 10), sound=sound, **options)
     report = write_video(
-        tmp_path / "out.mp4", open_video(path), rendered or silence(2.0, layout), duration_s=2.0, keep_audio_db=gain_db
+        tmp_path / "out.mp4", read_media(path), rendered or silence(2.0, layout), duration_s=2.0, keep_audio_db=gain_db
     )
     return report, heard(tmp_path / "out.mp4")[0]
 
@@ -246,7 +246,7 @@ def test_kept_sound_has_its_level(tmp_path, make_video, layout):
 def test_the_original_sound_is_dropped_unless_asked_for(tmp_path, make_video):
     """Oracle: a planted tone in the source, silence in the render: silence in the file."""
     path = make_video(tmp_path / "src.mp4", flash_frames(25, 5), sound=0.5 * np.sin(np.arange(RATE)))
-    assert not write_video(tmp_path / "out.mp4", open_video(path), silence(1.0), duration_s=1.0).kept_audio
+    assert not write_video(tmp_path / "out.mp4", read_media(path), silence(1.0), duration_s=1.0).kept_audio
     assert np.abs(heard(tmp_path / "out.mp4")[0]).max() < 1e-4
 
 
@@ -291,7 +291,7 @@ def test_sizes_become_even_and_bounded(tmp_path, height, width, size):
 
 def test_the_same_call_gives_the_same_bytes(tmp_path, make_video, grey):
     """Oracle: equality of two files, for a still and a copy."""
-    video = open_video(make_video(tmp_path / "src.mp4", grey(25)))
+    video = read_media(make_video(tmp_path / "src.mp4", grey(25)))
     for name, picture in (("a.mp4", Image(np.full((40, 60, 3), 99, np.uint8))), ("b.mp4", video)):
         for _ in range(2):
             write_video(tmp_path / name, picture, click(1.0, 0.4), duration_s=1.0, force=True)
@@ -323,7 +323,7 @@ def test_nothing_is_left_of_an_interrupted_video(tmp_path, monkeypatch):
 def test_impossible_videos_are_refused(tmp_path, make_video, grey):
     """Oracle: planted requests; nothing appears."""
     image = Image(np.full((40, 60, 3), 99, np.uint8))
-    mute = open_video(make_video(tmp_path / "mute.mp4", grey(25)))
+    mute = read_media(make_video(tmp_path / "mute.mp4", grey(25)))
     ambix = Audio(np.zeros((4, RATE), np.float32), RATE, FOA, "acn-sn3d")
     loud = Audio(np.full((2, RATE), 1.5, np.float32), RATE, STEREO)
     for name, picture, audio, keep, message in [
@@ -344,7 +344,7 @@ def test_impossible_videos_are_refused(tmp_path, make_video, grey):
 def test_real_videos_keep_every_frame(media, tmp_path):
     """Oracle: the number and times of the frames of the source, read by PyAV."""
     for path in sorted((media / "videos_permissive").glob("[fo]*.mp4")):
-        video = open_video(path)
+        video = read_media(path)
         seconds = round(video.duration_s, 3)
         out = tmp_path / path.name
         report = write_video(out, video, silence(seconds), duration_s=seconds, keep_audio_db=0.0)

@@ -59,14 +59,6 @@ def read_media(path: PathLike) -> Image | Video:
     return open_track(path).video
 
 
-def open_video(path: PathLike) -> Video:
-    """The facts of a video, GIF or other animation, from one pass over its packets and its first frame; InputError if none."""
-    media = read_media(path)
-    if isinstance(media, Image):
-        raise InputError(f"{path} is a still picture, a video is needed")
-    return media
-
-
 def read_frames(
     video: Video,
     *,
