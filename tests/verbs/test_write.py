@@ -22,7 +22,7 @@ def deliverables(n_sources: int = 2) -> Deliverables:
     stem = Audio(np.full((1, RATE // 4), 0.1, np.float32), RATE, MONO)
     source = Source(stem, Trajectory.fixed(Direction(0.5), 2.0), "dog")
     scene = Scene((source,) * n_sources, Room(), 0.25, RATE)
-    return Deliverables(Image(np.full((40, 60, 3), 99, np.uint8)), scene, RENDERS, "binaural", b"figure", {})
+    return Deliverables(Image(np.full((40, 60, 3), 99, np.uint8)), scene, RENDERS, "binaural", lambda: b"figure", {})
 
 
 def write(folder: Path, layout=STEREO, n_sources: int = 2, **options) -> Written:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from math import radians
 from pathlib import Path
@@ -97,14 +99,11 @@ def spatialize(
     made = _Made(sighting, scene, renders)
     report = _report(made, given, files, wanted, preset, ears)
     report["notes"] = _notes(made, given, files, wanted, preset, outputs)
-    with stages.stage("drawing", 0.05):
-        title = f"{name}: what is heard where"
-        figure = None if files.targets.figure is None else _figure(made, files.layout, title, given.geometry)
-    with stages.stage("writing", 0.12):
+    with stages.stage("writing", 0.17), _drawn(made, files, name, given.geometry) as figure:
         written, notes = _write(made, figure, given, files, outputs, {"options": asdict(wanted), "models": report["models"]})
     report["notes"] += notes
     report |= {"files": written, "seconds": stages.seconds}
-    return Rendering(renders[files.layout.name], scene, report, figure)
+    return Rendering(renders[files.layout.name], scene, report, None if figure is None else figure())
 
 
 @dataclass(frozen=True)
@@ -347,7 +346,12 @@ def _notes(
 
 
 def _write(
-    made: _Made, figure: bytes | None, given: _Given, files: _Files, outputs: OutputOptions, settings: Mapping[str, Any]
+    made: _Made,
+    figure: Callable[[], bytes] | None,
+    given: _Given,
+    files: _Files,
+    outputs: OutputOptions,
+    settings: Mapping[str, Any],
 ) -> tuple[list[str], list[str]]:
     """Writes all that was asked for; the names of the files, and what became of a video's own sound."""
     # Media libraries load when there is work, not at start-up.
@@ -357,6 +361,16 @@ def _write(
     deliverables = Deliverables(given.media, made.scene, made.renders, files.of_video.name, figure, {"made_by": made_by})
     done = write_all(files.targets, deliverables, outputs)
     return [str(path) for path in (*files.targets.files, *done.stems)], kept_sound_notes(done.video, outputs)
+
+
+@contextmanager
+def _drawn(made: _Made, files: _Files, name: str, geometry: Geometry) -> Iterator[Callable[[], bytes] | None]:
+    """Waits for the figure, which is drawn in a thread of its own: the encoder of the video leaves the interpreter to it."""
+    if files.targets.figure is None:
+        yield None
+        return
+    with ThreadPoolExecutor(1) as beside:
+        yield beside.submit(_figure, made, files.layout, f"{name}: what is heard where", geometry).result
 
 
 def _figure(made: _Made, layout: Layout, title: str, geometry: Geometry) -> bytes:

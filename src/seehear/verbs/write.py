@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ class Deliverables:
     renders: Mapping[str, Audio]
     """By layout name."""
     video_layout: str
-    figure: bytes | None
+    figure: Callable[[], bytes] | None
+    """Asked for last, so that it may be drawn while the video is encoded."""
     extra: Mapping[str, Any]
     """Goes into the scene file: how it was made, nothing that changes from run to run."""
 
@@ -51,8 +52,6 @@ def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Wri
                 run.outdate(_all_renders(files))
         for path, layout in files.audio:
             write_audio(path, what.renders[layout.name], force=force, within=run)
-        if files.figure is not None and what.figure is not None:
-            run.file(files.figure, force).write_bytes(what.figure)
         if files.video is not None:
             video = write_video(
                 files.video,
@@ -67,6 +66,8 @@ def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Wri
             stems = write_scene(files.scene, what.scene, files.stems, extra=what.extra, force=force, within=run)
         elif files.stems is not None:
             stems = write_stems(files.stems, what.scene, force=force, within=run)
+        if files.figure is not None and what.figure is not None:
+            run.file(files.figure, force).write_bytes(what.figure())
     return Written(video, stems)
 
 
