@@ -289,7 +289,9 @@ def concepts(json_: AsJson = False, help_: Help = False) -> None:
     if json_:
         listed = json.dumps([{"name": c.name, "kind": c.kind, "words": c.words} for c in verb()], ensure_ascii=False)
     else:
-        listed = "\n".join(f"{each.name:12s} {each.kind:8s} {', '.join(each.words)}" for each in verb())
+        known = verb()
+        width = max(len(each.name) for each in known)
+        listed = "\n".join(f"{each.name:{width}s} {each.kind:8s} {', '.join(each.words)}" for each in known)
     say(listed, sys.stdout)
 
 
