@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from importlib import import_module
 from math import radians
 from pathlib import Path
 from textwrap import shorten
@@ -90,7 +91,7 @@ def spatialize(
     if preset.prepare is not None:
         with stages.stage("getting models", 0.05) as tell:
             preset = preset.ready(tell)
-    with stages.stage("looking", 0.3):
+    with stages.stage("looking", 0.3), _imported_beside("scipy.signal"):
         sighting = _look(given, preset, wanted)
     with stages.stage("making sounds", 0.3) as tell:
         scene = _compose(sighting, preset, wanted, given, tell)
@@ -361,6 +362,15 @@ def _write(
     deliverables = Deliverables(given.media, made.scene, made.renders, files.of_video.name, figure, {"made_by": made_by})
     done = write_all(files.targets, deliverables, outputs)
     return [str(path) for path in (*files.targets.files, *done.stems)], kept_sound_notes(done.video, outputs)
+
+
+@contextmanager
+def _imported_beside(library: str) -> Iterator[None]:
+    """Imports what the next step needs (most of a second) while the picture is looked at, which leaves the interpreter free."""
+    with ThreadPoolExecutor(1) as beside:
+        imported = beside.submit(import_module, library)
+        yield
+        imported.result()
 
 
 @contextmanager
