@@ -10,7 +10,7 @@ import numpy as np
 
 from seehear.types.checks import FloatArray, InputError, is_array, is_count, is_number, told
 from seehear.types.direction import FRONT, Direction
-from seehear.types.sound import Audio, n_samples
+from seehear.types.sound import Sound, n_samples
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Trajectory:
 class Source:
     """One sounding thing: a mono stem of the scene's whole length, where it is, how loud at 1 m, how wide."""
 
-    audio: Audio
+    audio: Sound
     trajectory: Trajectory
     label: str
     gain_db: float = 0.0
@@ -70,6 +70,8 @@ class Source:
     """Angular width: 0 is a point, 2 pi an ambient bed from everywhere (a bed ignores distance and room)."""
     lfe: bool = False
     """Whether this source may feed the LFE channel."""
+    muted: bool = False
+    """Whether it is left out of renders; it stays in the scene."""
 
     def __post_init__(self) -> None:
         if self.audio.layout.n_channels != 1:
@@ -129,7 +131,7 @@ class Scene:
     seed: int = 0
     listener: Direction = FRONT
     """Where the listener looks: renders are rotated by its inverse."""
-    bed: Audio | None = None
+    bed: Sound | None = None
     """An ambisonic ambience (ACN, SN3D, any order to 7) around the listener, as it is: no distance, no room."""
     bed_gain_db: float = 0.0
 
@@ -151,7 +153,7 @@ class Scene:
         if self.bed is not None:
             self._check_bed(self.bed)
 
-    def _check_bed(self, bed: Audio) -> None:
+    def _check_bed(self, bed: Sound) -> None:
         if bed.layout.kind != "ambisonics" or bed.convention != "acn-sn3d":
             raise InputError(f"the bed must be ambisonic (acn-sn3d), got {bed.layout.name} {bed.convention}".rstrip())
         if bed.sample_rate_hz != self.sample_rate_hz:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,6 +142,50 @@ class Audio:
     @property
     def duration_s(self) -> float:
         return self.n_samples / self.sample_rate_hz
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Samples (C, stop - start), a view; InputError outside 0 to T."""
+        check_span(start, stop, self.n_samples)
+        return self.samples[:, start:stop]
+
+
+class Sound(Protocol):
+    """Sound of any length, read span by span: an :class:`Audio` in memory, or a file (`io.streams`)."""
+
+    @property
+    def sample_rate_hz(self) -> int: ...
+
+    @property
+    def layout(self) -> Layout: ...
+
+    @property
+    def convention(self) -> Convention: ...
+
+    @property
+    def n_samples(self) -> int: ...
+
+    @property
+    def duration_s(self) -> float: ...
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Samples (C, stop - start) from ``start`` on; InputError outside 0 to T, and for a file that cannot be read."""
+        ...
+
+
+BLOCK_SAMPLES = 1 << 17
+"""How much of a sound is read at once where nothing else decides: 2.7 s at 48 kHz."""
+
+
+def blocks(sound: Sound, size: int = BLOCK_SAMPLES) -> Iterator[NDArray[np.float32]]:
+    """The whole sound in order, (C, n) at a time with n at most ``size``."""
+    for start in range(0, sound.n_samples, size):
+        yield sound.read(start, min(start + size, sound.n_samples))
+
+
+def check_span(start: int, stop: int, n_samples: int) -> None:
+    """Nothing, or an InputError for a span of samples that does not lie in a sound of ``n_samples``."""
+    if not 0 <= start <= stop <= n_samples:
+        raise InputError(f"samples {start} to {stop} were asked of a sound that has {n_samples}")
 
 
 def n_samples(duration_s: float, sample_rate_hz: int) -> int:
