@@ -17,7 +17,7 @@ import pytest
 
 from seehear.adapters.folders import fingerprint, lacks, licence_of
 from seehear.adapters.hub import KNOWN, Hub, Machine, Repository, facts, load_model, needed_files, resolve
-from seehear.types import InputError
+from seehear.types import InputError, terms_of
 
 FILES = {
     "config.json": 10,
@@ -109,7 +109,8 @@ def test_offline_says_the_command(tmp_path: Path) -> None:
     known = facts("cvssp/audioldm2", offline=True, hub=planted.hub)
     assert planted.asked == 0
     assert known.size_bytes == round(1e9 * KNOWN["cvssp/audioldm2"][1])
-    assert known.non_commercial and not facts("facebook/sam-vit-base", offline=True, hub=planted.hub).non_commercial
+    assert terms_of(known.licence).commercial is False
+    assert terms_of(facts("facebook/sam-vit-base", offline=True, hub=planted.hub).licence).commercial is True
     assert facts("some/body", offline=True, hub=planted.hub).licence == "not stated"
 
 

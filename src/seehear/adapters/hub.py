@@ -28,7 +28,7 @@ from seehear.adapters.folders import (
     licence_of,
     licence_of_card,
 )
-from seehear.types import InputError
+from seehear.types import NOT_STATED, InputError
 
 if TYPE_CHECKING:
     import torch
@@ -37,8 +37,6 @@ Tell = Callable[[str, float], None]
 """Told what is being fetched, and how much of it is there (0 to 1)."""
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-NOT_STATED = "not stated"
-NON_COMMERCIAL = re.compile(r"\bnc\b|non-?commercial|research", re.IGNORECASE)
 
 KNOWN: Mapping[str, tuple[str, float]] = {
     "facebook/sam-vit-base": ("Apache-2.0", 0.38),
@@ -152,10 +150,6 @@ class Facts:
     is_here: bool
     """Nothing has to be downloaded."""
     revision: str | None = None
-
-    @property
-    def non_commercial(self) -> bool:
-        return NON_COMMERCIAL.search(self.licence.replace("_", "-")) is not None
 
     @property
     def get(self) -> str | None:

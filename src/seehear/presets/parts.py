@@ -26,8 +26,6 @@ class Part:
     """Of a shipped file, or over the weights of a folder."""
     revision: str | None = None
     """The commit on the hub."""
-    commercial: bool | None = None
-    """False where the licence forbids commercial use; None where it does not say so."""
     get: str | None = None
     """The command that downloads it, where it is not on this machine."""
     settings: Mapping[str, Any] | None = None

@@ -153,7 +153,6 @@ def _part_of(role: str, choice: Choice, known: Facts) -> Part:
         known.licence,
         size_mib,
         revision=known.revision,
-        commercial=False if known.non_commercial else None,
         get=known.get,
         settings=dict(choice.options) or None,
         stands_for=choice.stands_for,

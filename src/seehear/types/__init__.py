@@ -7,6 +7,7 @@ Axes: x front, y left, z up. A direction is a unit vector; azimuth is counter-cl
 from seehear.types.checks import FloatArray, InputError
 from seehear.types.direction import Direction
 from seehear.types.hrtf import Hrtf
+from seehear.types.licence import NOT_STATED, Terms, terms_of
 from seehear.types.prompt import Prompt
 from seehear.types.rendering import Rendering
 from seehear.types.scene import Room, Scene, Source, Trajectory, surrounds
@@ -40,6 +41,7 @@ __all__ = [
     "HIGHEST_ORDER",
     "LAYOUTS",
     "MONO",
+    "NOT_STATED",
     "STEREO",
     "SURROUND_5_1",
     "SURROUND_5_1_4",
@@ -63,6 +65,7 @@ __all__ = [
     "Scene",
     "Sound",
     "Source",
+    "Terms",
     "Trajectory",
     "Video",
     "ambisonics",
@@ -72,4 +75,5 @@ __all__ = [
     "layout_named",
     "n_samples",
     "surrounds",
+    "terms_of",
 ]

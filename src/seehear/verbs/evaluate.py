@@ -16,8 +16,8 @@ from seehear.presets import SpatializePreset, evaluation_preset, spatialize_pres
 from seehear.protocols import AcousticMatcher
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
 from seehear.types import MONO, SURROUND_5_1, Image, InputError, Room
+from seehear.verbs.ledger import models_of
 from seehear.verbs.progress import Watcher, unwatched
-from seehear.verbs.report import models_of
 from seehear.verbs.spatialize import spatialize
 
 SYSTEMS = ("spatialize",)

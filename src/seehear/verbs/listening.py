@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seehear.types import InputError, Layout
+from seehear.verbs.ledger import entry
 
 if TYPE_CHECKING:
     from seehear.acoustics.hrtf import Head
@@ -28,9 +29,10 @@ def listener(hrtf: str, layouts: Iterable[Layout]) -> Listener:
         return Listener(BUILTIN_HEAD, {})
     if not any(layout.kind == "binaural" for layout in layouts):
         raise InputError("--hrtf is heard in binaural sound only: add --layout binaural, or leave it out")
+    from seehear.io.files import file_sha256
     from seehear.io.sofa import read_sofa
 
     measured = read_sofa(hrtf)
     head = MeasuredHead(measured)
     head.check()
-    return Listener(head, {"role": "head", "name": measured.name, "licence": measured.licence})
+    return Listener(head, entry("head", measured.name, measured.licence, sha256=file_sha256(hrtf)))

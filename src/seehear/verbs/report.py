@@ -12,6 +12,7 @@ from seehear.acoustics.room import room_for
 from seehear.presets import SpatializePreset
 from seehear.systems.spatialize import Sighting, SoundingObject, SpatializeOptions
 from seehear.types import Audio, Image, Rendering, Room, Scene, Source, Video, layout_named
+from seehear.verbs.ledger import Entry, licence_notes
 from seehear.verbs.outputs import OutputOptions, Targets
 
 if TYPE_CHECKING:
@@ -48,20 +49,9 @@ def notes_of(
         notes.append(f"Little was recognised with confidence; the best guesses were {best}.")
     if sighting.uncertain and preset.hint:
         notes.append(preset.hint)
-    notes += licence_notes(preset)
     if files.video is not None and isinstance(media, Video) and media.has_audio and outputs.keep_audio_db is None:
         notes.append("The original sound of the video is dropped (--keep-audio DB mixes it in).")
     return notes
-
-
-def licence_notes(preset: SpatializePreset) -> list[str]:
-    """Says which models must not be used commercially, and of which nobody says how they may be used."""
-    limited = [f"{part.name} ({part.licence})" for part in preset.parts if part.commercial is False]
-    unstated = [part.name for part in preset.parts if part.licence == "not stated"]
-    notes = [f"For non-commercial use only: {', '.join(limited)}."] if limited else []
-    return notes + (
-        [f"No licence is stated for {', '.join(unstated)}: ask their authors before you publish."] if unstated else []
-    )
 
 
 def room_notes(wanted: SpatializeOptions, sighting: Sighting, room: Room) -> list[str]:
@@ -118,11 +108,6 @@ def _source_report(item: SoundingObject, source: Source, scale: float) -> dict[s
     }
 
 
-def models_of(preset: SpatializePreset) -> list[dict[str, Any]]:
-    """Every model of a preset with its licence, size and hash."""
-    return [{k: v for k, v in asdict(part).items() if v is not None} for part in preset.parts]
-
-
 def download_gb(preset: SpatializePreset) -> float | None:
     """What a run would download first, in GB; None where the size of a model is not known."""
     sizes = [part.size_mib for part in preset.parts if part.get is not None]
@@ -130,7 +115,12 @@ def download_gb(preset: SpatializePreset) -> float | None:
 
 
 def plan(
-    media: Image | Video, duration_s: float, wanted: SpatializeOptions, files: Targets, preset: SpatializePreset
+    media: Image | Video,
+    duration_s: float,
+    wanted: SpatializeOptions,
+    files: Targets,
+    preset: SpatializePreset,
+    ledger: list[Entry],
 ) -> Rendering:
     """An empty rendering whose report tells what would be done."""
     from seehear.types import Room, n_samples
@@ -142,9 +132,9 @@ def plan(
         "input": {"kind": type(media).__name__.lower(), "width_px": media.width_px, "height_px": media.height_px},
         "duration_s": duration_s,
         "options": asdict(wanted),
-        "models": models_of(preset),
+        "models": ledger,
         "download_gb": download_gb(preset),
-        "notes": licence_notes(preset),
+        "notes": licence_notes(ledger),
         "files": [str(path) for path in (*files.files, *([files.stems] if files.stems is not None else []))],
     }
     return Rendering(silent, Scene((), Room(), duration_s, wanted.rate_hz, wanted.seed), report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
 from math import radians
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 import seehear
 from seehear.acoustics.microphones import pixel_room
-from seehear.io.files import check_input
+from seehear.io.files import check_input, file_sha256
 from seehear.presets import ModelOptions, SpatializePreset, spatialize_preset
 from seehear.systems.spatialize import (
     WATCH_SIDE_PX,
@@ -32,13 +32,13 @@ from seehear.systems.spatialize import (
     watch,
 )
 from seehear.systems.spatialize.ambience import ambience_note, check_ambience, with_ambience, without_ambience
-from seehear.types import BINAURAL, FOA, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
+from seehear.types import BINAURAL, FOA, NOT_STATED, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
+from seehear.verbs.ledger import Entry, check_commercial, entry, licence_notes, models_of
 from seehear.verbs.listening import Listener, listener
 from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout
 from seehear.verbs.progress import Stages, Watcher, unwatched
 from seehear.verbs.report import (
     kept_sound_notes,
-    models_of,
     notes_of,
     plan,
     room_notes,
@@ -79,6 +79,8 @@ def spatialize(
     """
     wanted, outputs, models = split_options(options)
     preset = preset or spatialize_preset(wanted.models, models)
+    if wanted.commercial_only:
+        preset = replace(preset, hint=None)  # it names weights that must not be sold
     check_words(wanted, free=preset.reads_text)
     name = check_input(picture).stem if isinstance(picture, str | Path) else "picture"
     files = _files(wanted, outputs, name)
@@ -86,11 +88,13 @@ def spatialize(
     with stages.stage("reading", 0.03):
         given = _given(picture, wanted, outputs)
         ears = listener(wanted.hrtf, files.heard)
+    ledger = _ledger(preset, ears, wanted, outputs, name)
     if dry_run:
-        return plan(given.media, given.duration_s, wanted, files.targets, preset)
+        return plan(given.media, given.duration_s, wanted, files.targets, preset, ledger)
     if preset.prepare is not None:
         with stages.stage("getting models", 0.05) as tell:
             preset = preset.ready(tell)
+        ledger = _ledger(preset, ears, wanted, outputs, name)
     with stages.stage("looking", 0.3), _imported_beside("scipy.signal"):
         sighting = _look(given, preset, wanted)
     with stages.stage("making sounds", 0.3) as tell:
@@ -98,8 +102,8 @@ def spatialize(
     with stages.stage("rendering", 0.15):
         renders = _render(scene, files.heard, ears, wanted)
     made = _Made(sighting, scene, renders)
-    report = _report(made, given, files, wanted, preset, ears)
-    report["notes"] = _notes(made, given, files, wanted, preset, outputs)
+    report = _report(made, given, files, wanted, ledger)
+    report["notes"] = _notes(made, given, files, wanted, preset, outputs) + licence_notes(ledger)
     with stages.stage("writing", 0.17), _drawn(made, files, name, given.geometry) as figure:
         written, notes = _write(made, figure, given, files, outputs, {"options": asdict(wanted), "models": report["models"]})
     report["notes"] += notes
@@ -163,6 +167,20 @@ def _given(picture: Picture, wanted: SpatializeOptions, outputs: OutputOptions) 
     duration_s = _duration_s(media, wanted.seconds)
     _check_media(media, wanted, outputs)
     return _Given(media, duration_s, _geometry(wanted, media), _ambience(wanted))
+
+
+def _ledger(
+    preset: SpatializePreset, ears: Listener, wanted: SpatializeOptions, outputs: OutputOptions, name: str
+) -> list[Entry]:
+    """All that takes part; InputError when something of it must not be sold and only what may was asked for."""
+    ledger: list[Entry] = [*models_of(preset), *([ears.credit] if ears.credit else [])]
+    if wanted.bed:
+        ledger.append(entry("bed", Path(wanted.bed).name, wanted.bed_licence or NOT_STATED, sha256=file_sha256(wanted.bed)))
+    if wanted.commercial_only:
+        check_commercial(ledger)
+    if outputs.keep_audio_db is not None:  # whose video it is, is theirs to know who hands it in
+        ledger.append(entry("original sound", name, "that of the video"))
+    return ledger
 
 
 def _read(picture: Picture) -> Image | Video:
@@ -317,9 +335,7 @@ def _render(scene: Scene, layouts: Sequence[Layout], ears: Listener, wanted: Spa
     return {audio.layout.name: audio for audio in renders}
 
 
-def _report(
-    made: _Made, given: _Given, files: _Files, wanted: SpatializeOptions, preset: SpatializePreset, ears: Listener
-) -> dict[str, Any]:
+def _report(made: _Made, given: _Given, files: _Files, wanted: SpatializeOptions, ledger: list[Entry]) -> dict[str, Any]:
     """What was made, of what and by which models; the loudness is that of the first file."""
     sighting, scene = made.sighting, made.scene
     written = files.layout if files.targets.audio or files.targets.video is None else files.of_video
@@ -329,7 +345,7 @@ def _report(
         "guesses": [{"label": name, "score": round(score, 3)} for name, score in sighting.guesses],
         **sound_report(scene, made.renders[written.name]),
         "seed": wanted.seed,
-        "models": [*models_of(preset), *([ears.credit] if ears.credit else [])],
+        "models": ledger,
     }
 
 

@@ -102,11 +102,13 @@ class SpatializeOptions:
     bed: str = option("", "Ambience of your own: ambisonic sound file (4 to 64 channels).", "FILE", panel=HOW)
     bed_order: str = option("", "Its channels: acn (AmbiX; unless the file says another) or fuma.", "NAME", panel=HOW)
     bed_level_db: float | None = option(None, "Level of that ambience over the usual one.", "DB", panel=HOW)
+    bed_licence: str = option("", 'Licence of that ambience, for the credits: "CC BY 4.0".', "NAME", panel=HOW)
     hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE", panel=HOW)
     doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path.", panel=HOW)
     level_lufs: float = option(-23.0, "Loudness; the true peak stays at or below -1 dBTP.", "LUFS", panel=HOW)
     rate_hz: int | None = option(None, "Sample rate: 48000, in the geometry of the paper 16000.", "HZ", panel=HOW)
     models: str = option("builtin", "builtin, builtin-research, hub, paper, a folder or a preset .json.", "NAME", panel=MODELS)
+    commercial_only: bool = option(False, "Refuse models, heads and sounds whose licence does not allow sale.", panel=MODELS)
 
     def __post_init__(self) -> None:
         if isinstance(self.say, list | tuple) and all(isinstance(word, str) for word in self.say):
@@ -128,6 +130,8 @@ class SpatializeOptions:
             check_choice("--bed-order", self.bed_order, "acn", "fuma")
             if not self.bed:
                 raise InputError("--bed-order needs an ambience: add --bed FILE")
+        if self.bed_licence and not self.bed:
+            raise InputError("--bed-licence needs an ambience: add --bed FILE")
         if self.bed_level_db is not None and not self.bed:
             raise InputError("--bed-level needs an ambience: add --bed FILE")
         if self.bed and self.geometry == "paper":
