@@ -8,16 +8,19 @@ means "no loudspeakers", and an INFO comment says what it is, for people and for
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seehear.types import Audio, InputError
+from seehear.io.riff import DS64_BYTES, IN_DS64, chunk, chunks, riff_form
+from seehear.types import InputError, Sound, blocks
 
 Subtype = Literal["PCM_16", "PCM_24", "FLOAT"]
+Container = Literal["auto", "wav", "rf64", "bw64"]
 
 AMBIX_COMMENT = "AmbiX: ACN channel order, SN3D normalisation"
 _BYTES = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
@@ -27,9 +30,7 @@ _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _B_FORMAT_GUID_TAIL = bytes.fromhex("00002107d3118644c8c1ca000000")
 """SUBTYPE_AMBISONIC_B_FORMAT_*, the ``.amb`` convention: channels W X Y Z in FuMa weights."""
 _MAX_BYTES = 0xFFFF_FFFF
-_UNKNOWN_BYTES = 0x7FFF_F000
-"""Data lengths from here on are written by RF64, and by streams that did not know theirs."""
-_BLOCK_SAMPLES = 1 << 16
+_FORM = {"rf64": b"RF64", "bw64": b"BW64"}
 
 
 @dataclass(frozen=True)
@@ -44,79 +45,91 @@ class WavFacts:
     """Whether the data chunk promises more bytes than the file has."""
 
 
-def write_wav(file: BinaryIO, audio: Audio, subtype: Subtype) -> None:
-    """Nothing; ``file`` then holds the audio: plain WAVE up to two channels, WAVE_FORMAT_EXTENSIBLE with the mask above."""
-    header, n_data = _header(audio, subtype)
+def write_wav(
+    file: BinaryIO,
+    sound: Sound,
+    subtype: Subtype,
+    *,
+    before: Sequence[tuple[bytes, bytes]] = (),
+    after: Sequence[tuple[bytes, bytes]] = (),
+    container: Container = "auto",
+) -> None:
+    """Nothing; ``file`` then holds the sound: plain WAVE up to two channels, WAVE_FORMAT_EXTENSIBLE with the mask above.
+
+    ``before`` and ``after`` are further chunks (name, body) around ``data``. ``container`` "auto" is RIFF up to 4 GB, RF64 above:
+    the length is known beforehand, so that the file is written from start to end and no room for ``ds64`` has to be kept.
+    InputError: more than 4 GB in a container "wav"; NaN.
+    """
+    tail = b"".join(chunk(name, body) for name, body in after)
+    header, n_data = _header(sound, subtype, before, len(tail), container)
     file.write(header)
-    for block in _blocks(audio, subtype):
-        file.write(block)
-    if n_data % 2:
-        file.write(b"\0")
+    for block in blocks(sound):
+        file.write(pcm_bytes(block, subtype))
+    file.write(b"\0" * (n_data % 2) + tail)
 
 
-def _header(audio: Audio, subtype: Subtype) -> tuple[bytes, int]:
+def _header(
+    sound: Sound, subtype: Subtype, before: Sequence[tuple[bytes, bytes]], n_after: int, container: Container
+) -> tuple[bytes, int]:
     """Every byte before the samples, and the number of bytes of the samples."""
-    n_channels, width = audio.layout.n_channels, _BYTES[subtype]
-    n_data = audio.n_samples * n_channels * width
+    n_data = sound.n_samples * sound.layout.n_channels * _BYTES[subtype]
+    middle = b"".join(chunk(name, body) for name, body in before)
+    if sound.layout.kind == "ambisonics":
+        middle = chunk(b"LIST", b"INFO" + chunk(b"ICMT", AMBIX_COMMENT.encode("ascii") + b"\0")) + middle
+    fmt = chunk(b"fmt ", _fmt(sound, subtype))
+    n_fact = 12 if subtype == "FLOAT" else 0
+    n_riff = 4 + len(fmt) + n_fact + len(middle) + 8 + n_data + n_data % 2 + n_after
+    if container == "auto":
+        container = "wav" if n_riff <= _MAX_BYTES else "rf64"
+    if container == "wav" and n_riff > _MAX_BYTES:
+        raise InputError(f"{n_riff / 1e9:.1f} GB of sound do not fit in a RIFF file (4.3 GB): RF64 and BW64 have room for them")
+    ds64, fact = b"", struct.pack("<I", min(sound.n_samples, IN_DS64)) if n_fact else b""
+    if container != "wav":
+        n_riff += 8 + DS64_BYTES
+        ds64 = chunk(b"ds64", struct.pack("<QQQI", n_riff, n_data, sound.n_samples, 0))
+    riff, n_riff_32, n_data_32 = (b"RIFF", n_riff, n_data) if container == "wav" else (_FORM[container], IN_DS64, IN_DS64)
+    head = riff + struct.pack("<I", n_riff_32) + b"WAVE" + ds64 + fmt + (chunk(b"fact", fact) if n_fact else b"")
+    return head + middle + b"data" + struct.pack("<I", n_data_32), n_data
+
+
+def _fmt(sound: Sound, subtype: Subtype) -> bytes:
+    """The body of the ``fmt `` chunk."""
+    n_channels, width = sound.layout.n_channels, _BYTES[subtype]
     tag = _FLOAT if subtype == "FLOAT" else _PCM
-    extensible = n_channels > 2 or audio.layout.kind == "ambisonics"
-    rate, align = audio.sample_rate_hz, n_channels * width
+    extensible = n_channels > 2 or sound.layout.kind == "ambisonics"
+    rate, align = sound.sample_rate_hz, n_channels * width
     fmt = struct.pack("<HHIIHH", _EXTENSIBLE if extensible else tag, n_channels, rate, rate * align, align, width * 8)
     if extensible:
-        fmt += struct.pack("<HHIH", 22, width * 8, audio.layout.wav_mask, tag) + _GUID_TAIL
-    elif tag == _FLOAT:
-        fmt += struct.pack("<H", 0)
-    chunks = _chunk(b"fmt ", fmt)
-    if tag == _FLOAT:
-        chunks += _chunk(b"fact", struct.pack("<I", audio.n_samples))
-    if audio.layout.kind == "ambisonics":
-        chunks += _chunk(b"LIST", b"INFO" + _chunk(b"ICMT", AMBIX_COMMENT.encode("ascii") + b"\0"))
-    n_riff = 4 + len(chunks) + 8 + n_data + n_data % 2
-    if n_riff > _MAX_BYTES:
-        raise InputError(
-            f"{n_riff / 1e9:.1f} GB of sound do not fit in a WAV file (4.3 GB): choose fewer seconds, channels or Hz"
-        )
-    return b"RIFF" + struct.pack("<I", n_riff) + b"WAVE" + chunks + b"data" + struct.pack("<I", n_data), n_data
+        return fmt + struct.pack("<HHIH", 22, width * 8, sound.layout.wav_mask, tag) + _GUID_TAIL
+    return fmt + struct.pack("<H", 0) if tag == _FLOAT else fmt
 
 
-def _chunk(name: bytes, body: bytes) -> bytes:
-    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
-
-
-def _blocks(audio: Audio, subtype: Subtype) -> Iterator[bytes]:
-    """Interleaved little-endian samples, rounded to the nearest step (no dither: 16-bit material returns unchanged)."""
-    for start in range(0, audio.n_samples, _BLOCK_SAMPLES):
-        frames = np.ascontiguousarray(audio.samples[:, start : start + _BLOCK_SAMPLES].T)
-        if subtype == "FLOAT":
-            yield frames.astype("<f4").tobytes()
-            continue
-        full = 2.0 ** (8 * _BYTES[subtype] - 1)
-        steps = np.rint(frames * full).clip(-full, full - 1).astype("<i4")
-        yield steps.astype("<i2").tobytes() if subtype == "PCM_16" else steps.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+def pcm_bytes(samples: NDArray[np.float32], subtype: Subtype) -> bytes:
+    """Interleaved little-endian samples of (C, n), rounded to the nearest step (no dither: 16-bit material returns unchanged)."""
+    frames = np.ascontiguousarray(samples.T)
+    if subtype == "FLOAT":
+        return frames.astype("<f4").tobytes()
+    full = 2.0 ** (8 * _BYTES[subtype] - 1)
+    steps = np.rint(frames * full).clip(-full, full - 1).astype("<i4")
+    return steps.astype("<i2").tobytes() if subtype == "PCM_16" else steps.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
 
 
 def wav_facts(path: Path) -> WavFacts | None:
     """The facts of a RIFF, RF64 or BW64 WAVE file's header; None when it is another kind of file."""
     with path.open("rb") as file:
-        size = path.stat().st_size
-        head = file.read(12)
-        if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
+        form = riff_form(file)
+        if form is None or form[1] != b"WAVE":
             return None
         mask, b_format, comment, truncated = None, False, "", False
-        while len(chunk := file.read(8)) == 8:
-            name, length = chunk[:4], struct.unpack("<I", chunk[4:])[0]
-            start = file.tell()
-            if name == b"fmt " and length >= 40:
-                fmt = file.read(40)
-                if len(fmt) == 40 and struct.unpack("<H", fmt[:2])[0] == _EXTENSIBLE:
+        for each in chunks(file):
+            if each.name == b"fmt " and each.length >= 40:
+                fmt = each.body(file, 40)
+                if struct.unpack("<H", fmt[:2])[0] == _EXTENSIBLE:
                     mask, b_format = struct.unpack("<I", fmt[20:24])[0], fmt[26:] == _B_FORMAT_GUID_TAIL
-            elif name == b"LIST" and length < 1 << 16:
-                comment = comment or _info_comment(file.read(length))
-            elif name == b"data":
-                if length >= _UNKNOWN_BYTES:
-                    break
-                truncated = start + length > size
-            file.seek(start + length + length % 2)
+            elif each.name == b"LIST" and each.length < 1 << 16:
+                comment = comment or _info_comment(each.body(file, 1 << 16))
+            elif each.name == b"data":
+                truncated = each.truncated
         return WavFacts(mask, b_format, comment, truncated)
 
 
