@@ -29,7 +29,9 @@ from seehear.types import (
     Convention,
     InputError,
     Layout,
+    Sound,
     ambisonics,
+    blocks,
     discrete,
 )
 
@@ -178,9 +180,9 @@ def _masked(layout: Layout, mask: int, path: Path) -> Layout:
     return replace(layout, wav_mask=mask)
 
 
-def check_peak(path: PathLike, audio: Audio) -> None:
+def check_peak(path: PathLike, sound: Sound) -> None:
     """Nothing, or an InputError when a sample lies beyond full scale: integer files would clip it."""
-    peak = float(np.abs(audio.samples).max(initial=0.0))
+    peak = max((float(np.abs(block).max(initial=0.0)) for block in blocks(sound)), default=0.0)
     if peak > 1:
         raise InputError(f"{path} would clip: the sound peaks at {20 * np.log10(peak):+.1f} dBFS, lower its level")
 
