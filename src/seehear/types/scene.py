@@ -134,6 +134,8 @@ class Scene:
     bed: Sound | None = None
     """An ambisonic ambience (ACN, SN3D, any order to 7) around the listener, as it is: no distance, no room."""
     bed_gain_db: float = 0.0
+    bed_muted: bool = False
+    """Whether the bed is left out of renders; it stays in the scene."""
 
     def __post_init__(self) -> None:
         if not is_count(self.sample_rate_hz):

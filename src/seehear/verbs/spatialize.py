@@ -312,10 +312,9 @@ def _compose(
         room=pixel_room(media.width_px, media.height_px) if wanted.geometry == "paper" else None,
         progress=begin,
     )
-    scene = as_written(scene)
-    if given.ambience is None:
-        return scene
-    return with_ambience(scene, given.ambience, wanted.bed_level_db or 0.0, moves=moves)
+    if given.ambience is not None:
+        scene = with_ambience(scene, given.ambience, wanted.bed_level_db or 0.0, moves=moves)
+    return as_written(scene)
 
 
 def _layouts(files: Targets, layout: Layout, sound_of_video: Layout, wanted: SpatializeOptions) -> list[Layout]:
