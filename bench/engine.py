@@ -22,6 +22,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pyroomacoustics as pra
@@ -87,8 +88,8 @@ def our_microphones(positions: np.ndarray, microphones: np.ndarray, stems: list[
     signals = np.stack([stem.samples[0] for stem in stems])
     out = np.zeros((len(microphones), signals.shape[1]), dtype=np.float32)
     blocks = Blocks(signals.shape[1], RATE_HZ // 2, 0, responses.shape[-1])
-    spectra = [spectra_of(taps, blocks.n_fft) for taps in responses]
-    convolve_into(out, lambda start, stop: signals[:, start:stop], lambda start: spectra, blocks, 0)
+    filters = [partial(np.asarray, spectra_of(taps, blocks.n_fft)) for taps in responses]
+    convolve_into(out, lambda start, stop: zip(signals[:, start:stop], filters, strict=True), blocks, 0)
     return out
 
 

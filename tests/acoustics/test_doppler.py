@@ -217,5 +217,6 @@ def test_reading_between_samples():
     positions = 200 + np.arange(20000) * 0.973
     for share, limit_db in ((0.01, -83), (0.3, -83), (0.5, -83), (0.7, -72), (0.8, -67)):
         stem = np.cos(np.pi * share * np.arange(20000) + 0.3).astype(np.float32)
-        assert error_db(read_at(stem, positions), np.cos(np.pi * share * positions + 0.3)) < limit_db
-    assert np.abs(read_at(np.ones(50, np.float32), np.array([-100.5, -60.0, 120.25]))).max() < 1e-30
+        assert error_db(read_at(Audio(stem[None], RATE_HZ, MONO), positions), np.cos(np.pi * share * positions + 0.3)) < limit_db
+    ones = Audio(np.ones((1, 50), np.float32), RATE_HZ, MONO)
+    assert np.abs(read_at(ones, np.array([-100.5, -60.0, 120.25]))).max() < 1e-30

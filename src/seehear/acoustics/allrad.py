@@ -10,21 +10,25 @@ Shapes: K = (order + 1)^2 ambisonic channels, C channels of a layout, P virtual 
 from __future__ import annotations
 
 import math
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.binaural import HRIR_DELAY_S
-from seehear.acoustics.convolve import Blocks, convolve_into
+from seehear.acoustics.convolve import Blocks, Feed, convolve_into
 from seehear.acoustics.hrtf import BUILTIN_HEAD, Head
 from seehear.acoustics.layouts import SURROUND_TO_STEREO, speaker_gains
 from seehear.acoustics.panning import ambisonic_ear_filters, ambisonic_ear_spectra
-from seehear.acoustics.sphere import convert, degrees_of, order_of, quadrature, real_sh, sh_rotation
-from seehear.types import MONO, STEREO, SURROUND_5_1, Audio, FloatArray, InputError, Layout
+from seehear.acoustics.sphere import convert, degrees_of, quadrature, real_sh, sh_rotation
+from seehear.types import MONO, STEREO, SURROUND_5_1, Audio, FloatArray, InputError, Layout, Sound
 
 VIRTUAL_DEGREE = 100
 BLOCK_S = 1.0
+"""Ears are convolved in blocks of this length."""
+DECODED_S = 10.0
+"""How much `decode_blocks` hands out at once."""
 
 
 def max_re_weights(order: int) -> FloatArray:
@@ -76,37 +80,65 @@ def decoding_matrix(layout: Layout, order: int) -> FloatArray:
     return matrix
 
 
-def decode(audio: Audio, layout: Layout, rotation: FloatArray | None = None, head: Head = BUILTIN_HEAD) -> Audio:
-    """An ambisonic ``audio`` of any convention in ``layout``, at its level; ``rotation`` (3, 3) turns the field before.
+def decode(sound: Sound, layout: Layout, rotation: FloatArray | None = None, head: Head = BUILTIN_HEAD) -> Audio:
+    """An ambisonic ``sound`` of any convention in ``layout``, at its level; ``rotation`` (3, 3) turns the field before.
 
     Loudspeakers and mono by `decoding_matrix`, ears through `ambisonic_ear_filters` (in sync: their delay is taken back). The
     LFE stays silent: ambisonics has none. InputError for what is not ambisonic.
     """
-    order = audio.layout.order
-    field = audio.samples
-    if audio.convention not in ("", "acn-sn3d"):
-        field = convert(field, audio.convention, "acn-sn3d")
-    turn = np.eye(len(field)) if rotation is None else sh_rotation(order, rotation)
+    return decoder(sound, layout, rotation, head)(0, sound.n_samples)
+
+
+def decode_blocks(
+    sound: Sound,
+    layout: Layout,
+    rotation: FloatArray | None = None,
+    head: Head = BUILTIN_HEAD,
+    *,
+    block_s: float = DECODED_S,
+) -> Iterator[Audio]:
+    """`decode` as consecutive blocks of ``block_s``, which joined are the whole: for sound of any length."""
+    decoded = decoder(sound, layout, rotation, head)
+    size = max(1, round(min(block_s, sound.duration_s) * sound.sample_rate_hz))
+    return (decoded(start, min(start + size, sound.n_samples)) for start in range(0, sound.n_samples, size))
+
+
+def decoder(
+    sound: Sound, layout: Layout, rotation: FloatArray | None = None, head: Head = BUILTIN_HEAD
+) -> Callable[[int, int], Audio]:
+    """What gives the samples from one to another of `decode`, whichever are asked for."""
+    order, rate = sound.layout.order, sound.sample_rate_hz
+    turn = np.eye(sound.layout.n_channels) if rotation is None else sh_rotation(order, rotation)
     if layout.kind == "binaural":
-        return Audio(_to_ears(field, turn, audio.sample_rate_hz, head), audio.sample_rate_hz, layout)
+        ears = _ears(sound, turn.astype(np.float32), head)
+        return lambda start, stop: Audio(ears(start, stop), rate, layout)
     if layout.kind == "discrete":
         raise InputError(f"cannot decode to {layout.name}: nothing is known about its channels")
     matrix = (decoding_matrix(layout, order) @ turn).astype(np.float32)
-    return Audio(matrix @ field, audio.sample_rate_hz, layout, "acn-sn3d" if layout.kind == "ambisonics" else "")
+    convention = "acn-sn3d" if layout.kind == "ambisonics" else ""
+    return lambda start, stop: Audio(matrix @ _field(sound, start, stop), rate, layout, convention)
 
 
-def _to_ears(field: FloatArray, turn: FloatArray, sample_rate_hz: int, head: Head) -> NDArray[np.float32]:
-    """The ears (2, T) of a turned field (K, T)."""
-    matrix, n_samples = turn.astype(np.float32), field.shape[1]
+def _field(sound: Sound, start: int, stop: int) -> NDArray[np.float32]:
+    """Samples (K, stop - start) as ACN/SN3D."""
+    samples = sound.read(start, stop)
+    return samples if sound.convention in ("", "acn-sn3d") else convert(samples, sound.convention, "acn-sn3d")
 
-    def turned(start: int, stop: int) -> NDArray[np.float32]:
-        return (matrix @ field[:, start:stop]).astype(np.float32, copy=False)
 
-    order = order_of(len(field))
-    n_taps = ambisonic_ear_filters(order, sample_rate_hz, head).shape[-1]
-    blocks = Blocks(n_samples, max(1, min(round(BLOCK_S * sample_rate_hz), n_samples)), 0, n_taps)
-    spectra = ambisonic_ear_spectra(order, sample_rate_hz, blocks.n_fft, head).transpose(1, 0, 2)
-    ears = np.zeros((2, n_samples), dtype=np.float32)
-    lead_samples = round(HRIR_DELAY_S * sample_rate_hz)
-    convolve_into(ears, turned, lambda _: spectra, blocks, lead_samples)
+def _ears(sound: Sound, turn: NDArray[np.float32], head: Head) -> Callable[[int, int], NDArray[np.float32]]:
+    """What gives samples (2, stop - start) at the ears of the turned field."""
+    order, rate, n_samples = sound.layout.order, sound.sample_rate_hz, sound.n_samples
+    n_taps = ambisonic_ear_filters(order, rate, head).shape[-1]
+    blocks = Blocks(n_samples, max(1, min(round(BLOCK_S * rate), n_samples)), 0, n_taps)
+    spectra = ambisonic_ear_spectra(order, rate, blocks.n_fft, head).transpose(1, 0, 2)
+    filters = [partial(spectra.__getitem__, channel) for channel in range(len(spectra))]
+
+    def feeds(start: int, stop: int) -> Iterable[Feed]:
+        return zip((turn @ _field(sound, start, stop)).astype(np.float32, copy=False), filters, strict=True)
+
+    def ears(start: int, stop: int) -> NDArray[np.float32]:
+        out = np.zeros((2, stop - start), dtype=np.float32)
+        convolve_into(out, feeds, blocks, round(HRIR_DELAY_S * rate), start)
+        return out
+
     return ears

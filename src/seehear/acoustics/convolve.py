@@ -1,7 +1,8 @@
 """Block convolution of many sounds into a few channels: one transform per sound and block, one inverse per channel.
 
 Products are summed over sounds in the frequency domain, so there is no convolution per (sound, channel). Blocks overlap
-by a cross-fade, over which filters may change: static and moving sounds take the same way.
+by a cross-fade, over which filters may change: static and moving sounds take the same way. Blocks lie at the same samples
+whatever span of the result is asked for, so that a long result may be made span by span.
 Shapes: S sounds, C channels, T samples, F frequencies.
 """
 
@@ -9,11 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.transforms import fast_length, irfft, rfft
+
+Part = Callable[[NDArray[np.float32], int], None]
+"""Adds to samples (C, N) what a part of a scene sounds like from a sample on."""
+Feed = tuple[NDArray[np.float32], Callable[[], NDArray[np.complex64]]]
+"""Samples (T,) of a sound, and what gives the spectra (C, F) of its filters, called only if it is not silent."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +36,10 @@ class Blocks:
     def n_fft(self) -> int:
         return fast_length(self.hop + self.fade + self.n_taps - 1)
 
-    @property
-    def starts(self) -> range:
-        return range(0, self.n_samples, self.hop)
+    def reaching(self, low: int, high: int) -> range:
+        """Starts of the blocks that are heard between two samples."""
+        first = max(ceil((low - self.n_fft + 1) / self.hop), 0) * self.hop
+        return range(first, min(high, self.n_samples), self.hop)
 
     def middle(self, start: int) -> float:
         """The sample in the middle of the block, for which a moving sound's filters hold."""
@@ -54,25 +62,27 @@ def spectra_of(taps: NDArray[np.float32], n_fft: int) -> NDArray[np.complex64]:
 
 def convolve_into(
     out: NDArray[np.float32],
-    segment: Callable[[int, int], NDArray[np.float32]],
-    filters: Callable[[int], Iterable[NDArray[np.complex64]]],
+    feeds: Callable[[int, int], Iterable[Feed]],
     blocks: Blocks,
     lead_samples: int,
+    begin: int = 0,
 ) -> None:
-    """Adds to ``out`` (C, T) every sound through its filters.
+    """Adds to ``out`` (C, N), samples from ``begin`` on, every sound through its filters.
 
-    ``segment(start, stop)``: samples (S, stop - start) of the sounds; ``filters(start)``: for each sound in that order the
-    spectra (C, F) that hold for the block at ``start``. ``lead_samples``: how early the filters are.
+    ``feeds(start, stop)``: the sounds of the block at ``start``, and the filters that hold for it. ``lead_samples``: how early
+    the filters are. What is silent costs nothing.
     """
-    n_channels, n_samples = out.shape
-    product = np.empty((n_channels, blocks.n_fft // 2 + 1), dtype=np.complex64)
-    for start in blocks.starts:
-        stop = min(start + blocks.hop + blocks.fade, n_samples)
-        pieces = segment(start, stop) * blocks.window(start)[: stop - start]
+    end = begin + out.shape[1]
+    product = np.empty((len(out), blocks.n_fft // 2 + 1), dtype=np.complex64)
+    for start in blocks.reaching(begin + lead_samples, end + lead_samples):
+        stop = min(start + blocks.hop + blocks.fade, blocks.n_samples)
+        heard = [(feed, filters) for feed, filters in feeds(start, stop) if feed.any()]
+        if not heard:
+            continue
+        pieces = np.stack([feed for feed, _ in heard]) * blocks.window(start)[: stop - start]
         total = np.zeros_like(product)
-        for spectrum, channels in zip(rfft(pieces, blocks.n_fft), filters(start), strict=True):
-            total += np.multiply(spectrum, channels, out=product)
-        heard = irfft(total, blocks.n_fft)
-        low, high = max(start - lead_samples, 0), min(start - lead_samples + blocks.n_fft, n_samples)
-        if high > low:
-            out[:, low:high] += heard[:, low - start + lead_samples : high - start + lead_samples]
+        for spectrum, (_, filters) in zip(rfft(pieces, blocks.n_fft), heard, strict=True):
+            total += np.multiply(spectrum, filters(), out=product)
+        first = start - lead_samples
+        low, high = max(first, begin), min(first + blocks.n_fft, end)
+        out[:, low - begin : high - begin] += irfft(total, blocks.n_fft)[:, low - first : high - first]

@@ -8,13 +8,13 @@ Shapes: C channels, N sources, T samples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.paths import NEAREST_M
-from seehear.types import SURROUND_5_1, FloatArray, InputError, Room, Scene, Source
+from seehear.types import SURROUND_5_1, FloatArray, InputError, Room, Scene, Source, blocks
 
 REACH_M = 100.0
 LARGEST_PX = 10000
@@ -66,17 +66,30 @@ def record(scene: Scene) -> NDArray[np.float32]:
     The LFE is a microphone like the others, full band.
     InputError for a source that is everywhere, and for a listener who looks elsewhere than to the front.
     """
+    return recorder(scene)(0, scene.n_samples)
+
+
+def recorder(scene: Scene) -> Callable[[int, int], NDArray[np.float32]]:
+    """What gives the samples from one to another of `record`; the sources' responses are made once."""
     if not np.allclose(scene.listener.vector, (1, 0, 0), atol=1e-6):
         raise InputError("a room of pixels is heard by six microphones that stand still: its listener must look to the front")
-    out = np.zeros((SURROUND_5_1.n_channels, scene.n_samples), dtype=np.float32)
     listener = np.array(scene.room.listener_m)
     microphones = listener + _offsets()
-    heard = [source for source in scene.sources if np.any(source.audio.samples)]
-    for source, place in zip(heard, _places(heard, scene.duration_s / 2), strict=True):
-        stem = 10 ** (source.gain_db / 20) * source.audio.samples[0].astype(np.float64)
-        for channel, response in zip(out, _responses(scene, listener + place, microphones), strict=True):
-            channel += _convolved(stem, response)
-    return out
+    heard = [source for source in scene.sources if not source.muted and any(stem.any() for stem in blocks(source.audio))]
+    responses = [_responses(scene, listener + place, microphones) for place in _places(heard, scene.duration_s / 2)]
+
+    def recorded(start: int, stop: int) -> NDArray[np.float32]:
+        out = np.zeros((SURROUND_5_1.n_channels, stop - start), dtype=np.float32)
+        for source, to_microphones in zip(heard, responses, strict=True):
+            before = min(start, max(len(response) for response in to_microphones) - 1)
+            stem = 10 ** (source.gain_db / 20) * source.audio.read(start - before, stop)[0].astype(np.float64)
+            if not stem.any():
+                continue
+            for channel, response in zip(out, to_microphones, strict=True):
+                channel += _convolved(stem, response)[before:]
+        return out
+
+    return recorded
 
 
 def _offsets() -> FloatArray:

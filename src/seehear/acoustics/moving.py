@@ -24,7 +24,8 @@ from seehear.acoustics.field import Field
 from seehear.acoustics.paths import DELAY_PHASES, DELAY_TAPS, Paths, delay_table
 from seehear.acoustics.responses import NEAR_ORDER
 from seehear.acoustics.transforms import fast_length, irfft, rfft
-from seehear.types import FloatArray, Source
+from seehear.acoustics.voices import Voice, is_silent
+from seehear.types import FloatArray
 
 FRAME_HOP_S = 0.02
 GROUP_FRAMES = 32
@@ -53,39 +54,35 @@ class Frames:
         return (np.sin(0.5 * np.pi * (np.arange(2 * self.hop) + 0.5) / self.hop) ** 2).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Mover:
-    """A moving source, its linear gain, and the filters (M, L) of its extent's virtual sources (None for a point)."""
+def add_moving(out: NDArray[np.float32], movers: Sequence[Voice], field: Field, n_samples: int, begin: int) -> None:
+    """Adds to ``out`` (C, T), samples from ``begin`` on of ``n_samples``, direct sound and first reflections of all ``movers``.
 
-    source: Source
-    gain: float
-    decorrelators: NDArray[np.float32] | None
-
-
-def add_moving(out: NDArray[np.float32], movers: Sequence[Mover], field: Field) -> None:
-    """Adds to ``out`` (C, T) the direct sound and first reflections of all ``movers`` along their trajectories.
-
-    Their spectra are summed before the inverse transform. The reflections of an extent come from its middle.
+    They follow their trajectories. Their spectra are summed before the inverse transform. The reflections of an extent come
+    from its middle. Groups of frames lie at the same samples whatever part is asked for.
     """
-    frames = Frames.of(field)
-    hop, n_samples, window, n_amplitude = frames.hop, out.shape[1], frames.window, len(field.panner.handed_out)
+    frames, end = Frames.of(field), begin + out.shape[1]
+    hop, window, n_amplitude = frames.hop, frames.window, len(field.panner.handed_out)
     delay_spectra = rfft(delay_table(), frames.n_fft)
-    centres = np.arange(0, n_samples + hop, hop)
-    for first in range(0, len(centres), GROUP_FRAMES):
-        group = centres[first : first + GROUP_FRAMES]
-        total = np.zeros((len(group), len(out), frames.n_fft // 2 + 1), dtype=np.complex64)
-        for mover in movers:
-            total += _heard(field, frames, mover, group, delay_spectra)
+    for first in range(begin // hop // GROUP_FRAMES * GROUP_FRAMES, -(-end // hop) + 1, GROUP_FRAMES):
+        centres = hop * np.arange(first, min(first + GROUP_FRAMES, -(-n_samples // hop) + 1))
+        span = int(centres[0]) - hop, int(centres[-1]) + hop
+        sounding = [mover for mover in movers if not is_silent(mover, field, *span)]
+        if not sounding:
+            continue
+        total = np.zeros((len(centres), len(out), frames.n_fft // 2 + 1), dtype=np.complex64)
+        for mover in sounding:
+            total += _heard(field, frames, mover, centres, delay_spectra)
         heard = irfft(total, frames.n_fft)
         for channels, late in ((slice(n_amplitude), 0), (slice(n_amplitude, None), field.ear_lead_samples)):
             valid = heard[:, channels, frames.n_taps - 1 + late :][..., : 2 * hop] * window
-            for centre, frame in zip(group, valid, strict=True):
-                begin, end = max(centre - hop, 0), min(centre + hop, n_samples)
-                out[channels, begin:end] += frame[:, begin - centre + hop : end - centre + hop]
+            for centre, frame in zip(centres, valid, strict=True):
+                low, high = max(centre - hop, begin), min(centre + hop, end)
+                if high > low:
+                    out[channels, low - begin : high - begin] += frame[:, low - centre + hop : high - centre + hop]
 
 
 def _heard(
-    field: Field, frames: Frames, mover: Mover, centres: NDArray[np.intp], delay_spectra: NDArray[np.complex64]
+    field: Field, frames: Frames, mover: Voice, centres: NDArray[np.intp], delay_spectra: NDArray[np.complex64]
 ) -> NDArray[np.complexfloating]:
     """Spectra (G, C, F) of what is heard of a mover in the frames around ``centres`` (G,)."""
     panner, colouring = field.panner, field.colouring
@@ -106,7 +103,7 @@ def _heard(
 
 
 def _at_once(
-    field: Field, frames: Frames, mover: Mover, centres: NDArray[np.intp], delay_spectra: NDArray[np.complex64]
+    field: Field, frames: Frames, mover: Voice, centres: NDArray[np.intp], delay_spectra: NDArray[np.complex64]
 ) -> tuple[Paths, NDArray[np.complex64]]:
     """Paths (G, P) and spectra (G, P, F) of what they read: the direct sound is heard as it is emitted."""
     rate = field.sample_rate_hz
@@ -121,7 +118,7 @@ def _at_once(
     return paths, read
 
 
-def _emitted(field: Field, frames: Frames, mover: Mover, centres: NDArray[np.intp]) -> tuple[Paths, NDArray[np.complex64]]:
+def _emitted(field: Field, frames: Frames, mover: Voice, centres: NDArray[np.intp]) -> tuple[Paths, NDArray[np.complex64]]:
     """Paths (G, P) and spectra (G, P, F) of what they read: each is heard as it was at its own time of emission."""
     rate, trajectory, near = field.sample_rate_hz, mover.source.trajectory, field.images.up_to(NEAR_ORDER)
     starts = centres - frames.hop - frames.n_taps + 1 + field.colouring.lead_samples
@@ -132,14 +129,14 @@ def _emitted(field: Field, frames: Frames, mover: Mover, centres: NDArray[np.int
     own = np.arange(places.shape[1])
     paths = field.paths(places, near)[:, own, own]
     paths, _ = _widened(field, mover, paths, places[:, 0] / np.linalg.norm(places[:, :1], axis=-1))
-    stem = np.float32(mover.gain) * read_at(mover.source.audio.samples[0], heard.emission_s(np.arange(low, high) / rate) * rate)
+    stem = np.float32(mover.gain) * read_at(mover.source.audio, heard.emission_s(np.arange(low, high) / rate) * rate)
     inner = stem[:, before : stem.shape[1] - after]
     feeds = inner if mover.decorrelators is None else np.concatenate([_decorrelated(mover, stem[:1]), inner[1:]])
     windows = sliding_window_view(feeds, frames.n_fft, axis=1)[:, starts - starts[0]]
     return paths, rfft(windows, frames.n_fft).transpose(1, 0, 2)
 
 
-def _widened(field: Field, mover: Mover, paths: Paths, directions: FloatArray) -> tuple[Paths, NDArray[np.intp]]:
+def _widened(field: Field, mover: Voice, paths: Paths, directions: FloatArray) -> tuple[Paths, NDArray[np.intp]]:
     """Near paths (G, P) with the virtual sources of an extent around ``directions`` (G, 3) in place of the direct one, and
     which feed each reads (see `_feeds`)."""
     n_reflections = paths.gains.shape[1] - 1
@@ -152,23 +149,23 @@ def _widened(field: Field, mover: Mover, paths: Paths, directions: FloatArray) -
     return Paths(*both), np.concatenate([1 + np.arange(n_spread), np.zeros(n_reflections, dtype=np.intp)])
 
 
-def _feeds(mover: Mover, low: int, high: int) -> NDArray[np.float32]:
+def _feeds(mover: Voice, low: int, high: int) -> NDArray[np.float32]:
     """Samples ``low`` to ``high`` of the stem, zero outside it, in row 0, and its decorrelated copies in the others."""
     before, after = _reach(mover)
-    padded = np.float32(mover.gain) * cut(mover.source.audio.samples[0], low - before, high + after)
+    padded = np.float32(mover.gain) * cut(mover.source.audio, low - before, high + after)
     plain = padded[None, before : before + high - low]
     if mover.decorrelators is None:
         return plain
     return np.concatenate([plain, _decorrelated(mover, padded[None])])
 
 
-def _reach(mover: Mover) -> tuple[int, int]:
+def _reach(mover: Voice) -> tuple[int, int]:
     """How many samples before and after its own a decorrelated copy needs."""
     n_filter = 1 if mover.decorrelators is None else mover.decorrelators.shape[1]
     return n_filter - 1 - n_filter // 2, n_filter // 2
 
 
-def _decorrelated(mover: Mover, feed: NDArray[np.float32]) -> NDArray[np.float32]:
+def _decorrelated(mover: Voice, feed: NDArray[np.float32]) -> NDArray[np.float32]:
     """``feed`` (1, T) through the filters of the extent (M, T'), shorter by its `_reach`."""
     from scipy.signal import fftconvolve
 

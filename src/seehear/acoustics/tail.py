@@ -6,14 +6,18 @@ Shapes: C channels of the panner, L taps, B octave bands, F frequencies.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.absorption import OCTAVES_HZ, SPEED_OF_SOUND_M_S, wall_absorption
+from seehear.acoustics.convolve import Blocks, Feed, Part, convolve_into, spectra_of
+from seehear.acoustics.doppler import cut, first_distance_m
 from seehear.acoustics.extent import spread
 from seehear.acoustics.field import FADE_FROM, Field, fade_position
 from seehear.acoustics.transforms import fast_length, irfft, rfft
+from seehear.acoustics.voices import Voice
 from seehear.types import FloatArray, Room
 
 MATCH_LIMIT_DB = 6.0
@@ -21,6 +25,39 @@ MATCH_LIMIT_DB = 6.0
 TAIL_DIRECTIONS = 16
 MID_OCTAVE = 2
 """500 Hz in `OCTAVES_HZ`, where the wanted RT60 holds."""
+SHORTEST_HOP_S = 0.5
+
+
+def tail_part(voices: Sequence[Voice], field: Field, n_samples: int, rng: np.random.Generator) -> Part:
+    """What adds one diffuse tail for all ``voices``, from where each is in the middle of the scene's ``n_samples``."""
+    rate, middle_s = field.sample_rate_hz, 0.5 * n_samples / field.sample_rate_hz
+    roomy = [voice for voice in voices if not voice.source.is_bed]
+    gains = np.array([voice.gain * tail_gain(field, voice.place_m(middle_s)) for voice in roomy], dtype=np.float32)
+    late = [_tail_delay(voice, middle_s) if field.doppler and voice.moves else 0 for voice in roomy]
+    taps = tail_response(field, n_samples, rng)
+    hop = min(max(round(SHORTEST_HOP_S * rate), taps.shape[1]), n_samples)
+    blocks = Blocks(n_samples, hop, 0, taps.shape[1])
+    spectra = spectra_of(taps, blocks.n_fft)
+
+    def feeds(start: int, stop: int) -> Iterator[Feed]:
+        feed = np.zeros(stop - start, dtype=np.float32)
+        for voice, gain, delay in zip(roomy, gains, late, strict=True):
+            feed += gain * cut(voice.source.audio, start - delay, stop - delay)
+        yield feed, lambda: spectra
+
+    def add(out: NDArray[np.float32], begin: int) -> None:
+        convolve_into(out, feeds, blocks, 0, begin)
+
+    return add
+
+
+def _tail_delay(voice: Voice, middle_s: float) -> int:
+    """Samples by which the tail follows a stem with Doppler: by the direct path in the middle, where its level comes from.
+
+    Its own paths lengthen and shorten alike: it keeps its pitch.
+    """
+    late_m = float(np.linalg.norm(voice.place_m(middle_s))) - first_distance_m(voice.source.trajectory)
+    return round(late_m / SPEED_OF_SOUND_M_S * voice.source.audio.sample_rate_hz)
 
 
 def tail_gain(field: Field, displacement_m: FloatArray) -> float:
