@@ -1,142 +1,182 @@
-"""Loudness and true peak after ITU-R BS.1770-4, and the one gain that brings a render to its level.
+"""How loud a sound is, the loudness that is published for where it goes, and the one gain (and limiter) that brings it there.
 
-Measured are the channels as they are: mono, stereo and binaural all of them; loudspeaker layouts without the LFE, with
-+1.5 dB for those at the sides and level (BS.1770-4 annex 3: so for Ls and Rs, but not for backs and heights); ambisonics by
-its W channel, the omnidirectional decode. (For a single source and for a diffuse field alike, W has the same energy as an
-energy-preserving loudspeaker decode.) Peaks are those of all channels.
+A sound is measured once (`acoustics.meter.Meter`), its gain follows from that, and it is levelled while it is read again: no
+length has to fit in memory. Where the peaks would pass the ceiling at the wanted loudness, up to 6 dB of them are limited
+(`acoustics.limiter`); beyond that the level stays lower.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seehear.types import Audio, FloatArray, InputError, Layout
+from seehear.acoustics.limiter import limited
+from seehear.acoustics.meter import Meter, gated_lufs
+from seehear.types import Audio, FloatArray, InputError, Sound, blocks
 
-HOP_S, HOPS_PER_BLOCK = 0.1, 4
-"""BS.1770-4: gating blocks of 400 ms, three quarters of which they share with the next."""
-ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
-SIDE_WEIGHT, SIDES_RAD, LEVEL_RAD = 1.41, (math.radians(60), math.radians(120)), math.radians(30)
-"""BS.1770-4 annex 3, table 4: weight 1.41 for azimuths of 60 to 120 degrees on either side below 30 degrees of elevation,
-1 for every other place. Annex 1 has the same weights for 5.1."""
-PIECE_S = 2
-"""Sound is filtered in pieces of this length, so that memory does not grow with it."""
-OVERSAMPLING = 4
-"""BS.1770-4 annex 2: at least 4 x at 48 kHz."""
-CHUNK_SAMPLES = 1 << 15
+MOST_LIMITING_DB = 6.0
+"""Peaks are turned down by no more than this. Larger reductions are heard as such; then the level stays below its target."""
 SILENT_DBTP = -600.0
 """A sound of a lower peak is silence: the gain that it needs would pass what 32-bit floats hold."""
+LEAST_CORRECTION_LU = 0.02
+"""What a limiter takes from the loudness is given back unless it is less than this."""
 
 
-def integrated_lufs(audio: Audio) -> float:
-    """Gated loudness of ``audio`` in LUFS; -inf for silence. Shorter than 400 ms: the whole of it is one block."""
-    return _gated_lufs(_block_powers(audio))
+def measured(sound: Sound) -> Meter:
+    """A meter that has heard the whole of ``sound``."""
+    meter = Meter(sound.layout, sound.sample_rate_hz, sound.convention)
+    for block in blocks(sound):
+        meter.add(block)
+    return meter
 
 
-def _block_powers(audio: Audio) -> FloatArray:
-    """K-weighted power (B,) of the gating blocks, summed over weighted channels (BS.1770-4 eqs. 1 and 3).
-
-    An incomplete block at the end is left out; of a sound shorter than one block the whole is one.
-    """
-    from scipy.signal import sosfilt
-
-    weights = channel_weights(audio.layout)
-    measured = np.flatnonzero(weights)
-    samples, rate = audio.samples[measured] if len(measured) < len(weights) else audio.samples, audio.sample_rate_hz
-    if not audio.n_samples:
-        return np.zeros(0)
-    sections = _k_weighting(rate)
-    state = np.zeros((len(sections), len(samples), 2))
-    hops = np.rint(np.arange(0, PIECE_S, HOP_S) * rate).astype(np.intp)
-    energies = []
-    for start in range(0, audio.n_samples, PIECE_S * rate):
-        piece = samples[:, start : start + PIECE_S * rate].astype(np.float64)
-        weighted, state = sosfilt(sections, piece, zi=state)
-        power = weights[measured] @ np.square(weighted)
-        energies.append(np.add.reduceat(power, hops[hops < len(power)]))
-    energy = np.concatenate(energies)
-    n_complete = int(audio.n_samples / (HOP_S * rate) + 1e-9)
-    if n_complete < HOPS_PER_BLOCK:
-        return energy.sum(keepdims=True) / audio.n_samples
-    return np.convolve(energy[:n_complete], np.ones(HOPS_PER_BLOCK), "valid") / (HOPS_PER_BLOCK * HOP_S * rate)
+def integrated_lufs(sound: Sound) -> float:
+    """Gated loudness of ``sound`` in LUFS; -inf for silence. Shorter than 400 ms: the whole of it is one block."""
+    return measured(sound).integrated_lufs
 
 
-def _k_weighting(sample_rate_hz: int) -> FloatArray:
-    """Second-order sections (2, 6) of the K filter: shelf and high-pass as pyloudnorm has them for any sample rate."""
-    from pyloudnorm import IIRfilter
-
-    shelf = IIRfilter(4.0, 1 / math.sqrt(2), 1500.0, sample_rate_hz, "high_shelf")
-    high_pass = IIRfilter(0.0, 0.5, 38.0, sample_rate_hz, "high_pass")
-    return np.stack([np.concatenate([stage.b, stage.a]) for stage in (shelf, high_pass)])
-
-
-def _gated_lufs(block_powers: FloatArray) -> float:
-    """Loudness of blocks (B,) above the absolute gate and above the one relative to these (eqs. 4 to 7); -inf for none."""
-    loud = block_powers[block_powers > 10 ** ((ABSOLUTE_GATE_LUFS + 0.691) / 10)]
-    if not len(loud):
-        return -math.inf
-    loud = loud[loud > 10 ** (RELATIVE_GATE_LU / 10) * loud.mean()]
-    return -0.691 + 10 * math.log10(loud.mean())
-
-
-def channel_weights(layout: Layout) -> FloatArray:
-    """Weights (C,) of the channels' powers, 0 for what is not measured; InputError for channels that nothing is known about."""
-    if layout.kind == "discrete":
-        raise InputError(f"loudness needs to know where channels are played, which {layout.name} does not say")
-    if layout.kind == "binaural":
-        return np.ones(layout.n_channels)
-    if layout.kind == "ambisonics":
-        return np.eye(1, layout.n_channels)[0]
-    azimuths, elevations = np.abs(layout.azimuths_rad), np.abs(layout.elevations_rad)
-    beside = (azimuths > SIDES_RAD[0] - 1e-6) & (azimuths < SIDES_RAD[1] + 1e-6) & (elevations < LEVEL_RAD - 1e-6)
-    weights = np.where(beside, SIDE_WEIGHT, 1.0)
-    weights[[i for i in range(layout.n_channels) if i not in layout.speakers]] = 0.0
-    return weights
-
-
-def true_peak_dbtp(audio: Audio) -> float:
+def true_peak_dbtp(sound: Sound) -> float:
     """Highest true peak of all channels in dBTP: that of the samples and of a 4 x oversampling; -inf for silence."""
-    import soxr
-
-    peak = float(max(audio.samples.max(initial=0.0), -audio.samples.min(initial=0.0)))
-    if peak == 0.0:
-        return -math.inf
-    rate, n_channels = audio.sample_rate_hz, audio.layout.n_channels
-    stream = soxr.ResampleStream(rate, OVERSAMPLING * rate, n_channels, dtype="float32", quality="HQ")
-    for start in range(0, audio.n_samples, CHUNK_SAMPLES):
-        chunk = np.ascontiguousarray(audio.samples[:, start : start + CHUNK_SAMPLES].T)
-        oversampled = stream.resample_chunk(chunk, last=start + CHUNK_SAMPLES >= audio.n_samples)
-        peak = max(peak, float(np.abs(oversampled).max(initial=0.0)))
-    return 20 * math.log10(peak)
+    return measured(sound).true_peak_dbtp
 
 
-def normalise(audio: Audio, level_lufs: float = -23.0, peak_dbtp: float = -1.0) -> tuple[Audio, float]:
+@dataclass(frozen=True)
+class Loudness:
+    """A target: integrated loudness of the programme, and the true peak that it must not pass."""
+
+    level_lufs: float = -23.0
+    peak_dbtp: float = -1.0
+
+    def __post_init__(self) -> None:
+        if not -70 < self.level_lufs <= 0:
+            raise InputError(f"a loudness level must lie between -70 and 0 LUFS, got {self.level_lufs}")
+        if not -20 <= self.peak_dbtp <= 0:
+            raise InputError(f"a true peak must lie between -20 and 0 dBTP, got {self.peak_dbtp}")
+
+
+PRESETS: Mapping[str, Loudness] = {
+    "ebu": Loudness(-23.0, -1.0),
+    "web": Loudness(-14.0, -1.0),
+    "podcast": Loudness(-16.0, -1.0),
+    "film": Loudness(-24.0, -2.0),
+    "music": Loudness(-18.0, -1.0),
+}
+"""ebu: European broadcast (EBU R 128). web: what Spotify and YouTube play at; Spotify asks for at most -1 dBTP. podcast: Apple
+Podcasts, audio requirements (-16 dB LKFS +- 1 dB, -1 dBTP). film: US television (ATSC A/85: -24 LKFS, -2 dBTP) and the sound
+mix specification of Netflix for programmes with less than 15 % dialogue (-24 LKFS +- 2, -2 dBTP); its -27 LKFS is of dialogue
+alone, which cannot be told here. music: immersive music (Dolby Atmos for Apple Music: at most -18 LKFS, -1 dBTP)."""
+
+
+def loudness_named(text: str) -> Loudness:
+    """The target of that preset, or of a number: "-19" (LUFS, peaks to -1 dBTP), "-27/-2" (LUFS/dBTP).
+
+    InputError for anything else, and for a level or a peak that is none.
+    """
+    if text in PRESETS:
+        return PRESETS[text]
+    number = r"([+-]?\d+(?:\.\d*)?)"
+    found = re.fullmatch(rf"{number}(?:\s*LUFS)?(?:\s*/\s*{number}(?:\s*dBTP)?)?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise InputError(
+            f"a loudness is one of {', '.join(PRESETS)}, a level in LUFS like -19, or a level and a true peak like -27/-2,"
+            f" got {text!r}"
+        )
+    level, peak = found.groups()
+    return Loudness(float(level)) if peak is None else Loudness(float(level), float(peak))
+
+
+@dataclass(frozen=True)
+class LevelPlan:
+    """How a measured sound is brought to its level."""
+
+    gain_db: float
+    ceiling_dbtp: float
+    reduction_db: float = 0.0
+    """By how much the limiter turns the highest peak down after the gain."""
+    missing_lu: float = 0.0
+    """How much below its target the level stays because of the peaks, before what the limiter takes."""
+
+    @property
+    def limits(self) -> bool:
+        return self.reduction_db > 0
+
+
+def level_plan(meter: Meter, loudness: Loudness, *, limit: bool = True) -> LevelPlan:
+    """The gain that brings what ``meter`` heard to its loudness, and whether its peaks are then limited.
+
+    Without ``limit``, or where peaks would have to be turned down by more than `MOST_LIMITING_DB`, the level is as near as they
+    let it. Silence (a peak below `SILENT_DBTP`) stays as it is. What has no loudness but peaks (an LFE alone) is only lowered.
+    InputError for channels that nothing is known about.
+    """
+    peak = meter.true_peak_dbtp
+    if peak < SILENT_DBTP:
+        return LevelPlan(0.0, loudness.peak_dbtp)
+    wanted_db, room_db = _gain_to_level_db(meter.block_powers, loudness.level_lufs, peak), loudness.peak_dbtp - peak
+    if wanted_db is None:
+        return LevelPlan(min(0.0, room_db), loudness.peak_dbtp)
+    gain_db = min(wanted_db, room_db + (MOST_LIMITING_DB if limit else 0.0))
+    return LevelPlan(gain_db, loudness.peak_dbtp, max(0.0, gain_db - room_db), wanted_db - gain_db)
+
+
+def corrected(plan: LevelPlan, loudness: Loudness, levelled_meter: Meter) -> LevelPlan:
+    """``plan`` with the loudness given back that the limiter took, as far as `MOST_LIMITING_DB` lets it.
+
+    ``levelled_meter`` has heard what `levelled` made of the whole sound.
+    """
+    short_lu = loudness.level_lufs - levelled_meter.integrated_lufs
+    more_db = min(short_lu, MOST_LIMITING_DB - plan.reduction_db)
+    if not plan.limits or more_db < LEAST_CORRECTION_LU:
+        return plan
+    return replace(plan, gain_db=plan.gain_db + more_db, reduction_db=plan.reduction_db + more_db)
+
+
+def levelled(blocks: Iterable[NDArray[np.float32]], plan: LevelPlan, sample_rate_hz: int) -> Iterator[NDArray[np.float32]]:
+    """The sound of ``blocks`` (C, n) at the level of its plan, in blocks of its own (C, n), of the same length."""
+    gain = np.float32(10 ** (plan.gain_db / 20))
+    raised = (block * gain for block in blocks)
+    return limited(raised, sample_rate_hz, plan.ceiling_dbtp) if plan.limits else raised
+
+
+def normalise(audio: Audio, level_lufs: float = -23.0, peak_dbtp: float = -1.0, *, limit: bool = False) -> tuple[Audio, float]:
     """``audio`` with one gain on all channels, and that gain in dB: ``level_lufs``, or as near as ``peak_dbtp`` lets it.
 
-    Silence (a peak below `SILENT_DBTP`) stays as it is with 0 dB. What has no loudness but peaks (an LFE alone) is only lowered.
+    With ``limit`` up to 6 dB of its peaks are limited for that. Silence stays as it is with 0 dB. What has no loudness but
+    peaks (an LFE alone) is only lowered.
     InputError for a level that is no programme level (-70 LUFS, the absolute gate, to 0 LUFS).
     """
-    if not -70 < level_lufs <= 0:
-        raise InputError(f"a loudness level must lie between -70 and 0 LUFS, got {level_lufs}")
-    peak = true_peak_dbtp(audio)
-    if peak < SILENT_DBTP:
-        return audio, 0.0
-    gain_db = min(_gain_to_level_db(_block_powers(audio), level_lufs, peak), peak_dbtp - peak)
-    return replace(audio, samples=audio.samples * np.float32(10 ** (gain_db / 20))), gain_db
+    loudness = Loudness(level_lufs, peak_dbtp)
+    plan = level_plan(measured(audio), loudness, limit=limit)
+    result = _at_level(audio, plan)
+    if plan.limits:
+        better = corrected(plan, loudness, measured(result))
+        plan, result = better, result if better == plan else _at_level(audio, better)
+    return result, plan.gain_db
 
 
-def _gain_to_level_db(block_powers: FloatArray, level_lufs: float, peak_dbtp: float) -> float:
-    """The gain that makes blocks of those powers measure ``level_lufs``, 0 dB when they have no loudness.
+def _at_level(audio: Audio, plan: LevelPlan) -> Audio:
+    samples = np.empty_like(audio.samples)
+    start = 0
+    for block in levelled(blocks(audio), plan, audio.sample_rate_hz):
+        samples[:, start : start + block.shape[1]] = block
+        start += block.shape[1]
+    return replace(audio, samples=samples)
+
+
+def _gain_to_level_db(block_powers: FloatArray, level_lufs: float, peak_dbtp: float) -> float | None:
+    """The gain in dB that makes blocks of those powers measure ``level_lufs``, None when they have no loudness.
 
     First from the peak at full scale, where no sound is too quiet for the absolute gate; then once more at the wanted level,
     because that gate may leave out other blocks there.
     """
     gain_db = -peak_dbtp
     for _ in range(2):
-        loudness = _gated_lufs(10 ** (gain_db / 10) * block_powers)
+        loudness = gated_lufs(10 ** (gain_db / 10) * block_powers)
         if loudness == -math.inf:
-            return 0.0
+            return None
         gain_db += level_lufs - loudness
     return gain_db
