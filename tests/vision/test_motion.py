@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from seehear.vision.egomotion import CameraPath, Similarity, camera_motion
+from seehear.vision.egomotion import NO_PATH, CameraPath, Similarity, camera_motion
 from seehear.vision.motion import (
     LEAST_ENERGY,
     MotionRecord,
@@ -73,7 +73,7 @@ def test_a_still_thing_in_a_moving_camera_has_no_motion() -> None:
     assert energy.mean() < LEAST_ENERGY
     assert onsets_s(record.times_s, energy) == []
     assert level_curve_db(record.times_s, energy) is None
-    assert record.camera.places[-1].shift.real * W == pytest.approx(-52, abs=0.5)
+    assert record.camera.shifts[-1].real * W == pytest.approx(-52, abs=0.5)
 
 
 def test_a_cut_tells_nothing() -> None:
@@ -85,7 +85,7 @@ def test_energy_counts_the_share_of_a_thing_that_changed() -> None:
     """Closed form: one cell of 10 percent within a box of four cells is 2.5 percent, alike at any picture size."""
     maps = np.zeros((2, 22, 40), np.uint8)
     maps[1, 5, 5] = 50
-    record = MotionRecord(np.array([0.0, 0.1]), maps, CameraPath(np.zeros(0), ()))
+    record = MotionRecord(np.array([0.0, 0.1]), maps, NO_PATH)
     for scale in (1, 4):
         box = tuple(scale * float(v) for v in (20, 20, 28, 28))
         size = (160 * scale, 88 * scale)

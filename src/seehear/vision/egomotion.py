@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,29 +59,37 @@ STILL = Similarity()
 
 @dataclass(frozen=True)
 class CameraPath:
-    """The camera over time: ``places[i]`` takes points of the first frame to frame ``i``; a cut starts again."""
+    """The camera over time: point z of the first frame is at ``turns[i] * z + shifts[i]`` in frame ``i``; a cut starts again."""
 
     times_s: FloatArray
     """(F,) increasing."""
-    places: tuple[Similarity, ...]
+    turns: NDArray[np.complex128]
+    shifts: NDArray[np.complex128]
+    """(F,) both, as in :class:`Similarity`; arrays, as an hour has 43 000 of them."""
 
     def between(self, start_s: float, stop_s: float) -> Similarity:
         """Where points of the frame at ``start_s`` are at ``stop_s`` (the nearest frames)."""
-        if not self.places:
+        if not len(self.times_s):
             return STILL
-        first, last = (int(np.abs(self.times_s - time_s).argmin()) for time_s in (start_s, stop_s))
-        return self.places[last].after(self.places[first].inverse())
+        first, last = (self._place(int(np.abs(self.times_s - time_s).argmin())) for time_s in (start_s, stop_s))
+        return last.after(first.inverse())
+
+    def within(self, part: slice) -> CameraPath:
+        """The frames of ``part``."""
+        return CameraPath(self.times_s[part], self.turns[part], self.shifts[part])
+
+    def _place(self, index: int) -> Similarity:
+        return Similarity(complex(self.turns[index]), complex(self.shifts[index]))
 
     @classmethod
     def of_steps(cls, times_s: Sequence[float], steps: Sequence[Similarity]) -> CameraPath:
         """The path whose ``steps[i]`` leads from frame ``i - 1`` to frame ``i`` (``steps[0]`` is not used)."""
-        places = [STILL]
-        for step in steps[1:]:
-            places.append(step.after(places[-1]))
-        return cls(np.asarray(times_s, dtype=float), tuple(places[: len(times_s)]))
+        places = list(accumulate(steps[1:], lambda place, step: step.after(place), initial=STILL))[: len(times_s)]
+        turns, shifts = (np.array([getattr(place, each) for place in places], complex) for each in ("turn", "shift"))
+        return cls(np.asarray(times_s, dtype=float), turns, shifts)
 
 
-NO_PATH = CameraPath(np.zeros(0), ())
+NO_PATH = CameraPath(np.zeros(0), np.zeros(0, complex), np.zeros(0, complex))
 """A camera that stands still, or of which nothing is known."""
 
 

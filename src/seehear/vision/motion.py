@@ -51,13 +51,8 @@ class MotionRecord:
     """(F, r, c) mean change of lightness per cell beyond noise and camera, in counts of 0.2 percent of white."""
     camera: CameraPath
 
-    @property
-    def step_s(self) -> float:
-        """The usual time between two frames."""
-        return float(np.median(np.diff(self.times_s))) if len(self.times_s) > 1 else 0.0
-
     def within(self, start_s: float, stop_s: float) -> MotionRecord:
-        """The part between two times."""
+        """The part between two times; the camera's path stays whole."""
         inside = (self.times_s >= start_s - 1e-6) & (self.times_s < stop_s - 1e-6)
         return MotionRecord(self.times_s[inside], self.maps[inside], self.camera)
 

@@ -125,7 +125,7 @@ def _keyframes(frames: Sequence[tuple[float, Image]], segmenter: Segmenter, came
         before_s, before = frames[index - 1] if index else (time_s, None)
         after_s, after = frames[index + 1] if index + 1 < len(frames) else (time_s, None)
         still = segmenter.segment(image) if index % stride == 0 else []
-        motions = (camera.between(before_s, time_s), camera.between(after_s, time_s)) if camera.places else None
+        motions = (camera.between(before_s, time_s), camera.between(after_s, time_s)) if len(camera.times_s) else None
         regions = keyframe_regions(before, image, after, still, MAX_TRACKS, motions=motions, wraps=wraps)
         keyframes.append(Keyframe(time_s, tuple(regions)))
     return keyframes

@@ -68,7 +68,7 @@ def sight(
         start_s, stop_s = shots[index].seen_s
         found = list(group)
         seen = [frame for frame in found if start_s - 1e-6 <= frame[0] < stop_s - 1e-6] or found[:1]
-        looked.append((shots[index], _sight_shot(seen, eyes, geometry, wanted, watched.motion)))
+        looked.append((shots[index], _sight_shot(seen, eyes, geometry, wanted, watched.motion.within(start_s, stop_s))))
     return looked[0][1] if len(looked) == 1 and len(shots) == 1 else joined(looked)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.types import Image
+from seehear.types import Image, InputError
 from seehear.vision.cuts import CutFinder, Shot, split_shots
 from seehear.vision.egomotion import STILL, CameraPath, Similarity, camera_motion, lightness
 from seehear.vision.motion import NO_MOTION, MotionRecord, own_motion
@@ -24,6 +27,61 @@ MAX_KEYFRAMES = 60
 """A longer video has its keyframes further apart, so that memory and time do not grow with its length."""
 _LEAST_KEYFRAMES = 3
 """Of every shot; a thing is tracked from three sightings on."""
+_HELD_BYTES = 1 << 22
+"""Motion maps beyond this (about 6 minutes) go to a temporary file: an hour has 38 MB of them."""
+
+
+@dataclass(eq=False)
+class MotionSpool:
+    """What moved by itself where over a video of any length, and what the camera did; shots are taken out of it one by one.
+
+    40 bytes per frame (an hour: 1.7 MB) stay in memory.
+    """
+
+    _times_s: array[float] = field(default_factory=lambda: array("d"))
+    _camera: array[float] = field(default_factory=lambda: array("d"))
+    """Real and imaginary parts of turn and shift of each frame."""
+    _place: Similarity = STILL
+    _unknown: int = 0
+    """Frames at the end of which nothing is known yet."""
+    _last: NDArray[np.uint8] | None = None
+    _maps: IO[bytes] = field(default_factory=lambda: SpooledTemporaryFile(_HELD_BYTES))  # noqa: SIM115
+
+    def add(self, time_s: float, step: Similarity, moved: NDArray[np.uint8] | None) -> None:
+        """Takes the next frame: the camera's ``step`` to it, and its motion map (r, c).
+
+        Where the map is not known, at the start and at cuts and flashes, the next one counts (at the end the last).
+        """
+        self._place = step.after(self._place) if self._times_s else STILL
+        self._times_s.append(time_s)
+        self._camera.extend((self._place.turn.real, self._place.turn.imag, self._place.shift.real, self._place.shift.imag))
+        self._unknown += 1
+        if moved is not None:
+            self._last = moved
+            self._fill(moved)
+
+    def _fill(self, known: NDArray[np.uint8]) -> None:
+        try:
+            self._maps.seek(0, 2)
+            for _ in range(self._unknown):
+                self._maps.write(known.tobytes())
+        except OSError as error:
+            raise InputError(f"no temporary file for the motion in the video: {error.strerror}") from None
+        self._unknown = 0
+
+    def within(self, start_s: float, stop_s: float) -> MotionRecord:
+        """The part between two times, the camera's path too; NO_MOTION where nothing is known."""
+        if self._last is None:
+            return NO_MOTION
+        self._fill(self._last)
+        times_s = np.array(self._times_s)
+        part = slice(*(int(i) for i in np.searchsorted(times_s, (start_s - 1e-6, stop_s - 1e-6))))
+        rows, columns = self._last.shape
+        self._maps.seek(part.start * rows * columns)
+        count = part.stop - part.start
+        maps = np.frombuffer(self._maps.read(count * rows * columns), np.uint8).reshape(count, rows, columns)
+        turns, shifts = np.array(self._camera).view(complex).reshape(-1, 2)[part].T
+        return MotionRecord(times_s[part], maps, CameraPath(times_s[part], turns, shifts))
 
 
 @dataclass(frozen=True)
@@ -32,8 +90,7 @@ class Watched:
 
     shots: tuple[Shot, ...] = ()
     """In order, without gaps; none for a still."""
-    motion: MotionRecord = NO_MOTION
-    """About 11 kB a second, a twentieth of one stem."""
+    motion: MotionRecord | MotionSpool = NO_MOTION
 
 
 UNWATCHED = Watched()
@@ -45,38 +102,19 @@ def watch(frames: Iterable[tuple[float, Image]], duration_s: float, *, wraps: bo
 
     ``wraps`` for equirectangular pictures. One frame is held at a time, besides the last one that motion was measured on.
     """
-    finder = CutFinder()
-    times: list[float] = []
-    steps: list[Similarity] = []
-    maps: list[NDArray[np.uint8] | None] = []
-    before = None
+    finder, record = CutFinder(), MotionSpool()
+    before, measured_s = None, 0.0
     unlike = 0.0
     for time_s, frame in frames:
         unlike = max(unlike, finder.add(time_s, frame.rgb))
-        if before is not None and time_s - times[-1] < MOTION_STEP_S:
+        if before is not None and time_s - measured_s < MOTION_STEP_S:
             continue
         now = lightness(frame.rgb)
         steady = before is not None and unlike < _UNLIKE
         motion = camera_motion(before, now, wraps=wraps) if before is not None and steady else STILL
-        maps.append(own_motion(before, now, motion, wraps=wraps) if before is not None and steady else None)
-        times.append(time_s)
-        steps.append(motion)
-        before, unlike = now, 0.0
-    known = [each for each in maps if each is not None]
-    if not known:
-        return Watched(split_shots(finder.cuts_s(), duration_s))
-    record = MotionRecord(np.array(times), _filled(maps, known[-1]), CameraPath.of_steps(times, steps))
+        record.add(time_s, motion, own_motion(before, now, motion, wraps=wraps) if before is not None and steady else None)
+        before, measured_s, unlike = now, time_s, 0.0
     return Watched(split_shots(finder.cuts_s(), duration_s), record)
-
-
-def _filled(maps: Sequence[NDArray[np.uint8] | None], last: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The maps (F, r, c); where nothing is known, at the start and at cuts and flashes, the next one (at the end the last)."""
-    filled = np.zeros((len(maps), *last.shape), np.uint8)
-    for index in range(len(maps) - 1, -1, -1):
-        here = maps[index]
-        last = last if here is None else here
-        filled[index] = last
-    return filled
 
 
 def keyframe_times(shots: Iterable[Shot], duration_s: float) -> list[float]:
