@@ -9,13 +9,13 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it for typing's; importing that would cost a third of the start-up
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "concepts", "evaluate", "render", "spatialize"]
+__all__ = ["InputError", "batch", "concepts", "evaluate", "render", "spatialize"]
 
 if TYPE_CHECKING:
     from seehear.types import InputError
-    from seehear.verbs import concepts, evaluate, render, spatialize
+    from seehear.verbs import batch, concepts, evaluate, render, spatialize
 
-_HOME = {"InputError": "seehear.types"} | dict.fromkeys(("concepts", "evaluate", "render", "spatialize"), "seehear.verbs")
+_HOME = {"InputError": "seehear.types"} | dict.fromkeys(("batch", "concepts", "evaluate", "render", "spatialize"), "seehear.verbs")
 
 
 def __getattr__(name: str) -> object:

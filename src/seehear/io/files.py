@@ -13,6 +13,8 @@ from pathlib import Path
 from seehear.types import InputError
 
 PathLike = str | os.PathLike[str]
+TEMPORARY = ".seehear-"
+"""How the names of unfinished files begin."""
 
 
 def check_input(path: PathLike) -> Path:
@@ -90,7 +92,7 @@ class WholeFiles:
     def file(self, path: PathLike, force: bool = False) -> Path:
         """The temporary name, with the same suffix, of a file that will be ``path``. InputError as :func:`check_output`."""
         path = check_output(path, force)
-        return self._temporaries.setdefault(path, path.with_name(f".seehear-{secrets.token_hex(6)}{path.suffix}"))
+        return self._temporaries.setdefault(path, path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}{path.suffix}"))
 
     def folder(self, path: PathLike) -> Path:
         """The folder ``path``, made if missing and gone again when the run fails."""

@@ -1,8 +1,9 @@
 """The API: plain functions that read, wire a preset, work, write whole files or none, and report."""
 
+from seehear.verbs.batch import batch
 from seehear.verbs.concepts import concepts
 from seehear.verbs.evaluate import evaluate
 from seehear.verbs.render import render
 from seehear.verbs.spatialize import spatialize
 
-__all__ = ["concepts", "evaluate", "render", "spatialize"]
+__all__ = ["batch", "concepts", "evaluate", "render", "spatialize"]

@@ -1,0 +1,138 @@
+"""The resumable runner. Oracles: planted items whose files are known byte for byte, and planted deaths."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import jobs
+from seehear.data.runner import JOURNAL, ROW, WORK, Item, run
+from seehear.types import InputError
+
+FINE = [Item(f"item{index}", "fine") for index in range(4)]
+
+
+def rows_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / JOURNAL).read_text("utf-8").splitlines()]
+
+
+def assert_whole(folder: Path, name: str) -> None:
+    found = {path.name: path.read_bytes() for path in (folder / name).rglob("*.bin")}
+    assert found == {f"{part}.bin": jobs.content(name, part) for part in range(jobs.PARTS)}
+
+
+def test_every_item_has_its_files_and_a_row_in_the_order_of_the_items(tmp_path: Path) -> None:
+    done = list(run(iter(FINE), jobs.write_parts, tmp_path / "out", settings={}, workers=2))
+    assert {row["item"] for row in done} == {item.name for item in FINE}
+    rows = rows_of(tmp_path / "out")
+    assert [row["item"] for row in rows] == [item.name for item in FINE]
+    for row in rows:
+        assert_whole(tmp_path / "out", row["item"])
+        assert (row["status"], row["seed"], row["files"]) == ("done", 7, ["0.bin", "deep/1.bin", "deep/2.bin"])
+        assert json.loads((tmp_path / "out" / row["item"] / ROW).read_text()) == row
+    assert not (tmp_path / "out" / WORK).exists()
+
+
+def test_failures_are_rows_and_cost_nobody_else(tmp_path: Path) -> None:
+    """A file that cannot be used, a failure of ours, and a process that dies: each one row, its reason told, nothing left."""
+    items = [FINE[0], Item("a", "broken"), Item("b", "dies"), Item("c", "bug"), *FINE[1:]]
+    done = {row["item"]: row for row in run(items, jobs.write_parts, tmp_path / "out", settings={}, workers=2)}
+    assert [done[name]["reason"].split(":")[0] for name in "abc"] == [
+        "broken.jpg is no picture",
+        "its process died",
+        "ZeroDivisionError",
+    ]
+    assert [done[name]["fixable"] for name in "abc"] == [True, False, False]
+    for item in FINE:
+        assert_whole(tmp_path / "out", item.name)
+    assert not any((tmp_path / "out" / name).exists() for name in "abc")
+    assert [row["item"] for row in rows_of(tmp_path / "out")] == [item.name for item in items]
+
+
+def test_a_finished_run_does_nothing_again_but_failures_when_asked(tmp_path: Path) -> None:
+    items = [*FINE, Item("a", "broken")]
+    first = list(run(items, jobs.write_parts, tmp_path / "out", settings={}))
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.bin")}
+    again = list(run(items, jobs.write_parts, tmp_path / "out", settings={}, resume=True))
+    assert all(row["known"] for row in again) and len(again) == len(first)
+    retried = list(run(items, jobs.write_parts, tmp_path / "out", settings={}, resume=True, retry=True))
+    assert [row["item"] for row in retried if "known" not in row] == ["a"]
+    assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.bin")}
+    assert len(rows_of(tmp_path / "out")) == len(items)
+
+
+def test_a_torn_line_of_a_killed_run_is_dropped(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    items = [Item("a", "broken"), Item("b", "broken")]
+    list(run(items[:1], jobs.write_parts, folder, settings={}))
+    with (folder / JOURNAL).open("a") as journal:
+        journal.write('{"item": "b", "sta')
+    rows = list(run(items, jobs.write_parts, folder, settings={}, resume=True))
+    assert [("known" in row, row["item"]) for row in rows] == [(True, "a"), (False, "b")]
+    assert [row["item"] for row in rows_of(folder)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "settings", "resume", "sentence"),
+    [
+        (True, {}, False, "holds a batch already: --resume"),
+        (True, {"layout": "foa"}, True, "a batch of other settings"),
+        (False, {}, True, "is not empty and holds no batch"),
+    ],
+)
+def test_a_folder_of_something_else_is_refused(
+    tmp_path: Path, prepare: bool, settings: dict, resume: bool, sentence: str
+) -> None:
+    if prepare:
+        list(run(FINE[:1], jobs.write_parts, tmp_path / "out", settings={}))
+    else:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match=sentence):
+        list(run(FINE, jobs.write_parts, tmp_path / "out", settings=settings, resume=resume))
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    first = run(FINE, jobs.write_parts, tmp_path / "out", settings={})
+    next(first)
+    with pytest.raises(InputError, match="another run is at work"):
+        next(run(FINE, jobs.write_parts, tmp_path / "out", settings={}, resume=True))
+    assert len(list(first)) == len(FINE) - 1
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs POSIX signals")
+def test_killed_at_any_moment_nothing_is_lost_or_done_twice(tmp_path: Path) -> None:
+    """kill -9 of the parent alone, at planted random moments, again and again on one folder; then it is finished."""
+    folder, dice = tmp_path / "out", random.Random(5)
+    command = [sys.executable, str(Path(jobs.__file__)), str(folder), "12", "0.03"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    seen: dict[Path, int] = {}
+    for _ in range(5):
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        time.sleep(dice.uniform(0.5, 1.6))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        time.sleep(0.2)  # its workers end with it
+        for published in folder.glob("item*"):
+            assert_whole(folder, published.name)
+            (row,) = published.glob(ROW)
+            assert seen.setdefault(row, row.stat().st_mtime_ns) == row.stat().st_mtime_ns
+    finished = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    known = [line.split() for line in finished.stdout.splitlines()]
+    assert {name for name, told in known if told == "True"} == {row.parent.name for row in seen}
+    assert [row["item"] for row in rows_of(folder)] == [f"item{index:02d}" for index in range(12)]
+    for index in range(12):
+        assert_whole(folder, f"item{index:02d}")
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith("item")) == [
+        *sorted({".lock"} & {path.name for path in folder.iterdir()}),
+        "batch.json",
+        JOURNAL,
+    ]
