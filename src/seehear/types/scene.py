@@ -52,7 +52,8 @@ class Trajectory:
         """Directions (N, 3) and distances (N,) at ``times_s``: chord-normalised direction, geometric distance."""
         directions = np.stack([np.interp(times_s, self.times_s, self.directions[:, i]) for i in range(3)], axis=-1)
         norms = np.linalg.norm(directions, axis=-1, keepdims=True)
-        nearest = self.directions[np.abs(np.asarray(times_s)[:, None] - self.times_s[None]).argmin(axis=1)]
+        halfway = 0.5 * (self.times_s[1:] + self.times_s[:-1])
+        nearest = self.directions[np.searchsorted(halfway, times_s)]
         directions = np.where(norms > 1e-6, directions / np.maximum(norms, 1e-6), nearest)
         return directions, np.exp(np.interp(times_s, self.times_s, np.log(self.distances_m)))
 
