@@ -97,7 +97,7 @@ def test_a_file_that_fails_late_is_called_by_its_name(tmp_path, monkeypatch, nam
     """Oracle: a planted full disk under the temporary name; alone and as part of a run the sentence has the final one."""
     audio = Audio(np.zeros((2, 800), np.float32), 8000, STEREO)
 
-    def full(file, *_):
+    def full(file, *_, **__):
         path = str(getattr(file, "name", file))
         assert ".seehear-" in path
         raise OSError(errno.ENOSPC, "No space left on device", path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,12 @@ import soundfile
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from seehear.io.containers import open_container
+from seehear.io.caf import caf_facts, is_caf, write_caf
+from seehear.io.containers import channel_layout, open_container
 from seehear.io.files import PathLike, WholeFiles, check_input, check_output, whole_file
-from seehear.io.wav import AMBIX_COMMENT, Subtype, WavFacts, wav_facts, write_wav
+from seehear.io.pcm import WIDTH_BYTES, Subtype, pcm_steps
+from seehear.io.streams import SoundFile, pcm_span, soundfile_span, spooled
+from seehear.io.wav import AMBIX_COMMENT, WavFacts, wav_facts, write_wav
 from seehear.types import (
     HIGHEST_ORDER,
     MONO,
@@ -47,74 +51,84 @@ _AMBISONICS = {layout.n_channels: layout for layout in map(ambisonics, range(1, 
 ORDERS: dict[str, Convention] = {"": "", "acn": "acn-sn3d", "fuma": "fuma"}
 """What people call the order and weights of ambisonic channels; empty is what the file says."""
 RATES_HZ = (8_000, 192_000)
-MAX_SAMPLE = 1e6
-"""What scenes, ambisonic files and heads may have; larger samples are no sound but a damaged file, and would pass what 32-bit
-floats hold."""
+_SEEKABLE = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
+"""libsndfile's sample formats in which it finds every sample again."""
+_MOST_SAMPLES = 1 << 48
+AUDIO_SUFFIXES = (".wav", ".flac", ".caf")
+"""What :func:`write_audio` writes."""
 _CLOCK_SLACK_S = 0.01
 
 
-def read_audio(path: PathLike, layout: Layout | None = None, convention: Convention = "") -> Audio:
-    """The sound of a file, at its own rate, tagged with what its header says its channels are.
+def open_audio(path: PathLike, layout: Layout | None = None, convention: Convention = "") -> SoundFile:
+    """The sound of a file, read span by span, at its own rate, tagged with what its header says its channels are.
 
-    WAV masks, the FLAC and Vorbis orders, our AmbiX comment and ``.amb`` files are understood; channels that nothing is
-    said about are discrete (four channels with mask 0 are not taken for ambisonics) unless ``layout`` tells, for
-    ambisonics with ``convention`` (AmbiX when left empty). Compressed sound and the track of a video go through PyAV.
-    InputError: missing, empty, damaged or unknown file, NaN, no samples, a layout of another size.
+    WAV masks, CAF layouts, the FLAC and Vorbis orders, our AmbiX comment and ``.amb`` files are understood; channels that nothing
+    is said about are discrete (four channels with mask 0 are not taken for ambisonics) unless ``layout`` tells, for ambisonics
+    with ``convention`` (AmbiX when left empty). Lossy sound and the track of a video are decoded once into a temporary file.
+    InputError: missing, empty, damaged or unknown file, no samples, a layout of another size; as it is read NaN and samples
+    beyond `MAX_SAMPLE`.
     """
     path = check_input(path)
-    facts = wav_facts(path)
-    if facts is not None and facts.truncated:
-        raise InputError(f"{path} is truncated: its header promises more samples than there are")
-    samples, rate, found, found_convention = _read_soundfile(path, facts) or _read_av(path)
-    if samples.shape[1] == 0:
+    sound = _opened(path)
+    if sound.n_samples == 0:
         raise InputError(f"{path} holds no samples")
-    if not np.isfinite(samples).all():
-        raise InputError(f"{path} contains NaN or infinite samples")
     if layout is None:
-        return Audio(samples, rate, found, found_convention)
-    if layout.n_channels != len(samples):
-        raise InputError(f"{path} has {len(samples)} channels, {layout.name} needs {layout.n_channels}")
+        return sound
+    if layout.n_channels != sound.layout.n_channels:
+        raise InputError(f"{path} has {sound.layout.n_channels} channels, {layout.name} needs {layout.n_channels}")
     ambix: Convention = "acn-sn3d" if layout.kind == "ambisonics" else ""
-    return Audio(samples, rate, layout, convention or ambix)
+    return replace(sound, layout=layout, convention=convention or ambix)
 
 
-def read_ambisonics(path: PathLike, convention: Convention = "") -> Audio:
+def read_audio(path: PathLike, layout: Layout | None = None, convention: Convention = "") -> Audio:
+    """The sound of a file in memory; arguments and errors as :func:`open_audio`."""
+    return _in_memory(open_audio(path, layout, convention))
+
+
+def open_ambisonics(path: PathLike, convention: Convention = "") -> SoundFile:
     """The ambisonic sound of a file in its own convention: the one that it says, else ``convention``, else AmbiX.
 
-    InputError: as :func:`read_audio`; another number of channels than 4, 9, 16, 25, 36, 49 or 64; a header that says that the
+    InputError: as :func:`open_audio`; another number of channels than 4, 9, 16, 25, 36, 49 or 64; a header that says that the
     channels are loudspeakers or another convention than ``convention``; FuMa above third order; four channels of FLAC or
     Vorbis, which are quadraphonic loudspeakers (RFC 9639, Vorbis I 4.3.9), unless ``convention`` says that they are ambisonic;
-    a rate outside `RATES_HZ`; samples beyond `MAX_SAMPLE`.
+    a rate outside `RATES_HZ`.
     """
-    audio = read_audio(path)
-    known = audio.layout.kind == "ambisonics"
-    if known and convention not in ("", audio.convention):
-        raise InputError(f"{path} says that it is {audio.convention}, not {convention}")
-    if audio.layout.n_channels not in _AMBISONICS:
+    sound = open_audio(path)
+    n_channels = sound.layout.n_channels
+    known = sound.layout.kind == "ambisonics"
+    if known and convention not in ("", sound.convention):
+        raise InputError(f"{path} says that it is {sound.convention}, not {convention}")
+    if n_channels not in _AMBISONICS:
         counts = ", ".join(str(n) for n in _AMBISONICS)
-        raise InputError(f"{path} has {audio.layout.n_channels} channels: ambisonics of order 1 to {HIGHEST_ORDER} has {counts}")
+        raise InputError(f"{path} has {n_channels} channels: ambisonics of order 1 to {HIGHEST_ORDER} has {counts}")
     facts = wav_facts(Path(path))
-    if audio.layout.kind == "speakers" or (facts is not None and facts.mask):
+    if sound.layout.kind == "speakers" or (facts is not None and facts.mask):
         raise InputError(f"{path} says that its channels are loudspeakers: ambisonic sound is needed")
-    if not (known or convention) and _is_quadraphonic(Path(path), audio):
+    if not (known or convention) and n_channels == 4 and _is_quadraphonic(Path(path)):
         raise InputError(
             f"{path} has four channels, which are quadraphonic loudspeakers in FLAC and Vorbis files: "
             "say that their order is acn (AmbiX) or fuma, or use a WAV file"
         )
-    check_rate(path, audio.sample_rate_hz)
-    peak = float(np.abs(audio.samples).max())
-    if peak > MAX_SAMPLE:
-        raise InputError(f"{path} reaches {peak:.3g}, full scale is 1 and the most that is taken {MAX_SAMPLE:g}")
-    layout, found = _AMBISONICS[audio.layout.n_channels], audio.convention or convention or "acn-sn3d"
+    check_rate(path, sound.sample_rate_hz)
+    layout, found = _AMBISONICS[n_channels], sound.convention or convention or "acn-sn3d"
     if found == "fuma" and layout.order > 3:
-        raise InputError(f"{path} has {layout.n_channels} channels, but FuMa ends at third order (16 channels)")
-    return audio if known else replace(audio, layout=layout, convention=found)
+        raise InputError(f"{path} has {n_channels} channels, but FuMa ends at third order (16 channels)")
+    return sound if known else replace(sound, layout=layout, convention=found)
 
 
-def _is_quadraphonic(path: Path, audio: Audio) -> bool:
+def read_ambisonics(path: PathLike, convention: Convention = "") -> Audio:
+    """The ambisonic sound of a file in memory; arguments and errors as :func:`open_ambisonics`."""
+    return _in_memory(open_ambisonics(path, convention))
+
+
+def _in_memory(sound: SoundFile) -> Audio:
+    return Audio(sound.read(0, sound.n_samples), sound.sample_rate_hz, sound.layout, sound.convention)
+
+
+def _is_quadraphonic(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(64)
-    return audio.layout.n_channels == 4 and (head[:4] == b"fLaC" or (head[:4] == b"OggS" and b"\x01vorbis" in head))
+    return head[:4] == b"fLaC" or (head[:4] == b"OggS" and b"\x01vorbis" in head)
 
 
 def check_rate(path: PathLike, rate_hz: float) -> None:
@@ -125,43 +139,45 @@ def check_rate(path: PathLike, rate_hz: float) -> None:
 
 def write_audio(
     path: PathLike,
-    audio: Audio,
+    sound: Sound,
     subtype: Subtype = "PCM_24",
     *,
     mask: int | None = None,
     force: bool = False,
     within: WholeFiles | None = None,
 ) -> None:
-    """Nothing; ``path`` then holds the audio as WAV or FLAC, by its extension, byte for byte the same for the same audio.
+    """Nothing; ``path`` then holds the sound as WAV, FLAC or CAF, by its extension, byte for byte the same for the same sound.
 
-    Ambisonics must be AmbiX (ACN, SN3D). ``mask`` takes the place of the layout's dwChannelMask: 0x3F for a 5.1 WAV whose
-    surrounds are to be called back instead of side. ``within``: the file appears with all those of that run.
-    InputError instead of clipping when an integer subtype cannot hold the peak, above 4 GB, for a layout that FLAC has no
-    place for, and for a mask of other channels.
+    A sound of any length is written block by block; a WAV above 4 GB is RF64. Ambisonics must be AmbiX (ACN, SN3D). ``mask``
+    takes the place of the layout's dwChannelMask: 0x3F for a 5.1 WAV whose surrounds are to be called back instead of side.
+    ``within``: the file appears with all those of that run.
+    InputError instead of clipping when an integer subtype cannot hold the peak, for NaN, for a layout that FLAC has no place for,
+    and for a mask of other channels.
     """
-    path = check_audio_output(path, audio.layout, subtype, force=force)
-    if mask is not None:
-        audio = replace(audio, layout=_masked(audio.layout, mask, path))
-    if audio.layout.kind == "ambisonics" and audio.convention != "acn-sn3d":
+    path = check_audio_output(path, sound.layout, subtype, force=force)
+    layout = sound.layout if mask is None else _masked(sound.layout, mask, path)
+    if layout.kind == "ambisonics" and sound.convention != "acn-sn3d":
         raise InputError(
-            f"ambisonic files are AmbiX (acn-sn3d), this audio is {audio.convention or 'untagged'}: convert it first"
+            f"ambisonic files are AmbiX (acn-sn3d), this audio is {sound.convention or 'untagged'}: convert it first"
         )
-    if subtype != "FLOAT":
-        check_peak(path, audio)
+    check_peak(path, sound, math.inf if subtype == "FLOAT" else 1.0)
     with whole_file(path, force, within) as temporary:
         if path.suffix.lower() == ".flac":
-            _write_flac(temporary, path, audio, subtype)
-        else:
-            with temporary.open("wb") as file:
-                write_wav(file, audio, subtype)
+            _write_flac(temporary, path, sound, subtype)
+            return
+        with temporary.open("wb") as file:
+            if path.suffix.lower() == ".caf":
+                write_caf(file, sound, subtype)
+            else:
+                write_wav(file, sound, subtype, mask=layout.wav_mask)
 
 
 def check_audio_output(path: PathLike, layout: Layout, subtype: Subtype = "PCM_24", *, force: bool = False) -> Path:
     """The path, when :func:`write_audio` can put audio of that layout there; InputError otherwise, before any work."""
     path = check_output(path, force)
     suffix = path.suffix.lower()
-    if suffix not in (".wav", ".flac"):
-        raise InputError(f"{path} has no known audio extension: use .wav or .flac")
+    if suffix not in AUDIO_SUFFIXES:
+        raise InputError(f"{path} has no known audio extension: use {', '.join(AUDIO_SUFFIXES)}")
     if subtype not in get_args(Subtype):
         raise InputError(f"unknown sample format {subtype!r}: choose one of {', '.join(get_args(Subtype))}")
     if suffix == ".flac" and (layout.name not in _FLAC_LAYOUTS or subtype == "FLOAT"):
@@ -175,44 +191,91 @@ def _masked(layout: Layout, mask: int, path: Path) -> Layout:
     if mask not in known:
         known_text = ", ".join(f"{each:#x}" for each in known) or "none"
         raise InputError(f"a channel mask of {layout.name} audio is one of: {known_text}; got {mask:#x}")
-    if path.suffix.lower() == ".flac":
-        raise InputError("FLAC has no place for a channel mask: use .wav")
+    if path.suffix.lower() != ".wav":
+        raise InputError(f"{path.suffix[1:].upper()} has no place for a channel mask of your choice: use .wav")
     return replace(layout, wav_mask=mask)
 
 
-def check_peak(path: PathLike, sound: Sound) -> None:
-    """Nothing, or an InputError when a sample lies beyond full scale: integer files would clip it."""
-    peak = max((float(np.abs(block).max(initial=0.0)) for block in blocks(sound)), default=0.0)
-    if peak > 1:
+def check_peak(path: PathLike, sound: Sound, most: float = 1.0) -> None:
+    """Nothing, or an InputError for NaN and when a sample lies beyond ``most``: integer files would clip. Reads it all."""
+    peaks = np.array([np.abs(block).max(initial=0.0) for block in blocks(sound)])
+    if not np.isfinite(peaks).all():
+        raise InputError(f"{path} cannot be written: the sound contains NaN or infinite samples")
+    peak = float(peaks.max(initial=0.0))
+    if peak > most:
         raise InputError(f"{path} would clip: the sound peaks at {20 * np.log10(peak):+.1f} dBFS, lower its level")
 
 
-def _write_flac(temporary: Path, path: Path, audio: Audio, subtype: Subtype) -> None:
-    if not 1 <= audio.sample_rate_hz <= 655_350:
-        raise InputError(f"FLAC has no place for {audio.sample_rate_hz} Hz: use .wav")
+def _write_flac(temporary: Path, path: Path, sound: Sound, subtype: Subtype) -> None:
+    rate, n_channels = sound.sample_rate_hz, sound.layout.n_channels
+    if not 1 <= rate <= 655_350:
+        raise InputError(f"FLAC has no place for {rate} Hz: use .wav")
+    shift = 8 * (4 - WIDTH_BYTES[subtype])  # libsndfile takes 32-bit steps and drops the low bits: no rounding of its own
     try:
-        soundfile.write(temporary, audio.samples.T, audio.sample_rate_hz, subtype=subtype, format="FLAC")
+        with soundfile.SoundFile(temporary, "w", rate, n_channels, subtype, format="FLAC") as file:
+            for block in blocks(sound):
+                file.write(pcm_steps(block, subtype) << shift)
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path} cannot be written: {error.error_string}") from None
 
 
-_Track = tuple[np.ndarray, int, Layout, Convention]
+def _opened(path: Path) -> SoundFile:
+    """The sound, before anybody says what it is."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    facts = wav_facts(path)
+    if facts is not None:
+        if facts.data.truncated:
+            raise InputError(f"{path} is truncated: its header promises more samples than there are")
+        layout, convention = _layout(facts.n_channels, facts, False)
+        if facts.pcm is not None:
+            span = pcm_span(path.open("rb"), facts.data.start, facts.n_channels, facts.pcm)
+            return SoundFile(path, facts.sample_rate_hz, layout, facts.n_samples, convention, span)
+    elif is_caf(head):
+        return _opened_caf(path)
+    return _opened_soundfile(path, facts) or _decoded(path)
 
 
-def _read_soundfile(path: Path, facts: WavFacts | None) -> _Track | None:
-    """Samples (C, T), rate, layout and convention by libsndfile; None when it does not know the format."""
+def _opened_caf(path: Path) -> SoundFile:
     try:
-        with path.open("rb") as raw, soundfile.SoundFile(raw) as file:  # opened here: libsndfile takes only UTF-8 names
-            frames = file.read(dtype="float32", always_2d=True)
-            rate, promised = file.samplerate, file.frames
+        with path.open("rb") as file:
+            facts = caf_facts(file)
+    except InputError as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+    if facts.data is None:
+        raise InputError(f"{path} is damaged: its header has no sound")
+    if facts.data.truncated:
+        raise InputError(f"{path} is truncated: its header promises more samples than there are")
+    if facts.pcm is None:
+        return _decoded(path)
+    span = pcm_span(path.open("rb"), facts.data.start, facts.n_channels, facts.pcm)
+    n_samples = facts.data.length // (facts.n_channels * facts.pcm.width_bytes)
+    unnamed = (MONO, STEREO)[facts.n_channels - 1] if facts.n_channels <= 2 else discrete(facts.n_channels)
+    return SoundFile(path, round(facts.sample_rate_hz), facts.layout or unnamed, n_samples, facts.convention, span)
+
+
+def _opened_soundfile(path: Path, facts: WavFacts | None) -> SoundFile | None:
+    """The sound by libsndfile; None when it does not know the format.
+
+    Lossy sound is decoded once, as libsndfile seeks to other samples than it was asked for: Vorbis comes back shifted.
+    """
+    raw = path.open("rb")  # opened here: libsndfile takes only UTF-8 names
+    try:
+        file = soundfile.SoundFile(raw)
     except soundfile.LibsndfileError as error:
+        raw.close()
         if facts is not None:
             raise InputError(f"{path} is damaged ({error.error_string})") from None
         return None
-    if len(frames) < promised:
-        raise InputError(f"{path} is truncated: it promises {promised} samples and holds {len(frames)}")
-    layout, convention = _layout(frames.shape[1], facts, file.format == "FLAC")
-    return np.ascontiguousarray(frames.T), rate, layout, convention
+    span = soundfile_span(file, raw)
+    if file.frames > _MOST_SAMPLES:  # a stream that does not tell its length
+        return None
+    layout, convention = _layout(file.channels, facts, file.format == "FLAC")
+    sound = SoundFile(path, file.samplerate, layout, file.frames, convention, span)
+    if file.subtype in _SEEKABLE or file.format == "FLAC":
+        return sound
+    spool = spooled(blocks(sound), sound.sample_rate_hz, layout, convention)
+    return replace(sound, span=spool.read)
 
 
 def _layout(n_channels: int, facts: WavFacts | None, is_flac: bool) -> tuple[Layout, Convention]:
@@ -231,17 +294,22 @@ def _layout(n_channels: int, facts: WavFacts | None, is_flac: bool) -> tuple[Lay
     return (layout if layout is not None and layout.n_channels == n_channels else discrete(n_channels)), ""
 
 
-def _read_av(path: Path) -> _Track:
-    """Samples (C, T), rate, layout and convention of the sound track that players choose, by PyAV."""
+def _decoded(path: Path) -> SoundFile:
+    """The sound track that players choose, decoded once by PyAV: compressed sound cannot be sought to the sample."""
     with open_container(path) as container:
         stream = _sound_stream(container, path)
-        rate, name = stream.codec_context.sample_rate, stream.codec_context.layout.name
-    blocks = [block for _, block in track_blocks(path, name, rate, None)]
-    if not blocks:
+        rate, name = stream.codec_context.sample_rate, channel_layout(stream, path)
+    parts = (block for _, block in track_blocks(path, name, rate, None))
+    first = next(parts, None)
+    if first is None:
         raise InputError(f"{path} holds no samples")
-    samples = np.concatenate(blocks, axis=1)
+    n_channels = len(first)
     known = {"mono": MONO, "stereo": STEREO, "5.1": SURROUND_5_1, "5.1(side)": SURROUND_5_1, "7.1": SURROUND_7_1}
-    return samples, rate, known.get(name, discrete(len(samples))), ""
+    layout, convention = known.get(name, discrete(n_channels)), ""
+    if name.startswith("ambisonic ") and n_channels in _AMBISONICS:  # of Opus and SA3D, in FFmpeg always ACN and SN3D
+        layout, convention = _AMBISONICS[n_channels], "acn-sn3d"
+    spool = spooled(itertools.chain((first,), parts), rate, layout, convention)
+    return SoundFile(path, rate, layout, spool.n_samples, convention, spool.read)
 
 
 def track_blocks(path: PathLike, layout: str, rate_hz: int, origin_s: float | None) -> Iterator[tuple[int, np.ndarray]]:
@@ -276,4 +344,6 @@ def _sound_stream(container: InputContainer, path: PathLike) -> AudioStream:
     if not streams:
         raise InputError(f"{path} has no sound that can be read")
     best = container.streams.best("audio")
-    return next((stream for stream in streams if stream == best), streams[0])
+    chosen = next((stream for stream in streams if stream == best), streams[0])
+    channel_layout(chosen, path)
+    return chosen

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from seehear.io.files import PathLike, check_input
@@ -28,3 +31,16 @@ def open_container(path: PathLike) -> Iterator[InputContainer]:
             yield container
     except av.error.FFmpegError as error:
         raise InputError(f"{path} is damaged, truncated or of no known format ({error.strerror or error})") from None
+
+
+def channel_layout(stream: AudioStream, path: PathLike) -> str:
+    """FFmpeg's name of the stream's channel layout. InputError for one whose order only the file itself knows.
+
+    PyAV 18.1 frees the table of such a layout twice, once per object that mentions it: nothing of the stream may be decoded.
+    """
+    layout = stream.codec_context.layout
+    name = layout.name
+    if re.search(r"channels \(|\+", name):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))  # never freed here: the table is the decoder's
+        raise InputError(f"{path} has its channels in an order that cannot be decoded safely ({name}): convert it to WAV first")
+    return name
