@@ -9,9 +9,9 @@ import pytest
 from PIL import Image as Pillow
 
 from seehear.io import mux
-from seehear.io.mux import write_video
+from seehear.io.mux import VideoOptions, write_video
 from seehear.io.video import read_frames, read_media
-from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, Image, InputError, Layout
+from seehear.types import BINAURAL, FOA, MONO, STEREO, SURROUND_5_1, Audio, Image, InputError, Layout, ambisonics
 
 RATE = 48_000
 
@@ -36,9 +36,13 @@ def heard(path) -> tuple[np.ndarray, int, str]:
         rate, parts, first = stream.codec_context.sample_rate, [], None
         for frame in container.decode(stream):
             first = frame.pts if first is None else first
-            parts.append(frame.to_ndarray())
+            parts.append(
+                frame.to_ndarray() if frame.format.is_planar else frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
+            )
         start = round(float(first * stream.time_base) * rate)
-        return np.pad(np.concatenate(parts, axis=1), ((0, 0), (start, 0))), rate, stream.codec_context.layout.name
+        samples = np.concatenate(parts, axis=1)
+        samples = samples / 2.0**31 if samples.dtype == np.int32 else samples
+        return np.pad(samples, ((0, 0), (start, 0))), rate, stream.codec_context.layout.name
 
 
 def seen(path) -> list[tuple[float, np.ndarray]]:
@@ -222,9 +226,8 @@ def test_surround_channels_stay_in_order(tmp_path):
 
 def kept(tmp_path, make_video, layout: Layout, gain_db: float, sound: np.ndarray, rendered: Audio | None = None, **options):
     path = make_video(tmp_path / "src.mp4", flash_frames(50, 10), sound=sound, **options)
-    report = write_video(
-        tmp_path / "out.mp4", read_media(path), rendered or silence(2.0, layout), duration_s=2.0, keep_audio_db=gain_db
-    )
+    options = VideoOptions(keep_audio_db=gain_db)
+    report = write_video(tmp_path / "out.mp4", read_media(path), rendered or silence(2.0, layout), options, duration_s=2.0)
     return report, heard(tmp_path / "out.mp4")[0]
 
 
@@ -302,14 +305,14 @@ def test_the_same_call_gives_the_same_bytes(tmp_path, make_video, grey):
 def test_nothing_is_left_of_an_interrupted_video(tmp_path, monkeypatch):
     """Oracle: an empty folder after a planted Ctrl-C half way, and the old file after another."""
 
-    def interrupted(output, audio):
+    def interrupted(output, sound, how):
         stream = output.add_stream("aac", rate=RATE, layout="stereo")
         frame = av.AudioFrame.from_ndarray(np.zeros((2, 4096), np.float32), format="fltp", layout="stereo")
         frame.sample_rate, frame.pts = RATE, 0
         yield from stream.encode(frame)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mux, "_audio_packets", interrupted)
+    monkeypatch.setattr(mux, "sound_packets", interrupted)
     image = Image(np.full((40, 60, 3), 99, np.uint8))
     with pytest.raises(KeyboardInterrupt):
         write_video(tmp_path / "a.mp4", image, silence(2.0), duration_s=2.0)
@@ -324,11 +327,16 @@ def test_impossible_videos_are_refused(tmp_path, make_video, grey):
     """Oracle: planted requests; nothing appears."""
     image = Image(np.full((40, 60, 3), 99, np.uint8))
     mute = read_media(make_video(tmp_path / "mute.mp4", grey(25)))
-    ambix = Audio(np.zeros((4, RATE), np.float32), RATE, FOA, "acn-sn3d")
+    ambix = Audio(np.zeros((9, RATE), np.float32), RATE, ambisonics(2), "acn-sn3d")
+    fuma = Audio(np.zeros((4, RATE), np.float32), RATE, FOA, "fuma")
+    ambix_1 = Audio(np.zeros((4, RATE), np.float32), RATE, FOA, "acn-sn3d")
+    flash = read_media(make_video(tmp_path / "flash.mp4", grey(25), sound=np.zeros(RATE)))
     loud = Audio(np.full((2, RATE), 1.5, np.float32), RATE, STEREO)
     for name, picture, audio, keep, message in [
         ("a.avi", image, silence(1.0), None, "no known video extension"),
-        ("a.mp4", image, ambix, None, "not foa"),
+        ("a.mp4", image, ambix, None, "not hoa2: use .mov"),
+        ("a.mp4", image, fuma, None, "not fuma: convert it"),
+        ("a.mp4", flash, ambix_1, 0.0, "cannot be kept in foa"),
         ("a.mp4", image, loud, None, r"\+3\.5 dBFS"),
         ("a.mp4", image, silence(0.5), None, "the video 1.000 s"),
         ("a.mp4", image, silence(1.0), 0.0, "no original sound"),
@@ -337,8 +345,8 @@ def test_impossible_videos_are_refused(tmp_path, make_video, grey):
         ("none/a.mp4", image, silence(1.0), None, "does not exist"),
     ]:
         with pytest.raises(InputError, match=message):
-            write_video(tmp_path / name, picture, audio, duration_s=1.0, keep_audio_db=keep)
-    assert [path.name for path in tmp_path.iterdir()] == ["mute.mp4"]
+            write_video(tmp_path / name, picture, audio, VideoOptions(keep_audio_db=keep), duration_s=1.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flash.mp4", "mute.mp4"]
 
 
 def test_real_videos_keep_every_frame(media, tmp_path):
@@ -347,7 +355,7 @@ def test_real_videos_keep_every_frame(media, tmp_path):
         video = read_media(path)
         seconds = round(video.duration_s, 3)
         out = tmp_path / path.name
-        report = write_video(out, video, silence(seconds), duration_s=seconds, keep_audio_db=0.0)
+        report = write_video(out, video, silence(seconds), VideoOptions(keep_audio_db=0.0), duration_s=seconds)
         with av.open(str(path)) as a, av.open(str(out)) as b:
             before, after = ([float(frame.time) for frame in x.decode(video=0)] for x in (a, b))
         assert report.picture == "copied" and after == pytest.approx([t - before[0] for t in before], abs=1e-4)

@@ -1,4 +1,4 @@
-"""The boxes of MP4 and QuickTime files (ISO/IEC 14496-12), walked without trusting a length.
+"""The boxes of MP4 and QuickTime files (ISO/IEC 14496-12): walked without trusting a length, and put into files of our own.
 
 A file is a row of boxes, each a length, a four-letter kind and a body; the bodies of some are boxes again.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -21,6 +21,7 @@ _MAX_BOXES = 1 << 16
 _MAX_DEPTH = 12
 _MAX_BODY = 1 << 26
 """Bytes of the largest body that is read at once; the tables of a day of video are smaller."""
+_MOVED_BYTES = 1 << 22
 _PICTURE_FIELDS, _SOUND_FIELDS = 78, 28
 """Bytes between the header of a sample entry and its boxes (ISO/IEC 14496-12, 12.1.3 and 12.2.3)."""
 _QUICKTIME_SOUND_FIELDS = {1: 44, 2: 64}
@@ -167,3 +168,80 @@ def body_of(file: BinaryIO, box: Box, most: int = _MAX_BODY) -> bytes:
     """The body of a box, its first ``most`` bytes at the most; shorter where the file ends."""
     file.seek(box.body)
     return file.read(min(most, box.stop - box.body, _MAX_BODY))
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """Bytes, themselves whole boxes, that are to come into a box within ``moov``."""
+
+    into: Box
+    at: int
+    """Byte of the file before which they come; the end of ``into`` puts them last."""
+    data: bytes
+
+
+def insert(file: BinaryIO, insertions: Sequence[Insertion]) -> None:
+    """Nothing; the boxes are then in the file, lengths of what holds them and offsets of samples (stco, co64) with them.
+
+    The file is changed in place, without fragments (moof): as a muxer of this package has just written it. What follows
+    ``moov`` moves back; tables whose offsets pass 4 GiB by that become 64-bit ones.
+    """
+    moov = next(find(file, "moov"))
+
+    def rebuilt(growth: int) -> bytes:
+        return _rebuilt(file, moov, insertions, lambda offset: offset + growth if offset >= moov.stop else offset)
+
+    new, growth = rebuilt(0), 0
+    while len(new) - moov.length != growth:  # a third time where a table grew to 64 bits, which moves all offsets once more
+        growth = len(new) - moov.length
+        new = rebuilt(growth)
+    _move_back(file, moov.stop, growth)
+    file.seek(moov.start)
+    file.write(new)
+
+
+def _rebuilt(file: BinaryIO, box: Box, insertions: Sequence[Insertion], moved: Callable[[int], int]) -> bytes:
+    """The bytes of a box with everything that comes into it and the boxes within."""
+    if box.kind in ("stco", "co64"):
+        return _offsets(body_of(file, box), box.kind, moved)
+    parts, at = [], box.body
+    here = [(each.at, each.data) for each in insertions if each.into == box]
+    within = [(child.start, child) for child in children(file, box)]
+    for start, what in sorted([*here, *within], key=lambda item: item[0]):
+        file.seek(at)
+        parts.append(file.read(start - at))
+        at = start
+        if isinstance(what, Box):
+            parts.append(_rebuilt(file, what, insertions, moved))
+            at = what.stop
+        else:
+            parts.append(what)
+    file.seek(at)
+    body = b"".join((*parts, file.read(box.stop - at)))
+    file.seek(box.start)
+    head = file.read(box.header)
+    if head[:4] == b"\0\0\0\1":
+        return head[:8] + struct.pack(">Q", len(head) + len(body)) + head[16:] + body
+    return struct.pack(">I", len(head) + len(body)) + head[4:] + body
+
+
+def _offsets(body: bytes, kind: str, moved: Callable[[int], int]) -> bytes:
+    """A table of the places of samples (ISO/IEC 14496-12, 8.7.5) with its offsets ``moved``, as 64-bit ones where they must."""
+    count = struct.unpack(">I", body[4:8])[0]
+    old = struct.unpack(f">{count}{'I' if kind == 'stco' else 'Q'}", body[8 : 8 + count * (4 if kind == "stco" else 8)])
+    new = [moved(offset) for offset in old]
+    wide = kind == "co64" or max(new, default=0) >= 1 << 32
+    table = struct.pack(f">{count}{'Q' if wide else 'I'}", *new)
+    return struct.pack(">I4s", 16 + len(table), b"co64" if wide else b"stco") + body[:8] + table
+
+
+def _move_back(file: BinaryIO, start: int, by: int) -> None:
+    """Nothing; the file from ``start`` to its end then lies ``by`` bytes further back."""
+    at = file.seek(0, os.SEEK_END)
+    while at > start:
+        size = min(_MOVED_BYTES, at - start)
+        at -= size
+        file.seek(at)
+        block = file.read(size)
+        file.seek(at + by)
+        file.write(block)

@@ -1,6 +1,6 @@
-"""A picture and a sound into one MP4: packets copied where MP4 takes them, H.264 with the real frame times elsewhere.
+"""A picture and a sound into one MP4 or MOV: packets copied where it takes them, H.264 with the real frame times elsewhere.
 
-Sound and picture both start at 0. AAC starts with 1024 samples of encoder delay; the file's edit list takes them off again.
+Sound (`io.soundtrack`) and picture both start at 0.
 """
 
 from __future__ import annotations
@@ -17,30 +17,38 @@ import av
 import numpy as np
 from av.container import OutputContainer
 
-from seehear.io.audio import check_peak, track_blocks
+from seehear.io.audio import check_peak
 from seehear.io.containers import open_container
 from seehear.io.files import PathLike, WholeFiles, check_output, whole_file
 from seehear.io.image import is_picture_file
+from seehear.io.soundtrack import Coding, PeakOf, amplified, coding, fade, faded, headroom_gain_db, mixed, sound_packets
+from seehear.io.spherical import check_sphere, is_sphere_size, mark
 from seehear.io.video import Track, open_track, picture_stream, read_frames
-from seehear.types import Audio, Image, InputError, Layout, Video, n_samples
+from seehear.types import Image, InputError, Layout, Sound, Video, n_samples
 
 _SUFFIXES = (".mp4", ".m4v", ".mov")
 _COPIED_CODECS = ("h264", "hevc", "av1", "vp9", "mpeg4")
 """What MP4 players take as it is."""
-_AAC_LAYOUTS = {
-    "mono": ("mono", 128_000),
-    "stereo": ("stereo", 256_000),
-    "binaural": ("stereo", 256_000),
-    "5.1": ("5.1", 512_000),
-}
-"""FFmpeg's layout name (its AAC encoder wants 5.1, same order as ours) and the bit rate, per layout."""
-_AAC_RATES_HZ = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
-_AAC_FRAME_SAMPLES = 1024
-
 _TICKS_HZ = 90_000
 _STILL_RATE_HZ = 25
-_FADE_IN_S, _FADE_OUT_S = 0.5, 1.0
-_MIX_PEAK_DBFS = -1.0
+_MAX_SIDE_PX, _MAX_SPHERE_PX = 1920, 4096
+"""Longest side of what is encoded; of a sphere only a quarter is seen at once (4096 is the most of H.264 level 5.1)."""
+
+
+@dataclass(frozen=True)
+class VideoOptions:
+    """What a video is to be."""
+
+    keep_audio_db: float | None = None
+    """Gain at which the original sound is mixed in; None leaves it out."""
+    spherical: bool = False
+    """The picture is a whole sphere in equirectangular projection and is to say so. A video that says so keeps saying it."""
+    max_side_px: int | None = None
+    """Of what is encoded; by default 1920, for a sphere 4096."""
+    peak_of: PeakOf | None = None
+    """Measures the true peak of what players decode of AAC, which may lie above that of the sound; None takes it as it comes."""
+    ceiling_dbtp: float = -1.0
+    """The sound is lowered until that true peak is not above it."""
 
 
 @dataclass(frozen=True)
@@ -51,63 +59,105 @@ class MuxReport:
     kept_audio: bool
     mix_gain_db: float = 0.0
     """Gain of the whole mix, below 0 where the render and the kept sound together would have clipped."""
+    codec: str = "aac"
+    """Of the sound, FFmpeg's name."""
+    spherical: bool = False
+    """Whether the picture says that it is a sphere."""
+    coded_gain_db: float = 0.0
+    """Gain of the whole sound, below 0 where it would have passed the ceiling once decoded."""
+    coded_peak_dbtp: float | None = None
+    """True peak of what players decode; None where it was not measured."""
 
 
 def write_video(
     path: PathLike,
     picture: Image | Video,
-    audio: Audio,
+    sound: Sound,
+    options: VideoOptions = VideoOptions(),
     *,
     duration_s: float,
-    keep_audio_db: float | None = None,
-    max_side_px: int = 1920,
     force: bool = False,
     within: WholeFiles | None = None,
 ) -> MuxReport:
-    """How it was done; ``path`` then holds the picture with the audio, both ``duration_s`` long.
+    """How it was done; ``path`` then holds the picture with the sound, both ``duration_s`` long. Memory is that of a few blocks.
 
-    A video keeps its packets (frames, times, rotation) when MP4 takes its codec; other pictures become H.264, a still with
-    fades of picture and sound at both ends. A shorter picture holds its last frame. ``keep_audio_db`` mixes in the original
-    sound at that gain; without it the original sound is dropped. ``max_side_px`` applies to what is encoded.
-    ``within``: the file appears with all those of that run.
-    InputError: unknown extension, a layout that MP4 does not take, a peak over full scale, no original sound to keep.
+    A video keeps its packets (frames, times, rotation) when the container takes its codec; other pictures become H.264, a still
+    with fades of picture and sound at both ends. A shorter picture holds its last frame. The sound is AAC in MP4 and 24-bit PCM
+    in MOV; ambisonic sound says so (SA3D). ``within``: the file appears with all those of that run.
+    InputError: unknown extension, a layout that the container does not take, ambisonics that are not AmbiX, a peak over full
+    scale, no original sound to keep, a sphere that is not twice as wide as high.
     """
-    path = check_video_output(path, audio.layout, force=force)
-    if audio.n_samples != n_samples(duration_s, audio.sample_rate_hz):
-        raise InputError(f"the sound lasts {audio.duration_s:.3f} s, the video {duration_s:.3f} s")
-    check_peak(path, audio)
+    path = check_video_output(path, sound.layout, force=force)
+    if sound.n_samples != n_samples(duration_s, sound.sample_rate_hz):
+        raise InputError(f"the sound lasts {sound.duration_s:.3f} s, the video {duration_s:.3f} s")
+    if sound.layout.kind == "ambisonics" and sound.convention != "acn-sn3d":
+        raise InputError(
+            f"ambisonic sound of a video is AmbiX (acn-sn3d), not {sound.convention or 'untagged'}: convert it first"
+        )
+    spherical = _is_sphere(picture, options.spherical)
+    check_peak(path, sound)
     track = open_track(picture.path) if isinstance(picture, Video) and not is_picture_file(picture.path) else None
     mix_gain_db = 0.0
-    if keep_audio_db is not None:
+    if options.keep_audio_db is not None:
         if track is None or not track.video.has_audio:
             raise InputError("there is no original sound to keep")
-        audio, mix_gain_db = _mixed(audio, track, keep_audio_db)
+        sound, mix_gain_db = mixed(sound, track.video.path, track.first_s, options.keep_audio_db)
     if isinstance(picture, Image):
-        audio = _faded(audio, duration_s)
+        sound = faded(sound, duration_s)
+    how = coding(path.suffix.lower(), sound.layout, sound.sample_rate_hz)
+    coded_gain_db, coded_peak_dbtp = 0.0, None
+    if options.peak_of is not None and how.codec == "aac":
+        coded_gain_db, coded_peak_dbtp = headroom_gain_db(sound, how, options.peak_of, options.ceiling_dbtp)
+        sound = amplified(sound, coded_gain_db)
     copied = track if track is not None and track.codec in _COPIED_CODECS and np.isfinite(track.pts_s).all() else None
+    film = _Film(picture, sound, how, duration_s, options.max_side_px or (_MAX_SPHERE_PX if spherical else _MAX_SIDE_PX))
     with whole_file(path, force, within) as temporary:
         try:
-            _write(temporary, picture, copied, audio, duration_s, max_side_px)
+            _write(temporary, film, copied)
         except av.error.FFmpegError:
             if copied is None:
                 raise
             copied = None  # MP4 takes the codec but not this stream, e.g. because its decoding times are out of order
-            _write(temporary, picture, None, audio, duration_s, max_side_px)
+            _write(temporary, film, None)
+        if spherical or sound.layout.kind == "ambisonics":
+            order = sound.layout.order if sound.layout.kind == "ambisonics" else None
+            mark(temporary, sphere=spherical, ambisonic_order=order)
     kind = "still" if isinstance(picture, Image) else "copied" if copied is not None else "encoded"
-    return MuxReport(kind, keep_audio_db is not None, mix_gain_db)
+    kept = options.keep_audio_db is not None
+    return MuxReport(kind, kept, mix_gain_db, how.codec, spherical, coded_gain_db, coded_peak_dbtp)
 
 
 def check_video_output(path: PathLike, layout: Layout, *, force: bool = False) -> Path:
     """The path, when :func:`write_video` can put a video with that sound there; InputError otherwise, before any work."""
     path = check_output(path, force)
-    if path.suffix.lower() not in _SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
         raise InputError(f"{path} has no known video extension: use {', '.join(_SUFFIXES)}")
-    if layout.name not in _AAC_LAYOUTS:
-        raise InputError(f"a video takes {', '.join(_AAC_LAYOUTS)} sound, not {layout.name}")
+    coding(suffix, layout)
     return path
 
 
-def _write(path: Path, picture: Image | Video, copied: Track | None, audio: Audio, duration_s: float, max_side_px: int) -> None:
+def _is_sphere(picture: Image | Video, asked: bool) -> bool:
+    """Whether the written picture is to say that it is a sphere. InputError when it is asked for and cannot be one."""
+    size = (picture.rgb.shape[1], picture.rgb.shape[0]) if isinstance(picture, Image) else (picture.width_px, picture.height_px)
+    if asked:
+        check_sphere(*size)
+    return asked or (isinstance(picture, Video) and picture.equirectangular and is_sphere_size(*size))
+
+
+@dataclass(frozen=True)
+class _Film:
+    """What goes into the file."""
+
+    picture: Image | Video
+    sound: Sound
+    how: Coding
+    duration_s: float
+    max_side_px: int
+
+
+def _write(path: Path, film: _Film, copied: Track | None) -> None:
+    picture, duration_s, max_side_px = film.picture, film.duration_s, film.max_side_px
     container_format = "mov" if path.suffix.lower() == ".mov" else "mp4"
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with av.open(str(path), "w", format=container_format, options=options) as output:
@@ -117,65 +167,9 @@ def _write(path: Path, picture: Image | Video, copied: Track | None, audio: Audi
             pictures = _copied_packets(output, copied, duration_s)
         else:
             pictures = _encoded_packets(output, picture, duration_s, max_side_px)
-        sound = _audio_packets(output, audio)
+        sound = sound_packets(output, film.sound, film.how)
         for packet in heapq.merge(pictures, sound, key=lambda packet: packet.dts * packet.time_base):
             output.mux(packet)
-
-
-# ------------------------------------------------------------------------------------------- sound
-
-
-def _audio_packets(output: OutputContainer, audio: Audio) -> Iterator[av.Packet]:
-    """AAC packets; the stream is added at once, the encoding follows the iteration."""
-    rate = audio.sample_rate_hz
-    samples = audio.samples
-    if rate not in _AAC_RATES_HZ:
-        import soxr
-
-        rate = 48_000
-        samples = soxr.resample(samples.T, audio.sample_rate_hz, rate).T
-    layout, bit_rate = _AAC_LAYOUTS[audio.layout.name]
-    stream = output.add_stream("aac", rate=rate, layout=layout, bit_rate=bit_rate)
-
-    def packets() -> Iterator[av.Packet]:
-        for start in range(0, samples.shape[1], _AAC_FRAME_SAMPLES):
-            block = np.ascontiguousarray(samples[:, start : start + _AAC_FRAME_SAMPLES], dtype=np.float32)
-            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
-            frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
-            yield from stream.encode(frame)
-        yield from stream.encode(None)
-
-    return packets()
-
-
-def _mixed(audio: Audio, track: Track, gain_db: float) -> tuple[Audio, float]:
-    """The audio with the video's own sound added at ``gain_db``, and the gain that keeps the sum below -1 dBFS."""
-    samples = audio.samples.copy()
-    layout, _ = _AAC_LAYOUTS[audio.layout.name]
-    gain = np.float32(10 ** (gain_db / 20))
-    for start, block in track_blocks(track.video.path, layout, audio.sample_rate_hz, track.first_s):
-        block = block[:, max(0, -start) :]
-        start = max(0, start)
-        end = min(samples.shape[1], start + block.shape[1])
-        if end > start:
-            samples[:, start:end] += gain * block[:, : end - start]
-    peak = float(np.abs(samples).max(initial=0.0))
-    limit = 10 ** (_MIX_PEAK_DBFS / 20)
-    mix_gain = limit / peak if peak > limit else 1.0
-    samples *= np.float32(mix_gain)
-    return Audio(samples, audio.sample_rate_hz, audio.layout), 20 * float(np.log10(mix_gain))
-
-
-def _faded(audio: Audio, duration_s: float) -> Audio:
-    times_s = np.arange(audio.n_samples) / audio.sample_rate_hz
-    return Audio((audio.samples * _fade(times_s, duration_s)).astype(np.float32), audio.sample_rate_hz, audio.layout)
-
-
-def _fade(times_s: np.ndarray, duration_s: float) -> np.ndarray:
-    """Raised-cosine gain from 0 to 1 at the start and back to 0 at ``duration_s``; shorter fades for very short videos."""
-    rise_s, fall_s = min(_FADE_IN_S, duration_s / 8), min(_FADE_OUT_S, duration_s / 4)
-    ramp = np.minimum(times_s / rise_s, (duration_s - times_s) / fall_s).clip(0, 1)
-    return 0.5 - 0.5 * np.cos(np.pi * ramp)
 
 
 # ------------------------------------------------------------------------------------------- picture
@@ -188,7 +182,7 @@ def _still_packets(output: OutputContainer, image: Image, duration_s: float, max
 
     def frames() -> Iterator[tuple[float, av.VideoFrame]]:
         planes, height = base.to_ndarray(), base.height
-        for time_s, gain in zip(times_s, _fade(times_s, duration_s), strict=True):
+        for time_s, gain in zip(times_s, fade(times_s, duration_s), strict=True):
             if gain > 0.999:
                 yield time_s, base
                 continue

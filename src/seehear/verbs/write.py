@@ -9,7 +9,7 @@ from typing import Any
 
 from seehear.io.audio import write_audio
 from seehear.io.files import whole_files
-from seehear.io.mux import MuxReport, write_video
+from seehear.io.mux import MuxReport, VideoOptions, write_video
 from seehear.io.scene import write_scene, write_stems
 from seehear.types import LAYOUTS, Audio, Image, Scene, Video
 from seehear.verbs.outputs import OutputOptions, Targets
@@ -57,8 +57,8 @@ def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Wri
                 files.video,
                 what.media,
                 what.renders[what.video_layout],
+                VideoOptions(keep_audio_db=options.keep_audio_db),
                 duration_s=what.scene.duration_s,
-                keep_audio_db=options.keep_audio_db,
                 force=force,
                 within=run,
             )

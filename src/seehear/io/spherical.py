@@ -1,0 +1,111 @@
+"""What tells players that a video is a sphere and its sound ambisonic: Google's boxes in MP4 and QuickTime files.
+
+Sources: Spatial Audio RFC (SA3D), Spherical Video V2 RFC (st3d, sv3d), Spherical Video RFC (V1, XML in a uuid box), all in
+github.com/google/spatial-media. V2 tells today's players, V1 the older ones and YouTube's first.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from uuid import UUID
+
+from seehear.io.boxes import Insertion, SampleEntry, body_of, boxes, insert, sample_entries
+from seehear.io.files import PathLike
+from seehear.types import HIGHEST_ORDER, InputError
+
+_V1_UUID = UUID("ffcc8263-f855-4a93-8814-587a02521fdd").bytes
+_V1_XML = (
+    '<?xml version="1.0"?>'
+    '<rdf:SphericalVideo xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+    'xmlns:GSpherical="http://ns.google.com/videos/1.0/spherical/">'
+    "<GSpherical:Spherical>true</GSpherical:Spherical>"
+    "<GSpherical:Stitched>true</GSpherical:Stitched>"
+    "<GSpherical:StitchingSoftware>seehear</GSpherical:StitchingSoftware>"
+    "<GSpherical:ProjectionType>equirectangular</GSpherical:ProjectionType>"
+    "</rdf:SphericalVideo>"
+)
+_CODEC_BOXES = ("avcC", "hvcC", "av1C", "vpcC", "esds")
+"""Mandatory boxes of a picture's sample entry; st3d and sv3d come after them and before the optional ones."""
+_MAX_ASPECT_ERROR_PX = 2
+_FIRST_KINDS = ("ftyp", "moov", "mdat", "wide", "free", "skip")
+"""What MP4 and QuickTime files begin with."""
+
+
+def is_sphere_size(width_px: int, height_px: int) -> bool:
+    """Whether a picture of that size may be a whole sphere in equirectangular projection: twice as wide as high."""
+    return abs(width_px - 2 * height_px) <= _MAX_ASPECT_ERROR_PX
+
+
+def check_sphere(width_px: int, height_px: int) -> None:
+    """Nothing, or an InputError when a picture of that size is no whole sphere in equirectangular projection."""
+    if not is_sphere_size(width_px, height_px):
+        raise InputError(f"a 360-degree picture is twice as wide as high (equirectangular), this one is {width_px} x {height_px}")
+
+
+def mark(path: Path, *, sphere: bool, ambisonic_order: int | None) -> None:
+    """Nothing; the finished file then says that its picture is a sphere, and that its sound is AmbiX of that order."""
+    with path.open("r+b") as file:
+        insertions = []
+        for entry in sample_entries(file):
+            if sphere and entry.handler == "vide":
+                insertions += [_behind_codec(entry, st3d() + sv3d()), Insertion(entry.track, entry.track.stop, v1_uuid())]
+            if ambisonic_order is not None and entry.handler == "soun":
+                insertions.append(Insertion(entry.box, entry.box.stop, sa3d(ambisonic_order)))
+        insert(file, insertions)
+
+
+def declared_order(path: PathLike) -> int | None:
+    """The order of the AmbiX sound that the SA3D box of an MP4 or QuickTime file declares; None where none does.
+
+    None too for what is no plain AmbiX: another version, type or channel order, head-locked stereo beside it.
+    """
+    with Path(path).open("rb") as file:
+        first = next(boxes(file), None)
+        for entry in sample_entries(file) if first is not None and first.kind in _FIRST_KINDS else ():
+            for box in entry.boxes if entry.handler == "soun" else ():
+                order = _order(body_of(file, box, 1 << 10)) if box.kind == "SA3D" else None
+                if order is not None:
+                    return order
+    return None
+
+
+def _order(body: bytes) -> int | None:
+    if len(body) < 12:
+        return None
+    version, kind, order, channels, weights, count = struct.unpack(">BBIBBI", body[:12])
+    plain = (version, kind, channels, weights) == (0, 0, 0, 0) and 1 <= order <= HIGHEST_ORDER and count == (order + 1) ** 2
+    return order if plain and body[12 : 12 + 4 * count] == struct.pack(f">{count}I", *range(count)) else None
+
+
+def _behind_codec(entry: SampleEntry, data: bytes) -> Insertion:
+    ends = [box.stop for box in entry.boxes if box.kind in _CODEC_BOXES]
+    return Insertion(entry.box, ends[0] if ends else entry.box.stop, data)
+
+
+def sa3d(order: int) -> bytes:
+    """The box that makes a sound track periphonic ambisonics of that order: version 0, ACN, SN3D, channels in their order."""
+    count = (order + 1) ** 2
+    return _box(b"SA3D", struct.pack(">BBIBBI", 0, 0, order, 0, 0, count) + struct.pack(f">{count}I", *range(count)))
+
+
+def st3d() -> bytes:
+    """The box of one view for both eyes."""
+    return _box(b"st3d", bytes(4) + b"\0")
+
+
+def sv3d() -> bytes:
+    """The box of a whole equirectangular sphere that looks ahead."""
+    header = _box(b"svhd", bytes(4) + b"seehear\0")
+    pose = _box(b"prhd", bytes(4) + bytes(12))
+    bounds = _box(b"equi", bytes(4) + bytes(16))
+    return _box(b"sv3d", header + _box(b"proj", pose + bounds))
+
+
+def v1_uuid() -> bytes:
+    """The older box of the same, for the track."""
+    return _box(b"uuid", _V1_UUID + _V1_XML.encode("ascii"))
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(body), kind) + body
