@@ -73,6 +73,10 @@ class Meter:
             return f"loudness needs a sample rate of at least {LOWEST_RATE_HZ} Hz, got {self.sample_rate_hz} Hz"
         return ""
 
+    def _check_loudness(self) -> None:
+        if self._refusal:
+            raise InputError(self._refusal)
+
     def add(self, samples: NDArray[np.float32]) -> None:
         """Nothing; ``samples`` (C, n), the next of the sound, are then measured. InputError for another number of channels."""
         if samples.ndim != 2 or len(samples) != self.layout.n_channels:
@@ -100,11 +104,13 @@ class Meter:
     @property
     def momentary_max_lufs(self) -> float:
         """The loudest 400 ms, silence before the sound counting; -inf for silence (EBU Tech 3341)."""
+        self._check_loudness()
         return _lufs(self._complete()._loudest_block)
 
     @property
     def short_term_max_lufs(self) -> float:
         """The loudest 3 s, silence before the sound counting; -inf for silence (EBU Tech 3341)."""
+        self._check_loudness()
         return _lufs(self._complete()._loudest_window)
 
     @property
@@ -142,8 +148,7 @@ class Meter:
         return self.n_samples * STEPS_PER_S // (STEPS_PER_HOP * self.sample_rate_hz)
 
     def _hop_energies(self) -> FloatArray:
-        if self._refusal:
-            raise InputError(self._refusal)
+        self._check_loudness()
         return np.concatenate([np.zeros(0), *self._complete()._energies])
 
     def _powers_over(self, n_hops: int) -> FloatArray:
