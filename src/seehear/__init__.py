@@ -9,20 +9,18 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it for typing's; importing that would cost a third of the start-up
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "batch", "concepts", "evaluate", "render", "spatialize"]
+__all__ = ["InputError", "batch", "concepts", "doctor", "evaluate", "render", "spatialize"]
 
 if TYPE_CHECKING:
     from seehear.types import InputError
-    from seehear.verbs import batch, concepts, evaluate, render, spatialize
-
-_HOME = {"InputError": "seehear.types"} | dict.fromkeys(("batch", "concepts", "evaluate", "render", "spatialize"), "seehear.verbs")
+    from seehear.verbs import batch, concepts, doctor, evaluate, render, spatialize
 
 
 def __getattr__(name: str) -> object:
     """Fetch public names on first use, so that importing seehear stays light."""
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module 'seehear' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module("seehear.types" if name == "InputError" else "seehear.verbs"), name)
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import av
@@ -44,3 +44,20 @@ def channel_layout(stream: AudioStream, path: PathLike) -> str:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))  # never freed here: the table is the decoder's
         raise InputError(f"{path} has its channels in an order that cannot be decoded safely ({name}): convert it to WAV first")
     return name
+
+
+def ffmpeg_version() -> str:
+    """The version of the FFmpeg inside PyAV."""
+    return str(av.ffmpeg_version_info)
+
+
+def encoders(names: Iterable[str]) -> dict[str, bool]:
+    """Whether that FFmpeg has each of the encoders."""
+    return {name: name in av.codecs_available and _can_encode(name) for name in names}
+
+
+def _can_encode(name: str) -> bool:
+    try:
+        return av.Codec(name, "w").is_encoder
+    except av.codec.codec.UnknownCodecError:
+        return False

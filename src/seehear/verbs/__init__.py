@@ -2,8 +2,9 @@
 
 from seehear.verbs.batch import batch
 from seehear.verbs.concepts import concepts
+from seehear.verbs.doctor import doctor
 from seehear.verbs.evaluate import evaluate
 from seehear.verbs.render import render
 from seehear.verbs.spatialize import spatialize
 
-__all__ = ["batch", "concepts", "evaluate", "render", "spatialize"]
+__all__ = ["batch", "concepts", "doctor", "evaluate", "render", "spatialize"]

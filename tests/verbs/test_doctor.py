@@ -1,0 +1,86 @@
+"""`doctor`. Oracles: planted defects (a cache that cannot be written, altered weights, an encoder that is not there)."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import seehear
+from seehear.types import InputError
+from seehear.verbs import doctor as _  # noqa: F401 (the module below hides behind the function of its name)
+from seehear.verbs.doctor import told
+
+MODULE = "seehear.verbs.doctor"
+
+
+def module():
+    import sys
+
+    return sys.modules[MODULE]
+
+
+def check(report: dict, name: str) -> dict:
+    (found,) = [each for each in report["checks"] if each["name"] == name]
+    return found
+
+
+def test_a_healthy_installation_is_told_as_it_is() -> None:
+    """Oracle: the packages' own metadata, and the published sizes of the models (0.38 + 0.1 + 1.88 + 4.5 GB)."""
+    report = seehear.doctor(offline=True)
+    assert report["ok"]
+    assert f"numpy {metadata.version('numpy')}" in check(report, "libraries")["said"]
+    by_name = {each["name"]: each for each in report["presets"]}
+    assert list(by_name) == ["builtin", "builtin-research", "hub", "paper"]
+    assert by_name["builtin"]["status"] == by_name["builtin-research"]["status"] == "ready"
+    assert by_name["hub"]["status"] == "not now" and "cvssp/audioldm2 not on this machine" in by_name["hub"]["why"]
+    assert by_name["hub"]["download_gb"] == pytest.approx(6.86)
+    assert by_name["hub"]["get"][-1] == "hf download cvssp/audioldm2"
+    assert [model["commercial"] for model in by_name["builtin-research"]["models"]] == [True, True, False, True]
+    json.dumps(report)
+    text = told(report)
+    assert "--models hub: not now (6.9 GB)" in text and text.endswith("All that is needed is here.")
+
+
+def test_a_cache_that_cannot_be_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module(), "_cache", lambda: Path("/proc/seehear-cache"))
+    report = seehear.doctor("builtin")
+    assert not report["ok"]
+    assert check(report, "model cache")["status"] == "problem" and "HF_HOME" in check(report, "model cache")["fix"]
+    assert "WRONG model cache" in told(report) and told(report).endswith("see above.")
+
+
+def test_a_missing_encoder_and_library_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module(), "ENCODERS", ("aac", "librocket"))
+    monkeypatch.setattr(module(), "LIBRARIES", ("numpy", "rocket-science"))
+    report = seehear.doctor("builtin")
+    assert not report["ok"]
+    assert "without librocket" in check(report, "FFmpeg")["said"] and "aac" not in check(report, "FFmpeg")["said"]
+    assert check(report, "libraries")["said"] == "missing: rocket-science"
+
+
+def test_altered_weights_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import shutil
+
+    from seehear import weights
+
+    shutil.copytree(weights.packs_folder(), tmp_path / "packs")
+    (pack,) = [path for path in (tmp_path / "packs").glob("*.safetensors") if "research" not in path.name]
+    pack.write_bytes(pack.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(weights, "packs_folder", lambda: tmp_path / "packs")
+    found = check(seehear.doctor("builtin"), "shipped weights")
+    assert found["status"] == "problem" and pack.name in found["said"]
+
+
+def test_too_little_memory_is_said_before_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub's weights take 6.86 GB and a run 1 GB beside them."""
+    monkeypatch.setattr(module(), "_memory_gb", lambda: (8.0, 7.8))
+    (hub,) = [each for each in seehear.doctor()["presets"] if each["name"] == "hub"]
+    assert hub["status"] == "not now" and hub["why"] == "its weights take 6.9 GB, 7.8 GB of memory are free"
+
+
+def test_unknown_models_are_refused() -> None:
+    with pytest.raises(InputError, match="unknown models 'best'"):
+        seehear.doctor("best")
