@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.types.checks import FloatArray, InputError, is_array, is_count, is_number, told
 from seehear.types.direction import FRONT, Direction
@@ -56,6 +57,12 @@ class Trajectory:
         nearest = self.directions[np.searchsorted(halfway, times_s)]
         directions = np.where(norms > 1e-6, directions / np.maximum(norms, 1e-6), nearest)
         return directions, np.exp(np.interp(times_s, self.times_s, np.log(self.distances_m)))
+
+    def _nearest(self, times_s: FloatArray) -> NDArray[np.intp]:
+        """Index (N,) of the point nearest to each time, the earlier of two."""
+        after = np.searchsorted(self.times_s, times_s).clip(0, len(self.times_s) - 1)
+        before = np.maximum(after - 1, 0)
+        return np.where(times_s - self.times_s[before] <= self.times_s[after] - times_s, before, after)
 
 
 @dataclass(frozen=True)
