@@ -22,6 +22,7 @@ from seehear.io.pcm import WIDTH_BYTES, Subtype, pcm_steps
 from seehear.io.streams import SoundFile, pcm_span, soundfile_span, spooled
 from seehear.io.wav import AMBIX_COMMENT, WavFacts, wav_facts, write_wav
 from seehear.types import (
+    BINAURAL,
     HIGHEST_ORDER,
     MONO,
     STEREO,
@@ -247,11 +248,13 @@ def _opened_caf(path: Path) -> SoundFile:
     if facts.data.truncated:
         raise InputError(f"{path} is truncated: its header promises more samples than there are")
     if facts.pcm is None:
-        return _decoded(path)
+        sound = _decoded(path)
+        named = facts.layout is not None and facts.n_channels == sound.layout.n_channels
+        return replace(sound, layout=facts.layout, convention=facts.convention) if named else sound
     span = pcm_span(path.open("rb"), facts.data.start, facts.n_channels, facts.pcm)
     n_samples = facts.data.length // (facts.n_channels * facts.pcm.width_bytes)
-    unnamed = (MONO, STEREO)[facts.n_channels - 1] if facts.n_channels <= 2 else discrete(facts.n_channels)
-    return SoundFile(path, round(facts.sample_rate_hz), facts.layout or unnamed, n_samples, facts.convention, span)
+    layout = facts.layout or _unnamed(facts.n_channels)
+    return SoundFile(path, round(facts.sample_rate_hz), layout, n_samples, facts.convention, span)
 
 
 def _opened_soundfile(path: Path, facts: WavFacts | None) -> SoundFile | None:
@@ -286,12 +289,17 @@ def _layout(n_channels: int, facts: WavFacts | None, is_flac: bool) -> tuple[Lay
         if facts.comment.startswith(AMBIX_COMMENT):
             return _AMBISONICS[n_channels], "acn-sn3d"
     if n_channels <= 2:
-        return (MONO, STEREO)[n_channels - 1], ""
+        return _unnamed(n_channels), ""
     if facts is None:
-        fixed = SURROUND_5_1 if n_channels == 6 else SURROUND_7_1 if n_channels == 8 and is_flac else discrete(n_channels)
+        fixed = SURROUND_5_1 if n_channels == 6 else SURROUND_7_1 if n_channels == 8 and is_flac else _unnamed(n_channels)
         return fixed, ""
     layout = _MASKS.get(facts.mask or 0)
-    return (layout if layout is not None and layout.n_channels == n_channels else discrete(n_channels)), ""
+    return (layout if layout is not None and layout.n_channels == n_channels else _unnamed(n_channels)), ""
+
+
+def _unnamed(n_channels: int) -> Layout:
+    """What channels are that nothing is said about."""
+    return (MONO, STEREO)[n_channels - 1] if n_channels <= 2 else discrete(n_channels)
 
 
 def _decoded(path: Path) -> SoundFile:
@@ -304,8 +312,8 @@ def _decoded(path: Path) -> SoundFile:
     if first is None:
         raise InputError(f"{path} holds no samples")
     n_channels = len(first)
-    known = {"mono": MONO, "stereo": STEREO, "5.1": SURROUND_5_1, "5.1(side)": SURROUND_5_1, "7.1": SURROUND_7_1}
-    layout, convention = known.get(name, discrete(n_channels)), ""
+    known = {"binaural": BINAURAL, "5.1": SURROUND_5_1, "5.1(side)": SURROUND_5_1, "7.1": SURROUND_7_1}
+    layout, convention = known.get(name, _unnamed(n_channels)), ""
     if name.startswith("ambisonic ") and n_channels in _AMBISONICS:  # of Opus and SA3D, in FFmpeg always ACN and SN3D
         layout, convention = _AMBISONICS[n_channels], "acn-sn3d"
     spool = spooled(itertools.chain((first,), parts), rate, layout, convention)

@@ -131,6 +131,8 @@ def _chunks(file: BinaryIO) -> Iterator[Chunk]:
             return
         there = min(length, size - start)
         yield Chunk(name, start, there, truncated=there < length)
+        if there < length:
+            return
         at = start + length
     raise InputError(f"it has more than {_MAX_CHUNKS} chunks")
 
