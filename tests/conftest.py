@@ -33,6 +33,16 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    """The scene of `written_scenes` as a file, its stems beside it."""
+    from seehear.io.scene import write_scene
+    from written_scenes import example
+
+    write_scene(tmp_path / "scene.json", example(), tmp_path / "stems", extra={"picture": "größe.jpg"})
+    return tmp_path / "scene.json"
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Folders of tiny checkpoints by name ("blip", "audioldm2", "sam", ...), each made once and not to be changed."""

@@ -1,11 +1,10 @@
-"""The scene file: round trip, schema, editing by hand, and every way to be wrong."""
+"""The scene file: round trip, schema, and editing by hand."""
 
 import json
 import math
 import re
 import shutil
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 import jsonschema
@@ -13,55 +12,24 @@ import numpy as np
 import pytest
 import soundfile
 
-from seehear.io import scene as scene_module
-from seehear.io.scene import read_scene, write_scene
-from seehear.types import MONO, Audio, Direction, InputError, Room, Scene, Source, Trajectory, ambisonics
-
-RATE = 8000
-SCHEMA = json.loads(resources.files("seehear.io").joinpath("scene.schema.json").read_text("utf-8"))
-
-
-def stem(seed: int) -> Audio:
-    """Half a second of noise that goes beyond full scale, as a loud stem may."""
-    return Audio(np.random.default_rng(seed).normal(0, 1, (1, RATE // 2)).astype(np.float32), RATE, MONO)
+from seehear.io.scene import as_written, check_scene_output, read_scene, write_scene, write_stems, writing
+from seehear.io.streams import Spool
+from seehear.io.wav import wav_facts, write_wav
+from seehear.types import MONO, Audio, Direction, InputError, Room, Sound, Trajectory, ambisonics
+from written_scenes import RATE, SCHEMA, example, stem
 
 
-def example() -> Scene:
-    moving = Trajectory(
-        np.array([0.0, 0.125, 0.3]),
-        np.stack([Direction(a, e).vector for a, e in ((0.1, 0.2), (3.0, -1.5), (-2.0, math.pi / 2))]),
-        np.array([1.0, 2.5, 0.3]),
-    )
-    fixed = Trajectory.fixed(Direction(math.radians(30), math.radians(-5)), 2.5)
-    return Scene(
-        sources=(
-            Source(stem(1), fixed, "dog", gain_db=14.0),
-            Source(stem(2), moving, "雨 / ../größe: rain", gain_db=-6.5, extent_rad=2 * math.pi, lfe=True),
-            Source(stem(3), fixed, "dog", extent_rad=math.radians(40)),
-        ),
-        room=Room("shoebox", (6.0, 5.0, 3.0), (3.0, 2.5, 1.6), 0.4),
-        duration_s=0.5,
-        sample_rate_hz=RATE,
-        seed=7,
-        listener=Direction(0.3, -0.1),
-        bed=Audio(np.random.default_rng(4).normal(0, 1, (9, RATE // 2)).astype(np.float32), RATE, ambisonics(2), "acn-sn3d"),
-        bed_gain_db=-3.5,
-    )
-
-
-@pytest.fixture
-def written(tmp_path) -> Path:
-    write_scene(tmp_path / "scene.json", example(), tmp_path / "stems", extra={"picture": "größe.jpg"})
-    return tmp_path / "scene.json"
+def whole(sound: Sound) -> np.ndarray:
+    return sound.read(0, sound.n_samples)
 
 
 def test_a_scene_comes_back(written):
-    """Oracle: the scene in memory: equal samples and numbers, directions to 1e-13."""
-    scene, back = example(), read_scene(written)
+    """Oracle: the scene in memory, rounded: equal samples and numbers, directions to 1e-13."""
+    scene, back = as_written(example()), read_scene(written)
     assert (back.room, back.duration_s, back.sample_rate_hz, back.seed) == (scene.room, 0.5, RATE, 7)
     assert np.abs(back.listener.vector - scene.listener.vector).max() < 1e-13
     for a, b in zip(scene.sources, back.sources, strict=True):
-        assert np.array_equal(a.audio.samples, b.audio.samples) and (a.label, a.gain_db, a.lfe) == (b.label, b.gain_db, b.lfe)
+        assert np.array_equal(a.audio.samples, whole(b.audio)) and (a.label, a.gain_db, a.lfe) == (b.label, b.gain_db, b.lfe)
         assert b.extent_rad == pytest.approx(a.extent_rad, abs=1e-13) and a.is_bed == b.is_bed
         assert np.array_equal(a.trajectory.times_s, b.trajectory.times_s)
         assert np.array_equal(a.trajectory.distances_m, b.trajectory.distances_m)
@@ -70,9 +38,9 @@ def test_a_scene_comes_back(written):
 
 def test_a_bed_comes_back(written):
     """Oracle: the scene in memory; a scene without a bed says nothing of one; planted faults in the bed are named."""
-    back, bed = read_scene(written), example().bed
-    assert bed is not None and back.bed is not None
-    assert np.array_equal(back.bed.samples, bed.samples) and back.bed_gain_db == -3.5
+    back, scene = read_scene(written), as_written(example())
+    assert scene.bed is not None and back.bed is not None
+    assert np.array_equal(whole(back.bed), scene.bed.samples) and back.bed_gain_db == scene.bed_gain_db
     assert (back.bed.layout, back.bed.convention) == (ambisonics(2), "acn-sn3d")
     document = json.loads(written.read_text("utf-8"))
     assert list(document["bed"]) == ["stem", "sha256", "gain_db"] and document["bed"]["stem"] == "stems/bed.wav"
@@ -86,7 +54,7 @@ def test_a_bed_comes_back(written):
     ):
         soundfile.write(path, samples, RATE, subtype="FLOAT")
         with pytest.raises(InputError, match=message):
-            read_scene(written)
+            whole(read_scene(written).bed)
     soundfile.write(path, 0.1 * np.ones((RATE // 2, 4)), RATE, subtype="FLOAT")
     assert read_scene(written).bed.layout.name == "foa"  # edited elsewhere: four channels, taken as AmbiX
     del document["bed"]
@@ -100,7 +68,7 @@ def test_the_scene_as_written_comes_back_exactly(tmp_path):
     vectors = np.concatenate([rng.normal(size=(500, 3)), np.eye(3), -np.eye(3), [[1, 1, 0], [-1, 0, 1e-9]]])
     trajectory = Trajectory(np.arange(508.0), vectors / np.linalg.norm(vectors, axis=1, keepdims=True), rng.uniform(0.1, 9, 508))
     sources = (replace(example().sources[0], trajectory=trajectory, extent_rad=0.7), *example().sources[1:])
-    scene = scene_module.as_written(replace(example(), sources=sources, listener=Direction(1.234, -0.567)))
+    scene = as_written(replace(example(), sources=sources, listener=Direction(1.234, -0.567)))
     write_scene(tmp_path / "scene.json", scene, tmp_path / "stems")
     back = read_scene(tmp_path / "scene.json")
     assert back.listener == scene.listener
@@ -147,7 +115,7 @@ def test_the_folder_may_be_moved(written, tmp_path):
     """Oracle: the scene before the move."""
     shutil.copytree(tmp_path, tmp_path.parent / "wo anders", dirs_exist_ok=True)
     moved = read_scene(tmp_path.parent / "wo anders/scene.json")
-    assert np.array_equal(moved.sources[1].audio.samples, example().sources[1].audio.samples)
+    assert np.array_equal(whole(moved.sources[1].audio), as_written(example()).sources[1].audio.samples)
 
 
 def test_an_edited_stem_needs_its_hash_removed(written):
@@ -159,7 +127,7 @@ def test_an_edited_stem_needs_its_hash_removed(written):
     document = json.loads(written.read_text("utf-8"))
     del document["sources"][0]["sha256"]
     written.write_text(json.dumps(document), "utf-8")
-    assert np.abs(read_scene(written).sources[0].audio.samples[0] - edited).max() <= 2.0**-15
+    assert np.abs(whole(read_scene(written).sources[0].audio)[0] - edited).max() <= 2.0**-15
 
 
 def test_what_is_replaced_takes_its_stems_along(written):
@@ -176,7 +144,7 @@ def test_what_is_replaced_takes_its_stems_along(written):
     write_scene(written, only, stems, force=True)
     assert sorted(path.name for path in stems.iterdir()) == ["01-雨-größe-rain.wav", *strangers]
     assert len(read_scene(written).sources) == 1
-    scene_module.write_stems(stems, replace(only, sources=example().sources[:1]), force=True)
+    write_stems(stems, replace(only, sources=example().sources[:1]), force=True)
     assert sorted(path.name for path in stems.iterdir()) == ["01-dog.wav", *strangers]
 
 
@@ -194,27 +162,88 @@ def test_nothing_is_left_of_a_scene_that_failed(tmp_path, monkeypatch, error):
     """Oracle: an empty folder after a planted failure at the third stem."""
     calls = []
 
-    def failing(path, audio, subtype, *, force, within):
-        calls.append(path)
+    def failing(file, sound):
+        calls.append(file)
         if len(calls) == 3:
             raise error("planted")
-        within.file(path, force).write_bytes(b"half")
+        file.write(b"half")
 
-    monkeypatch.setattr(scene_module, "write_audio", failing)
+    monkeypatch.setattr(writing, "write_stem", failing)
     with pytest.raises(error):
         write_scene(tmp_path / "scene.json", example(), tmp_path / "stems")
     assert len(calls) == 3 and list(tmp_path.iterdir()) == []
 
 
+def test_stems_are_rounded_to_24_bits(tmp_path):
+    """Closed form: a stem within full scale moves by at most half a step of 2^-23, one that peaks at 4 comes down by 13 whole
+    decibels (4 is 12.04 dB) and its gain goes up by as many; soundfile reads what was rendered. Rounding twice
+    is rounding once."""
+    soft = replace(example().sources[0], audio=Audio(stem(1).samples / np.float32(8), RATE, MONO))
+    loud = replace(soft, audio=Audio(stem(1).samples * np.float32(4 / np.abs(stem(1).samples).max()), RATE, MONO), gain_db=2.0)
+    scene = replace(example(), sources=(soft, loud), bed=None)
+    rounded = as_written(scene)
+    assert np.abs(whole(rounded.sources[0].audio) - soft.audio.samples).max() <= 2.0**-24 and rounded.sources[0].gain_db == 14.0
+    assert rounded.sources[1].gain_db == 15.0
+    assert np.abs(whole(rounded.sources[1].audio) - loud.audio.samples * 10 ** (-13 / 20)).max() <= 2.0**-23
+    paths = write_scene(tmp_path / "scene.json", scene, tmp_path / "stems")
+    for path, source in zip(paths, rounded.sources, strict=True):
+        assert soundfile.info(path).subtype == "PCM_24" and wav_facts(path).comment == "seehear stem"
+        assert np.array_equal(soundfile.read(path, dtype="float32")[0], whole(source.audio)[0])
+    again = as_written(rounded)
+    assert all(np.array_equal(whole(a.audio), whole(b.audio)) for a, b in zip(again.sources, rounded.sources, strict=True))
+    assert [source.gain_db for source in again.sources] == [14.0, 15.0]
+
+
+def test_a_sound_on_disk_is_rounded_as_it_is_read():
+    """Oracle: the same sound in memory; spans of a spool, and its peak beyond full scale."""
+    spool = Spool(RATE, MONO, RATE // 2)
+    spool.write(0, stem(1).samples)
+    one = replace(example(), bed=None, sources=example().sources[:1])
+    lazy = as_written(replace(one, sources=(replace(one.sources[0], audio=spool),))).sources[0]
+    ready = as_written(one).sources[0]
+    assert lazy.gain_db == ready.gain_db > 14 and not isinstance(lazy.audio, Audio)
+    assert np.array_equal(lazy.audio.read(100, 777), ready.audio.read(100, 777))
+
+
+def test_a_gain_that_no_file_holds_is_refused():
+    """Closed form: 115 dB and a stem of 20 dB over full scale make 135 dB."""
+    loud = replace(example().sources[0], audio=Audio(stem(1).samples * np.float32(10), RATE, MONO), gain_db=115.0)
+    with pytest.raises(InputError, match=r"the gain of 'dog' is 1[34]. dB: a scene file holds -120 to 120 dB"):
+        as_written(replace(example(), sources=(loud,)))
+
+
+def test_float_stems_of_before_still_read(written):
+    """Oracle: planted float samples beyond full scale in place of a stem; they stay as they are through reading and writing."""
+    path = written.parent / "stems/01-dog.wav"
+    with path.open("wb") as file:
+        write_wav(file, stem(1), "FLOAT")
+    document = json.loads(written.read_text("utf-8"))
+    del document["sources"][0]["sha256"]
+    written.write_text(json.dumps(document), "utf-8")
+    scene = as_written(read_scene(written))
+    assert np.array_equal(whole(scene.sources[0].audio), stem(1).samples) and np.abs(stem(1).samples).max() > 1
+
+
+def test_muting_is_written_where_it_is(tmp_path):
+    """Oracle: planted flags; a scene without them says nothing of muting."""
+    sources = (example().sources[0], replace(example().sources[1], muted=True))
+    write_scene(tmp_path / "scene.json", replace(example(), sources=sources, bed_muted=True), tmp_path / "stems")
+    document = json.loads((tmp_path / "scene.json").read_text("utf-8"))
+    jsonschema.validate(document, SCHEMA)
+    assert [source.get("muted") for source in document["sources"]] == [None, True] and document["bed"]["muted"] is True
+    back = read_scene(tmp_path / "scene.json")
+    assert [source.muted for source in back.sources] == [False, True] and back.bed_muted
+
+
 def test_stems_alone_are_the_stems_of_the_scene(written, tmp_path):
     """Oracle: the files that the scene file came with, byte for byte."""
     (tmp_path / "alone").mkdir()
-    paths = scene_module.write_stems(tmp_path / "alone", example())
+    paths = write_stems(tmp_path / "alone", example())
     assert [path.name for path in paths] == ["01-dog.wav", "02-雨-größe-rain.wav", "03-dog.wav", "bed.wav"]
     for path in paths:
         assert path.read_bytes() == (tmp_path / "stems" / path.name).read_bytes()
     with pytest.raises(InputError, match="exists already"):
-        scene_module.write_stems(tmp_path / "alone", example())
+        write_stems(tmp_path / "alone", example())
 
 
 def test_an_extra_that_is_no_json_leaves_nothing(tmp_path):
@@ -238,113 +267,11 @@ def test_impossible_places_are_refused(tmp_path, scene, stems, message):
     (tmp_path / "file").touch()
     for attempt in (
         lambda: write_scene(tmp_path / scene, example(), tmp_path / stems),
-        lambda: scene_module.check_scene_output(tmp_path / scene, tmp_path / stems),
+        lambda: check_scene_output(tmp_path / scene, tmp_path / stems),
     ):
         with pytest.raises(InputError, match=message):
             attempt()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def edit(document: dict, path: str, value: object) -> None:
-    *parents, last = (int(part) if part.isdigit() else part for part in path.split("."))
-    for part in parents:
-        document = document[part]
-    if value is KeyError:
-        del document[last]
-    else:
-        document[last] = value
-
-
-WRONG_VALUES = [
-    ("version", 2, "version 2, this seehear reads version 1"),
-    ("version", "1", "version must be a whole number, not a text"),
-    ("version", KeyError, "version is missing"),
-    ("duration_s", -1, "duration_s must be from"),
-    ("duration_s", 0, "duration_s must be from"),
-    ("duration_s", 1e7, "to 3600, got 1e+07"),
-    ("duration_s", 0.25, "the scene 2000"),
-    ("duration_s", "long", "duration_s must be a number, not a text"),
-    ("duration_s", True, "duration_s must be a number, not true or false"),
-    ("sample_rate_hz", 0, "from 8000 to 192000"),
-    ("sample_rate_hz", 100, "from 8000 to 192000"),
-    ("sample_rate_hz", 5 * 10**9, "from 8000 to 192000"),
-    ("sample_rate_hz", 10**400, "from 8000 to 192000"),
-    ("sample_rate_hz", 16000, "8000 Hz, the scene 16000 Hz"),
-    ("seed", -1, "seed must be from 0"),
-    ("seed", 10**30, "seed must be from 0"),
-    ("seed", 0.5, "seed must be a whole number"),
-    ("listener", None, "an object is needed, not null"),
-    ("listener.elevation_deg", 91, "from -90 to 90"),
-    ("room.kind", "cave", "unknown room kind 'cave'"),
-    ("room.size_m", [1, 2], "three numbers"),
-    ("room.size_m", [1e-200] * 3, "size_m must be from 0.5 to 1000"),
-    ("room.size_m", [6, 1e6, 3], "size_m must be from 0.5 to 1000"),
-    ("room.listener_m", [3, -1, 1], "listener_m must be from 0 to 10000"),
-    ("room.rt60_s", 0, "rt60_s must be from 0.05 to 20"),
-    ("room.rt60_s", 1e-4, "rt60_s must be from 0.05 to 20"),
-    ("room.rt60_s", 1e4, "rt60_s must be from 0.05 to 20"),
-    ("listener.azimuth_deg", 1e9, "azimuth_deg must be from -360 to 360"),
-    ("room.listener_m", [9, 9, 9], "listener inside"),
-    ("sources", {}, "sources must be a list"),
-    ("sources", [{}] * 257, "at most 256, got 257"),
-    ("sources.0", "dog", "an object is needed, not a text"),
-    ("sources.0.gain", 3, "unknown field 'gain'"),
-    ("sources.0.gain_db", None, "gain_db must be a number, not null"),
-    ("sources.0.gain_db", 10**400, "gain_db must be from -120 to 120"),
-    ("sources.0.gain_db", 7000, "gain_db must be from -120 to 120"),
-    ("sources.0.gain_db", -1e5, "gain_db must be from -120 to 120"),
-    ("sources.0.extent_deg", 361, "from 0 to 360"),
-    ("sources.0.lfe", 1, "lfe must be true or false, not a number"),
-    ("sources.0.stem", "stems/none.wav", "none.wav does not exist"),
-    ("sources.0.stem", "../x.wav", "outside the folder"),
-    ("sources.0.stem", "/etc/passwd", "outside the folder"),
-    ("sources.0.stem", "C:\\x.wav", "outside the folder"),
-    ("sources.0.stem", "a\0b", "is not a file name"),
-    ("sources.0.stem", "stems", "is a folder"),
-    ("sources.0.sha256", "0" * 64, "has changed"),
-    ("sources.0.trajectory", [], "needs K times"),
-    ("sources.0.trajectory.0.distance_m", 0, "from 0.01 to 10000"),
-    ("sources.0.trajectory.0.distance_m", 1e-300, "from 0.01 to 10000"),
-    ("sources.0.trajectory.0.distance_m", 1e300, "from 0.01 to 10000"),
-    ("sources.0.trajectory.0.time_s", 1e9, "from -3600 to 3600"),
-    ("sources.1.trajectory.1.time_s", 0, "times must increase"),
-    ("sources.1.trajectory.1.azimuth_deg", KeyError, "azimuth_deg is missing"),
-    ("bed", None, "an object is needed, not null"),
-    ("bed.order", 2, "unknown field 'order'"),
-    ("bed.gain_db", KeyError, "gain_db is missing"),
-    ("bed.gain_db", 130, "gain_db must be from -120 to 120"),
-    ("bed.stem", "../x.wav", "outside the folder"),
-    ("bed.stem", "stems/none.wav", "none.wav does not exist"),
-    ("bed.stem", "stems/01-dog.wav", "has 1 channels"),
-    ("bed.sha256", "0" * 64, "has changed"),
-]
-
-
-@pytest.mark.parametrize(("field", "value", "message"), WRONG_VALUES)
-def test_wrong_values_are_refused_with_their_place(written, field, value, message):
-    """Oracle: one planted fault per file; the sentence names the file and the fault."""
-    document = json.loads(written.read_text("utf-8"))
-    edit(document, field, value)
-    written.write_text(json.dumps(document), "utf-8")
-    with pytest.raises(InputError, match=re.escape(message)) as caught:
-        read_scene(written)
-    assert str(written.parent) in str(caught.value) and "\n" not in str(caught.value)
-
-
-NOT_SAID_BY_A_SCHEMA = ("scene", "the scene", "outside", "is not a file", "is a folder", "does not exist", "changed", "increase")
-NOT_SAID_BY_A_SCHEMA += ("channels",)
-
-
-@pytest.mark.parametrize(
-    ("field", "value"), [(f, v) for f, v, m in WRONG_VALUES if not any(x in m for x in NOT_SAID_BY_A_SCHEMA)]
-)
-def test_the_schema_refuses_what_the_reader_refuses(written, field, value):
-    """Oracle: jsonschema, an independent reader of the committed ranges, on the same planted faults."""
-    document = json.loads(written.read_text("utf-8"))
-    edit(document, field, value)
-    if field != "room.listener_m" or min(value) < 0:  # whether the listener is inside the room is beyond a schema
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(document, SCHEMA)
 
 
 @pytest.mark.parametrize("kind", ["none", "outdoor"])
@@ -355,55 +282,6 @@ def test_rooms_without_walls_need_no_walls(written, kind):
     written.write_text(json.dumps(document), "utf-8")
     jsonschema.validate(document, SCHEMA)
     assert read_scene(written).room == Room(kind, (0, 0, 0), (0, 0, 1.6), 0)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "null", "nonsense", '{"version": NaN}', '{"version": Infinity}', "[" * 100_000, "\ufeff[]", "\x00\x01"],
-)
-def test_what_is_not_a_scene_is_refused(tmp_path, text):
-    """Oracle: planted texts; one sentence with the file's name."""
-    (tmp_path / "scene.json").write_text(text, "utf-8")
-    with pytest.raises(InputError, match=r"scene\.json") as caught:
-        read_scene(tmp_path / "scene.json")
-    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
-
-
-def test_wrong_stems_are_refused_by_name(written):
-    """Oracle: one planted fault per stem."""
-    document = json.loads(written.read_text("utf-8"))
-    for source in document["sources"]:
-        source.pop("sha256")
-    written.write_text(json.dumps(document), "utf-8")
-    path = written.parent / "stems/01-dog.wav"
-    right = stem(1).samples[0]
-    nan = right.copy()
-    nan[5] = np.nan
-    for samples, rate, message in [
-        (np.stack([right, right], axis=1), RATE, "must be mono, it has 2 channels"),
-        (right, 2 * RATE, "16000 Hz, the scene 8000 Hz"),
-        (right[:-1], RATE, "3999 samples, the scene 4000"),
-        (nan, RATE, "NaN"),
-        (1e30 * right, RATE, r"reaches \d\.?\d*e\+30"),
-        (right[:0], RATE, "no samples"),
-    ]:
-        soundfile.write(path, samples, rate, subtype="FLOAT")
-        with pytest.raises(InputError, match=message) as caught:
-            read_scene(written)
-        assert str(written.parent) in str(caught.value)
-    path.write_bytes(b"")
-    with pytest.raises(InputError, match=r"01-dog\.wav is empty"):
-        read_scene(written)
-
-
-def test_a_stem_behind_a_link_is_refused(written, tmp_path_factory):
-    """Oracle: a planted symbolic link out of the folder."""
-    outside = tmp_path_factory.mktemp("outside") / "x.wav"
-    soundfile.write(outside, stem(1).samples[0], RATE, subtype="FLOAT")
-    (written.parent / "stems/01-dog.wav").unlink()
-    (written.parent / "stems/01-dog.wav").symlink_to(outside)
-    with pytest.raises(InputError, match="outside the folder"):
-        read_scene(written)
 
 
 def test_the_page_says_the_ranges_of_the_schema():

@@ -111,7 +111,7 @@ def _recorded(scene: Scene, layouts: Sequence[Layout], engine: Engine) -> Render
     for layout in layouts:
         if layout not in (SURROUND_5_1, STEREO):
             raise InputError(f"a room of pixels is heard by six microphones: it gives 5.1 or stereo, not {layout.name}")
-    if scene.bed is not None:
+    if scene.bed is not None and not scene.bed_muted:
         raise InputError("a room of pixels is heard by six microphones: it has no place for an ambisonic bed")
     heard = recorder(scene)
 
@@ -179,7 +179,7 @@ def _as_layout(
 
 def _bed(scene: Scene, layout: Layout, head: Head) -> Callable[[Audio, int], Audio] | None:
     """What adds to a block from a sample on, decoded to its layout, the ambisonic bed as the turned head hears it, if any."""
-    if scene.bed is None:
+    if scene.bed is None or scene.bed_muted:
         return None
     decoded, gain = decoder(scene.bed, layout, head_rotation(scene.listener), head), np.float32(10 ** (scene.bed_gain_db / 20))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from seehear.io.audio import RATES_HZ, read_ambisonics, read_audio
+from seehear.io.audio import RATES_HZ, open_ambisonics, open_audio
 from seehear.io.fields import Fields
 from seehear.io.files import PathLike, check_input, file_sha256
 from seehear.io.scene.limits import (
@@ -31,8 +31,8 @@ def read_scene(path: PathLike) -> Scene:
     """The scene of a file, its stems to be read from theirs when they are heard (:class:`Stem`).
 
     InputError names the file and says what is wrong: malformed JSON, unknown version or field, a value out of range, a
-    stem that is missing, changed, empty, not mono, of another rate or length, or outside the scene's folder. A stem with NaN
-    or samples beyond `MAX_SAMPLE` is refused when they are read.
+    stem that is missing, changed, empty, not mono, of another rate or length, or outside the scene's folder. NaN and
+    samples beyond `MAX_SAMPLE` are refused when they are read.
     """
     path = check_input(path)
     fields = _scene_fields(path)
@@ -134,7 +134,7 @@ def _stem_path(fields: Fields, folder: Path) -> Path:
 
 def _read_stem(fields: Fields, folder: Path, rate: int, length: int) -> Stem:
     path = _stem_path(fields, folder)
-    sound = read_audio(path)
+    sound = open_audio(path)
     if sound.layout.n_channels != 1:
         raise InputError(f"the stem {path} must be mono, it has {sound.layout.n_channels} channels")
     return _fitting(sound, path, fields, rate, length)
@@ -144,7 +144,7 @@ def _read_bed(fields: Fields, folder: Path, rate: int, length: int) -> tuple[Ste
     """The bed, its gain in dB and whether it is muted."""
     fields.only("stem", "sha256", "gain_db", "muted")
     gain_db, path = fields.number("gain_db", -MAX_GAIN_DB, MAX_GAIN_DB), _stem_path(fields, folder)
-    sound = read_ambisonics(path)
+    sound = open_ambisonics(path)
     if sound.convention != "acn-sn3d":
         raise InputError(f"the bed {path} must be AmbiX (acn-sn3d), it says {sound.convention}")
     return _fitting(sound, path, fields, rate, length), gain_db, _is_muted(fields)

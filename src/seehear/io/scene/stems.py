@@ -57,10 +57,6 @@ class Stem:
         """Samples (C, stop - start) of the file."""
         return self.sound.read(start, stop)
 
-    @property
-    def samples(self) -> NDArray[np.float32]:
-        return self.sound.read(0, self.sound.n_samples)
-
 
 @dataclass(frozen=True)
 class Rounded:
