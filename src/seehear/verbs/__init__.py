@@ -4,7 +4,8 @@ from seehear.verbs.batch import batch
 from seehear.verbs.concepts import concepts
 from seehear.verbs.doctor import doctor
 from seehear.verbs.evaluate import evaluate
+from seehear.verbs.inspect import inspect
 from seehear.verbs.render import render
 from seehear.verbs.spatialize import spatialize
 
-__all__ = ["batch", "concepts", "doctor", "evaluate", "render", "spatialize"]
+__all__ = ["batch", "concepts", "doctor", "evaluate", "inspect", "render", "spatialize"]
