@@ -254,7 +254,7 @@ def test_true_peaks_far_from_the_samples():
 
 
 def test_refused():
-    """Planted faults: the wrong number of channels; channels without a place, and a rate below 4 kHz, have peaks but no loudness."""
+    """Planted faults: the wrong number of channels; channels without a place and rates below 4 kHz have peaks, not loudness."""
     with pytest.raises(InputError, match="stereo"):
         Meter(STEREO, RATE).add(np.zeros((3, 10), np.float32))
     for meter, why in ((Meter(discrete(2), RATE), "discrete2"), (Meter(STEREO, 2000), "4000 Hz")):
