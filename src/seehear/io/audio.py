@@ -18,7 +18,9 @@ from av.container import InputContainer
 from seehear.io.caf import caf_facts, is_caf, write_caf
 from seehear.io.containers import channel_layout, open_container
 from seehear.io.files import PathLike, WholeFiles, check_input, check_output, whole_file
+from seehear.io.opus import opus_layout, read_opus_head, write_opus
 from seehear.io.pcm import WIDTH_BYTES, Subtype, pcm_steps
+from seehear.io.spherical import declared_order
 from seehear.io.streams import SoundFile, pcm_span, soundfile_span, spooled
 from seehear.io.wav import AMBIX_COMMENT, WavFacts, wav_facts, write_wav
 from seehear.types import (
@@ -55,9 +57,12 @@ RATES_HZ = (8_000, 192_000)
 _SEEKABLE = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 """libsndfile's sample formats in which it finds every sample again."""
 _MOST_SAMPLES = 1 << 48
-AUDIO_SUFFIXES = (".wav", ".flac", ".caf")
+AUDIO_SUFFIXES = (".wav", ".flac", ".caf", ".opus")
 """What :func:`write_audio` writes."""
 _CLOCK_SLACK_S = 0.01
+_MAX_PLANES = 7
+"""PyAV counts the planes of a frame up to the first null pointer: of eight channels, the most that lie in the frame itself, it
+reads on behind them."""
 
 
 def open_audio(path: PathLike, layout: Layout | None = None, convention: Convention = "") -> SoundFile:
@@ -147,7 +152,7 @@ def write_audio(
     force: bool = False,
     within: WholeFiles | None = None,
 ) -> None:
-    """Nothing; ``path`` then holds the sound as WAV, FLAC or CAF, by its extension, byte for byte the same for the same sound.
+    """Nothing; ``path`` then holds the sound as WAV, FLAC, CAF or Opus, by its extension, the same bytes for the same sound.
 
     A sound of any length is written block by block; a WAV above 4 GB is RF64. Ambisonics must be AmbiX (ACN, SN3D). ``mask``
     takes the place of the layout's dwChannelMask: 0x3F for a 5.1 WAV whose surrounds are to be called back instead of side.
@@ -165,6 +170,9 @@ def write_audio(
     with whole_file(path, force, within) as temporary:
         if path.suffix.lower() == ".flac":
             _write_flac(temporary, path, sound, subtype)
+            return
+        if path.suffix.lower() == ".opus":
+            write_opus(temporary, sound)
             return
         with temporary.open("wb") as file:
             if path.suffix.lower() == ".caf":
@@ -184,6 +192,8 @@ def check_audio_output(path: PathLike, layout: Layout, subtype: Subtype = "PCM_2
     if suffix == ".flac" and (layout.name not in _FLAC_LAYOUTS or subtype == "FLOAT"):
         what = "floating-point samples" if subtype == "FLOAT" else f"{layout.name} audio"
         raise InputError(f"FLAC has no place for {what}: use .wav")
+    if suffix == ".opus":
+        opus_layout(layout)
     return path
 
 
@@ -234,6 +244,10 @@ def _opened(path: Path) -> SoundFile:
             return SoundFile(path, facts.sample_rate_hz, layout, facts.n_samples, convention, span)
     elif is_caf(head):
         return _opened_caf(path)
+    elif head[:4] == b"OggS":  # libsndfile leaves the loudspeakers of Vorbis and Opus in their order: L C R Ls Rs LFE
+        return _decoded(path)
+    if read_opus_head(path) is not None:  # libsndfile would not tell that channels are ambisonic
+        return _decoded(path)
     return _opened_soundfile(path, facts) or _decoded(path)
 
 
@@ -260,7 +274,7 @@ def _opened_caf(path: Path) -> SoundFile:
 def _opened_soundfile(path: Path, facts: WavFacts | None) -> SoundFile | None:
     """The sound by libsndfile; None when it does not know the format.
 
-    Lossy sound is decoded once, as libsndfile seeks to other samples than it was asked for: Vorbis comes back shifted.
+    Lossy sound is decoded once: where it is sought, libsndfile does not give the samples that it gives in order.
     """
     raw = path.open("rb")  # opened here: libsndfile takes only UTF-8 names
     try:
@@ -282,7 +296,7 @@ def _opened_soundfile(path: Path, facts: WavFacts | None) -> SoundFile | None:
 
 
 def _layout(n_channels: int, facts: WavFacts | None, is_flac: bool) -> tuple[Layout, Convention]:
-    """What the channels are: by the WAV header where there is one, else by the fixed orders of the compressed formats."""
+    """What the channels are: by the WAV header where there is one, else by the fixed orders of FLAC."""
     if n_channels in _AMBISONICS and facts is not None:
         if facts.b_format and n_channels <= 16:
             return _AMBISONICS[n_channels], "fuma"
@@ -290,10 +304,7 @@ def _layout(n_channels: int, facts: WavFacts | None, is_flac: bool) -> tuple[Lay
             return _AMBISONICS[n_channels], "acn-sn3d"
     if n_channels <= 2:
         return _unnamed(n_channels), ""
-    if facts is None:
-        fixed = SURROUND_5_1 if n_channels == 6 else SURROUND_7_1 if n_channels == 8 and is_flac else _unnamed(n_channels)
-        return fixed, ""
-    layout = _MASKS.get(facts.mask or 0)
+    layout = _MASKS.get(facts.mask or 0) if facts else {6: SURROUND_5_1, 8: SURROUND_7_1}.get(n_channels) if is_flac else None
     return (layout if layout is not None and layout.n_channels == n_channels else _unnamed(n_channels)), ""
 
 
@@ -313,8 +324,12 @@ def _decoded(path: Path) -> SoundFile:
         raise InputError(f"{path} holds no samples")
     n_channels = len(first)
     known = {"binaural": BINAURAL, "5.1": SURROUND_5_1, "5.1(side)": SURROUND_5_1, "7.1": SURROUND_7_1}
+    known |= {"5.1.4": SURROUND_5_1_4, "7.1.4": SURROUND_7_1_4}
     layout, convention = known.get(name, _unnamed(n_channels)), ""
     if name.startswith("ambisonic ") and n_channels in _AMBISONICS:  # of Opus and SA3D, in FFmpeg always ACN and SN3D
+        layout, convention = _AMBISONICS[n_channels], "acn-sn3d"
+    order = declared_order(path)  # FFmpeg gives AAC the loudspeakers of its own header, whatever SA3D says
+    if order is not None and n_channels == (order + 1) ** 2:
         layout, convention = _AMBISONICS[n_channels], "acn-sn3d"
     spool = spooled(itertools.chain((first,), parts), rate, layout, convention)
     return SoundFile(path, rate, layout, spool.n_samples, convention, spool.read)
@@ -334,7 +349,8 @@ def track_blocks(path: PathLike, layout: str, rate_hz: int, origin_s: float | No
         if first is None:
             return
         doubled = layout == "stereo" and first.layout.nb_channels == 1
-        resampler = av.AudioResampler(format="fltp", layout="mono" if doubled else layout, rate=rate_hz)
+        form = "fltp" if av.AudioLayout(layout).nb_channels <= _MAX_PLANES else "flt"
+        resampler = av.AudioResampler(format=form, layout="mono" if doubled else layout, rate=rate_hz)
         at = None
         for frame in itertools.chain((first,), frames, (None,)):
             for block in resampler.resample(frame):
@@ -342,9 +358,13 @@ def track_blocks(path: PathLike, layout: str, rate_hz: int, origin_s: float | No
                 origin_s = told or 0.0 if origin_s is None else origin_s
                 index = at or 0 if told is None else round((told - origin_s) * rate_hz)
                 at = index if at is None or abs(index - at) > _CLOCK_SLACK_S * rate_hz else at
-                samples = block.to_ndarray()
+                samples = block.to_ndarray() if block.format.is_planar else _planes(block)
                 yield at, np.repeat(samples, 2, axis=0) if doubled else samples
                 at += block.samples
+
+
+def _planes(block: av.AudioFrame) -> np.ndarray:
+    return np.ascontiguousarray(block.to_ndarray().reshape(-1, block.layout.nb_channels).T)
 
 
 def _sound_stream(container: InputContainer, path: PathLike) -> AudioStream:

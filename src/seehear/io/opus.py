@@ -1,20 +1,27 @@
-"""Ogg Opus: what a file's head says (RFC 7845, RFC 8486), read without trusting a length."""
+"""Ogg Opus (RFC 7845, RFC 8486): what a file's head says, read without trusting a length; files written."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
 from seehear.io.files import PathLike
-from seehear.types import InputError
+from seehear.io.resampling import reblocked, resampled
+from seehear.types import InputError, Layout, Sound
 
 RATE_HZ = 48_000
 """What every Opus decoder puts out; pre-skip and lengths are counted in it (RFC 7845, 4)."""
+_FAMILIES = {"mono": ("mono", 0), "stereo": ("stereo", 0), "binaural": ("stereo", 0), "5.1": ("5.1", 1), "7.1": ("7.1", 1)}
+_CHANNEL_BIT_RATE = 128_000
+"""YouTube asks for at least 512 kb/s of four channels."""
+_FRAME_SAMPLES = 960
 _MAX_HEAD = 1 << 17
 """Bytes: 255 channels from 255 streams by a matrix have a head of 130 071."""
 _MAX_PAGES = 64
@@ -116,3 +123,35 @@ def _first_packet(file: BinaryIO) -> bytes | None:
             if size < 255 or len(packet) > _MAX_HEAD:
                 return packet[:_MAX_HEAD]
     return packet
+
+
+def opus_layout(layout: Layout) -> tuple[str, int]:
+    """FFmpeg's name of the layout and the channel mapping family it goes into; InputError where Opus has no place for it.
+
+    Ambisonics is family 2: the default above two channels, family 1, takes them for loudspeakers and one of six for an LFE.
+    """
+    if layout.kind == "ambisonics":
+        return f"ambisonic {layout.order}", 2
+    if layout.name not in _FAMILIES:
+        raise InputError(f"Opus has no place for {layout.name} audio: it takes {', '.join(_FAMILIES)} and ambisonics")
+    return _FAMILIES[layout.name]
+
+
+def write_opus(path: Path, sound: Sound) -> None:
+    """Nothing; the file ``path`` is then Ogg Opus of exactly as many samples at 48 kHz, 128 kb/s a channel.
+
+    Other rates are resampled. InputError for a layout that Opus has no place for. The same sound gives the same bytes.
+    """
+    name, family = opus_layout(sound.layout)
+    options = {"mapping_family": str(family)}
+    with av.open(str(path), "w", format="opus", options={"fflags": "+bitexact"}) as output:
+        stream = output.add_stream("libopus", rate=RATE_HZ, layout=name, options=options)
+        stream.bit_rate = _CHANNEL_BIT_RATE * sound.layout.n_channels
+        start = 0
+        for block in reblocked(resampled(sound, RATE_HZ), _FRAME_SAMPLES):
+            # Interleaved: of eight planes and more PyAV reads and writes beyond the last.
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T).reshape(1, -1), format="flt", layout=name)
+            frame.sample_rate, frame.pts, frame.time_base = RATE_HZ, start, Fraction(1, RATE_HZ)
+            output.mux(stream.encode(frame))
+            start += block.shape[1]
+        output.mux(stream.encode(None))
