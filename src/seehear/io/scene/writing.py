@@ -128,7 +128,7 @@ def _angles_as_written(scene: Scene) -> Scene:
         sources=tuple(
             replace(
                 source,
-                extent_rad=math.radians(_degrees(source.extent_rad)),
+                extent_rad=math.radians(as_degrees(source.extent_rad)),
                 trajectory=replace(
                     source.trajectory,
                     directions=np.array([_direction_as_written(Direction.of(v)).vector for v in source.trajectory.directions]),
@@ -225,8 +225,8 @@ def _document(scene: Scene, sources: list[dict[str, Any]], extra: Mapping[str, o
         "sample_rate_hz": int(scene.sample_rate_hz),
         "seed": int(scene.seed),
         "listener": {
-            "azimuth_deg": _degrees(scene.listener.azimuth_rad),
-            "elevation_deg": _degrees(scene.listener.elevation_rad),
+            "azimuth_deg": as_degrees(scene.listener.azimuth_rad),
+            "elevation_deg": as_degrees(scene.listener.elevation_rad),
         },
         "room": {
             "kind": room.kind,
@@ -247,8 +247,8 @@ def _source_entry(source: Source, stem: dict[str, str]) -> dict[str, Any]:
         points.append(
             {
                 "time_s": float(time_s),
-                "azimuth_deg": _degrees(direction.azimuth_rad),
-                "elevation_deg": _degrees(direction.elevation_rad),
+                "azimuth_deg": as_degrees(direction.azimuth_rad),
+                "elevation_deg": as_degrees(direction.elevation_rad),
                 "distance_m": float(distance_m),
             }
         )
@@ -257,17 +257,18 @@ def _source_entry(source: Source, stem: dict[str, str]) -> dict[str, Any]:
         **stem,
         "gain_db": float(source.gain_db),
         **_muted(source.muted),
-        "extent_deg": _degrees(source.extent_rad),
+        "extent_deg": as_degrees(source.extent_rad),
         "lfe": bool(source.lfe),
         "trajectory": points,
     }
 
 
 def _direction_as_written(direction: Direction) -> Direction:
-    return Direction(math.radians(_degrees(direction.azimuth_rad)), math.radians(_degrees(direction.elevation_rad)))
+    return Direction(math.radians(as_degrees(direction.azimuth_rad)), math.radians(as_degrees(direction.elevation_rad)))
 
 
-def _degrees(angle_rad: float) -> float:
+def as_degrees(angle_rad: float) -> float:
+    """The angle in degrees as files say it: 30.0, where the binary value is 30.000000000000004."""
     return round(math.degrees(angle_rad), _DEGREE_DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 

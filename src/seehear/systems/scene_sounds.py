@@ -1,0 +1,113 @@
+"""Sounds made of a sound, read span by span: one channel, another start, a piece, repetitions. T samples, whatever the length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seehear.types import MONO, Convention, FloatArray, InputError, Layout, Sound, check_span
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A sound whose samples a function gives."""
+
+    sample_rate_hz: int
+    layout: Layout
+    convention: Convention
+    n_samples: int
+    span: Callable[[int, int], NDArray[np.float32]]
+    """Samples (C, stop - start) from ``start`` to ``stop``, both within the sound."""
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_samples / self.sample_rate_hz
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Samples (C, stop - start)."""
+        check_span(start, stop, self.n_samples)
+        return self.span(start, stop)
+
+
+def _derived(sound: Sound, span: Callable[[int, int], NDArray[np.float32]]) -> Derived:
+    return Derived(sound.sample_rate_hz, sound.layout, sound.convention, sound.n_samples, span)
+
+
+def mono_of(sound: Sound, channel: int | None) -> Sound:
+    """One channel of the sound, counted from 1, or for None the mean of all. InputError for a channel that it has not."""
+    count = sound.layout.n_channels
+    if channel is not None and not 1 <= channel <= count:
+        raise InputError(f"channel {channel} was asked for, the sound has {count}: they count from 1")
+    weights = np.full((1, count), 1 / count) if channel is None else np.eye(count)[[channel - 1]]
+    made = _derived(sound, lambda start, stop: weights.astype(np.float32) @ sound.read(start, stop))
+    return replace(made, layout=MONO, convention="")
+
+
+def placed(sound: Sound, at: int, n_samples: int) -> Sound:
+    """``n_samples`` of silence with the sound from sample ``at`` on; what lies outside is left out."""
+
+    def span(start: int, stop: int) -> NDArray[np.float32]:
+        out = np.zeros((sound.layout.n_channels, stop - start), np.float32)
+        first, last = max(start - at, 0), min(stop - at, sound.n_samples)
+        if first < last:
+            out[:, first + at - start : last + at - start] = sound.read(first, last)
+        return out
+
+    return replace(_derived(sound, span), n_samples=n_samples)
+
+
+def windowed(sound: Sound, start: int, stop: int, fade: int) -> Sound:
+    """The sound from sample ``start`` to ``stop``, silence elsewhere; where it is cut, it fades inside over ``fade`` samples."""
+    begins, ends = start > 0, stop < sound.n_samples
+    fade = min(fade, (stop - start) // 2)
+
+    def span(first: int, last: int) -> NDArray[np.float32]:
+        times = np.arange(first, last, dtype=float)
+        inside = ((times >= start) & (times < stop)).astype(float)
+        if begins:
+            inside *= _rise((times - start + 0.5) / max(fade, 1))
+        return inside * _rise((stop - times - 0.5) / max(fade, 1)) if ends else inside
+
+    return _derived(
+        sound, lambda first, last: sound.read(first, last) * gain(np.arange(first, last, dtype=float)).astype(np.float32)
+    )
+
+
+def repeated(sound: Sound, n_samples: int, overlap: int) -> Sound:
+    """The sound again and again over ``n_samples``, its end and its beginning cross-faded with equal power over ``overlap``
+    samples, or a quarter of it; only its beginning where it is longer.
+
+    sin^2 + cos^2 = 1 keeps the power of an end and a beginning that are independent of each other.
+    """
+    length = sound.n_samples
+    if length >= n_samples:
+        return replace(_derived(sound, sound.read), n_samples=n_samples)
+    overlap = min(overlap, length // 4)
+    step = length - overlap
+
+    def piece(index: int, first: int, last: int) -> NDArray[np.float32]:
+        times = np.arange(first, last)
+        gain = np.ones(last - first)
+        if index > 0:
+            gain *= np.sqrt(_rise((times + 0.5) / max(overlap, 1)))
+        if index * step + length < n_samples:
+            gain *= np.sqrt(_rise((length - times - 0.5) / max(overlap, 1)))
+        return sound.read(first, last) * gain.astype(np.float32)
+
+    def span(start: int, stop: int) -> NDArray[np.float32]:
+        out = np.zeros((sound.layout.n_channels, stop - start), np.float32)
+        for index in range(max(start - length, 0) // step, stop // step + 1):
+            first, last = max(start - index * step, 0), min(stop - index * step, length)
+            if first < last:
+                out[:, first + index * step - start : last + index * step - start] += piece(index, first, last)
+        return out
+
+    return replace(_derived(sound, span), n_samples=n_samples)
+
+
+def _rise(share: FloatArray) -> FloatArray:
+    """sin^2 of a quarter turn: 0 before 0, 1 after 1."""
+    return np.sin(0.5 * np.pi * np.clip(share, 0, 1)) ** 2
