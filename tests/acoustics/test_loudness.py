@@ -4,7 +4,20 @@ import numpy as np
 import pyloudnorm
 import pytest
 
-from seehear.acoustics.loudness import integrated_lufs, normalise, true_peak_dbtp
+from seehear.acoustics.loudness import (
+    MOST_LIMITING_DB,
+    PRESETS,
+    Loudness,
+    corrected,
+    integrated_lufs,
+    level_plan,
+    levelled,
+    loudness_named,
+    measured,
+    normalise,
+    true_peak_dbtp,
+)
+from seehear.acoustics.meter import Meter
 from seehear.types import (
     BINAURAL,
     FOA,
@@ -17,6 +30,7 @@ from seehear.types import (
     Audio,
     InputError,
     ambisonics,
+    blocks,
     discrete,
 )
 
@@ -140,6 +154,90 @@ def test_next_to_nothing_is_silence():
     tiny = normalise(audio(MONO, 1e-28 * x))[0]
     assert integrated_lufs(tiny) == pytest.approx(-23, abs=0.02)
     np.testing.assert_allclose(tiny.samples, normalise(audio(MONO, x))[0].samples, rtol=1e-4, atol=1e-6)
+
+
+def scene_with_bangs(peak, n_channels=4, seconds=8):
+    """Noise of about -32 LUFS with four knocks of that peak, 20 ms long."""
+    rng = np.random.default_rng(0)
+    x = 0.012 * rng.normal(size=(n_channels, seconds * RATE))
+    knock = np.exp(-np.arange(RATE // 50) / 200) * np.sin(2 * np.pi * 400 * np.arange(RATE // 50) / RATE)
+    for at in (RATE, 3 * RATE, 4 * RATE, 6 * RATE):
+        x[:, at : at + len(knock)] += peak * rng.uniform(0.3, 1, (n_channels, 1)) * knock
+    return x
+
+
+def test_limiting_reaches_the_level():
+    """Planted answer: knocks that leave 4.3 LU missing without a limiter: with it the level is met (0.03 LU) at or below the
+    ceiling (0.01 dB), and away from the knocks there is one gain for all."""
+    before = audio(FOA, *scene_with_bangs(0.5))
+    lower, _ = normalise(before, -24.0)
+    assert -29 < integrated_lufs(lower) < -28
+    assert true_peak_dbtp(lower) == pytest.approx(-1.0, abs=0.001)
+    after, gain_db = normalise(before, -24.0, limit=True)
+    assert integrated_lufs(after) == pytest.approx(-24.0, abs=0.03)
+    assert -1.05 < true_peak_dbtp(after) <= -0.99
+    quiet = slice(0, RATE // 2)
+    np.testing.assert_allclose(after.samples[:, quiet], before.samples[:, quiet] * 10 ** (gain_db / 20), rtol=1e-5)
+
+
+def test_peaks_are_limited_by_six_decibels_at_most():
+    """Planted answer: knocks far too loud: the level is 6 dB above what one gain reaches; the plan says what is missing."""
+    before = measured(audio(FOA, *scene_with_bangs(0.9)))
+    one_gain = level_plan(before, Loudness(-14.0), limit=False)
+    plan = level_plan(before, Loudness(-14.0))
+    assert (one_gain.limits, one_gain.gain_db) == (False, pytest.approx(-1.0 - before.true_peak_dbtp))
+    assert (plan.limits, plan.reduction_db) == (True, MOST_LIMITING_DB)
+    assert plan.gain_db == pytest.approx(one_gain.gain_db + MOST_LIMITING_DB)
+    assert plan.missing_lu == pytest.approx(-14.0 - (before.integrated_lufs + plan.gain_db), abs=1e-6)
+    assert corrected(plan, Loudness(-14.0), before) == plan
+
+
+def test_where_nothing_is_too_loud_limiting_changes_nothing():
+    """Round trip: the same bits with and without, and by blocks of any size."""
+    before = audio(SURROUND_5_1, *scene_with_bangs(0.02, 6))
+    expected, gain_db = normalise(before)
+    found, same_db = normalise(before, limit=True)
+    assert gain_db == same_db
+    np.testing.assert_array_equal(found.samples, expected.samples)
+    plan = level_plan(measured(before), Loudness())
+    for size in (480, 70001):
+        made = np.concatenate(list(levelled(blocks(before, size), plan, RATE)), axis=1)
+        np.testing.assert_array_equal(made, expected.samples)
+
+
+def test_what_the_limiter_took_is_given_back():
+    """Planted answer: a meter that found 0.4 LU too little raises the gain by that, but never past 6 dB of limiting."""
+    meter, found = measured(audio(FOA, *scene_with_bangs(0.5))), Meter(FOA, RATE)
+    plan = level_plan(meter, Loudness(-24.0))
+    found.add((10 ** ((plan.gain_db - 0.4) / 20) * scene_with_bangs(0.5)).astype(np.float32))
+    better = corrected(plan, Loudness(-24.0), found)
+    assert better.gain_db - plan.gain_db == pytest.approx(0.4, abs=0.01)
+    assert better.reduction_db - plan.reduction_db == pytest.approx(0.4, abs=0.01)
+    assert corrected(plan, Loudness(-10.0), found).reduction_db == pytest.approx(MOST_LIMITING_DB)
+
+
+def test_names_and_numbers():
+    """Published numbers: EBU R 128, Spotify, Apple Podcasts, ATSC A/85, Dolby Atmos music; numbers as they are written."""
+    published = {"ebu": (-23, -1), "web": (-14, -1), "podcast": (-16, -1), "film": (-24, -2), "music": (-18, -1)}
+    assert {name: (target.level_lufs, target.peak_dbtp) for name, target in PRESETS.items()} == published
+    written = {
+        "ebu": (-23, -1),
+        "-19": (-19, -1),
+        "-19.5 LUFS": (-19.5, -1),
+        "-27/-2": (-27, -2),
+        "-27 lufs / -2 dBTP": (-27, -2),
+    }
+    for text, expected in written.items():
+        assert loudness_named(text) == Loudness(*expected)
+    for text, why in (
+        ("loud", "one of ebu, web"),
+        ("", "one of"),
+        ("-80", "-70 and 0"),
+        ("5", "-70 and 0"),
+        ("-23/3", "-20 and 0"),
+    ):
+        with pytest.raises(InputError, match=why):
+            loudness_named(text)
 
 
 def test_refused():
