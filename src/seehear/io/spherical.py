@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 from uuid import UUID
 
-from seehear.io.boxes import Insertion, SampleEntry, body_of, boxes, insert, sample_entries
+from seehear.io.boxes import Insertion, SampleEntry, body_of, insert, sample_entries
 from seehear.io.files import PathLike
 from seehear.types import HIGHEST_ORDER, InputError
 
@@ -28,7 +28,7 @@ _V1_XML = (
 _CODEC_BOXES = ("avcC", "hvcC", "av1C", "vpcC", "esds")
 """Mandatory boxes of a picture's sample entry; st3d and sv3d come after them and before the optional ones."""
 _MAX_ASPECT_ERROR_PX = 2
-_FIRST_KINDS = ("ftyp", "moov", "mdat", "wide", "free", "skip")
+_FIRST_KINDS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 """What MP4 and QuickTime files begin with."""
 
 
@@ -61,8 +61,9 @@ def declared_order(path: PathLike) -> int | None:
     None too for what is no plain AmbiX: another version, type or channel order, head-locked stereo beside it.
     """
     with Path(path).open("rb") as file:
-        first = next(boxes(file), None)
-        for entry in sample_entries(file) if first is not None and first.kind in _FIRST_KINDS else ():
+        if file.read(8)[4:] not in _FIRST_KINDS:
+            return None
+        for entry in sample_entries(file):
             for box in entry.boxes if entry.handler == "soun" else ():
                 order = _order(body_of(file, box, 1 << 10)) if box.kind == "SA3D" else None
                 if order is not None:
