@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seehear.acoustics.room import room_for, waypoints_m
 from seehear.protocols import SoundGenerator
+from seehear.systems.spatialize.lanes import lanes_of, level_db, span_s
 from seehear.systems.spatialize.look import patch
 from seehear.systems.spatialize.motion import SeenMotion
 from seehear.systems.spatialize.options import SpatializeOptions
-from seehear.systems.spatialize.sounding import RoomKind, Sighting, SoundingObject
-from seehear.systems.spatialize.timing import at_times, clip_s, follow
-from seehear.types import Audio, Prompt, Room, Scene, Source, n_samples, surrounds
+from seehear.systems.spatialize.sounding import LONG_S, RoomKind, Sighting, SoundingObject
+from seehear.systems.spatialize.timing import at_times, clip_s, follow, placed_events
+from seehear.types import MONO, Audio, Image, Prompt, Room, Scene, Source, n_samples, surrounds
+
+if TYPE_CHECKING:
+    from seehear.io.streams import Spool
 
 ENTRY_FADE_S = 0.35
 """Fade of a source that enters or leaves the picture."""
@@ -34,59 +40,74 @@ def compose(
     room: Room | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Scene:
-    """The scene of everything sighted, each with a stem of the scene's whole length; ``moves`` for a moving picture, ``room``
-    when the sources do not decide it.
+    """The scene of everything sighted, with a stem of the scene's whole length per lane (`lanes_of`); ``moves`` for a moving
+    picture, ``room`` when the sources do not decide it.
 
-    Each stem has its own random stream, spawned from the seed by position, so that two dogs never bark in step.
+    Each object has its own random stream, spawned from the seed by position, so that two dogs never bark in step. Stems of
+    more than a minute are spools, written piece by piece where something sounds. InputError when the disk is full.
     """
     streams = np.random.SeedSequence(options.seed).spawn(len(sighting.objects))
     sources = []
-    for item, stream in zip(sighting.objects, streams, strict=True):
-        concept, place = item.concept, item.place
-        progress(f"sound of {concept.name}")
-        start_s = min(place.active_s[0], max(duration_s - 0.1, 0.0))
-        stop_s = min(place.active_s[1], duration_s)
-        prompt = Prompt(concept.name, item.text, patch(sighting.picture if item.picture is None else item.picture, place))
-        span_s = (start_s, max(stop_s, start_s + 0.05))
-        sound = _sound(item.motion, generator, prompt, span_s, options.rate_hz, np.random.default_rng(stream))
-        fades_s = _fades(item, start_s > 0, stop_s < duration_s, moves)
-        stem = _stem(
-            sound,
-            start_s,
-            n_samples(duration_s, options.rate_hz),
-            fades_s,
-            1 if any(item.fades_s) and surrounds(place.extent_rad) else 2,
-        )
-        level_db = concept.level_db + item.level_db
-        sources.append(Source(stem, place.trajectory, concept.name, level_db, place.extent_rad, concept.lfe))
+    for lane in lanes_of(sighting.objects, duration_s):
+        stem = Stem.of_length(n_samples(duration_s, options.rate_hz), options.rate_hz)
+        for item, index in zip(lane.objects, lane.indices, strict=True):
+            progress(f"sound of {item.concept.name}")
+            prompt = Prompt(item.concept.name, item.text, _patch(item, sighting))
+            rng = np.random.default_rng(streams[index])
+            parts = _sound(item, generator, prompt, span_s(item, duration_s), options.rate_hz, rng)
+            _add(stem, parts, item, duration_s, moves=moves, gain_db=level_db(item) - lane.level_db)
+        concept = lane.objects[0].concept
+        trajectory = lane.trajectory(duration_s)
+        sources.append(Source(stem.sound, trajectory, lane.label, lane.level_db, lane.extent_rad, concept.lfe))
     if room is None:
         kind: RoomKind = sighting.room_kind if options.room == "auto" else options.room  # type: ignore[assignment]
         room = _room(kind, sources)
     return Scene(tuple(sources), room, duration_s, options.rate_hz, options.seed)
 
 
+def _patch(item: SoundingObject, sighting: Sighting) -> Image | None:
+    """What is seen of an object; None for what is all around, and where a long video has not kept its shot's frame."""
+    if item.picture is None and sighting.shots_s:
+        return None
+    return patch(sighting.picture if item.picture is None else item.picture, item.place)
+
+
 def _sound(
-    motion: SeenMotion | None,
+    item: SoundingObject,
     generator: SoundGenerator,
     prompt: Prompt,
-    span_s: tuple[float, float],
+    heard_s: tuple[float, float],
     rate_hz: int,
     rng: np.random.Generator,
-) -> Audio:
-    """The mono sound of one object from ``span_s[0]`` to ``span_s[1]``: as its motion says, else as the generator makes it.
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The mono sound of one object from ``heard_s[0]`` to ``heard_s[1]``, in parts (first sample, samples (n,)) that add up:
+    as its motion says, else as the generator makes it.
 
-    Seen events are those of one clip of the generator, cut apart and placed in turn.
+    Seen events are those of one clip of the generator, cut apart and placed in turn. What lasts longer than `LONG_S` is made
+    of pieces.
     """
-    start_s, length_s = span_s[0], span_s[1] - span_s[0]
-    motion = motion or SeenMotion()
-    events = [time_s - start_s for time_s in motion.events_s if span_s[0] <= time_s < span_s[1]]
+    from seehear.foley.pieces import overlapping, resting  # filters: not at start-up
+
+    start_s, length_s = heard_s[0], heard_s[1] - heard_s[0]
+    motion = item.motion or SeenMotion()
+    events = [time_s - start_s for time_s in motion.events_s if heard_s[0] <= time_s < heard_s[1]]
     if events:
-        clip = generator.generate(prompt, clip_s(len(events)), rate_hz, rng)
-        return replace(clip, samples=at_times(clip.samples[0], events, length_s, rate_hz)[None])
-    sound = generator.generate(prompt, length_s, rate_hz, rng)
-    if motion.times_s is None or motion.gain_db is None:
-        return sound
-    return replace(sound, samples=follow(sound.samples[0], motion.times_s - start_s, motion.gain_db, rate_hz)[None])
+        clip = generator.generate(prompt, clip_s(len(events)), rate_hz, rng).samples[0]
+        if length_s > LONG_S:
+            yield from placed_events(clip, events, n_samples(length_s, rate_hz), rate_hz)
+        else:
+            yield 0, at_times(clip, events, length_s, rate_hz)
+        return
+
+    def make(seconds: float, child: np.random.Generator) -> NDArray[np.float32]:
+        return generator.generate(prompt, seconds, rate_hz, child).samples[0]
+
+    join = resting if item.concept.kind == "event" else overlapping
+    first = 0
+    for part in [make(length_s, rng)] if length_s <= LONG_S else join(make, length_s, rate_hz, rng):
+        is_level = motion.times_s is None or motion.gain_db is None
+        yield first, part if is_level else follow(part, motion.times_s - start_s, motion.gain_db, rate_hz, first=first)
+        first += len(part)
 
 
 def _fades(item: SoundingObject, enters: bool, leaves: bool, moves: bool) -> tuple[float, float]:
@@ -101,19 +122,57 @@ def _fades(item: SoundingObject, enters: bool, leaves: bool, moves: bool) -> tup
     return usual[0] if fade_in is None else fade_in, usual[1] if fade_out is None else fade_out
 
 
-def _stem(sound: Audio, start_s: float, total: int, fades_s: tuple[float, float], power: int = 2) -> Audio:
-    """``sound`` placed on ``total`` samples with fades (in, out), each at most half of it: sin^``power`` of a quarter turn.
+def _add(
+    stem: Stem,
+    parts: Iterable[tuple[int, NDArray[np.float32]]],
+    item: SoundingObject,
+    duration_s: float,
+    *,
+    moves: bool,
+    gain_db: float,
+) -> None:
+    """Adds an object to its stem: its parts at their places, faded at its entry and exit.
 
-    1 keeps the power of a cross-fade of independent sounds, 2 is smooth at both ends.
+    A fade is at most half of what is heard, sin^p of a quarter turn: p = 1 keeps the power of a cross-fade of independent
+    sounds (of ambiences, over a cut), 2 is smooth at both ends.
     """
-    stem = np.zeros((1, total), np.float32)
-    first = round(start_s * sound.sample_rate_hz)
-    clip = sound.samples[:, : total - first].copy()
-    for seconds, view in zip(fades_s, (clip, clip[:, ::-1]), strict=True):
-        n = min(round(seconds * sound.sample_rate_hz), clip.shape[1] // 2)
-        view[:, :n] *= (np.sin(0.5 * np.pi * (np.arange(n) + 0.5) / max(n, 1)) ** power).astype(np.float32)
-    stem[:, first : first + clip.shape[1]] = clip
-    return Audio(stem, sound.sample_rate_hz, sound.layout)
+    rate_hz, (start_s, stop_s) = stem.sound.sample_rate_hz, span_s(item, duration_s)
+    start = round(start_s * rate_hz)
+    length = min(n_samples(stop_s - start_s, rate_hz), stem.sound.n_samples - start)
+    power = 1 if any(item.fades_s) and surrounds(item.place.extent_rad) else 2
+    fades = [min(round(each * rate_hz), length // 2) for each in _fades(item, start_s > 0, stop_s < duration_s, moves)]
+    for first, samples in parts:
+        part = samples[: max(length - first, 0)].copy()
+        for n, at, view in ((fades[0], first, part), (fades[1], length - first - len(part), part[::-1])):
+            near = view[: max(n - at, 0)]
+            near *= (np.sin(0.5 * np.pi * (at + np.arange(len(near)) + 0.5) / max(n, 1)) ** power).astype(np.float32)
+        if gain_db:
+            part *= np.float32(10 ** (gain_db / 20))
+        stem.add(start + first, part)
+
+
+@dataclass(frozen=True)
+class Stem:
+    """A stem that is being made, silent at first."""
+
+    sound: Audio | Spool
+
+    @classmethod
+    def of_length(cls, total: int, rate_hz: int) -> Stem:
+        """In memory up to `LONG_S`, else a spool, in which silence takes no room."""
+        if total <= LONG_S * rate_hz:
+            return cls(Audio(np.zeros((1, total), np.float32), rate_hz, MONO))
+        from seehear.io.streams import Spool  # sound files: not at start-up
+
+        return cls(Spool(rate_hz, MONO, total))
+
+    def add(self, start: int, part: NDArray[np.float32]) -> None:
+        """Adds samples (n,) from ``start`` on."""
+        stop = start + len(part)
+        if isinstance(self.sound, Audio):
+            self.sound.samples[0, start:stop] += part
+        elif part.any():
+            self.sound.write(start, self.sound.read(start, stop) + part)
 
 
 def _room(kind: RoomKind, sources: Sequence[Source]) -> Room:

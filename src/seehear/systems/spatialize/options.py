@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
+from seehear.acoustics.loudness import loudness_named
 from seehear.systems.spatialize.words import parse_object, parse_words
 from seehear.types import InputError, layout_named
 
@@ -77,9 +78,9 @@ RATE_HZ = 48000
 PAPER_RATE_HZ = 16000
 """SEE-2-SOUND appendix E."""
 LAYOUT_NAMES = "5.1, 7.1, 5.1.4, 7.1.4, stereo, binaural, mono, foa (AmbiX) or hoa2 to hoa7"
+LONGEST_S = 6 * 3600
 WHERE, HOW, MODELS = "Where it is", "How it sounds", "Models"
-LEVEL_LUFS = (-70, -5)
-"""Loudness that a render may be asked for."""
+LOUDNESS_HELP = "Level: ebu (-23 LUFS), web (-14), podcast (-16), film (-24), music (-18), or LUFS/dBTP as in -19 or -27/-2."
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class SpatializeOptions:
     bed_licence: str = option("", 'Licence of that ambience, for the credits: "CC BY 4.0".', "NAME", panel=HOW)
     hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE", panel=HOW)
     doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path.", panel=HOW)
-    level_lufs: float = option(-23.0, "Loudness; the true peak stays at or below -1 dBTP.", "LUFS", panel=HOW)
+    loudness: str = option("ebu", LOUDNESS_HELP, "NAME", panel=HOW)
     rate_hz: int | None = option(None, "Sample rate: 48000, in the geometry of the paper 16000.", "HZ", panel=HOW)
     models: str = option("builtin", "builtin, builtin-research, hub, paper, a folder or a preset .json.", "NAME", panel=MODELS)
     commercial_only: bool = option(False, "Refuse models, heads and sounds whose licence does not allow sale.", panel=MODELS)
@@ -113,9 +114,11 @@ class SpatializeOptions:
     def __post_init__(self) -> None:
         if isinstance(self.say, list | tuple) and all(isinstance(word, str) for word in self.say):
             object.__setattr__(self, "say", ", ".join(self.say))
+        if isinstance(self.loudness, Real):
+            object.__setattr__(self, "loudness", f"{self.loudness:g}")
         check_types(self)
         layout_named(self.layout)
-        check_range("--seconds", self.seconds, 0.1, 3600)
+        check_range("--seconds", self.seconds, 0.1, LONGEST_S)
         check_range("--sources", self.sources, 1, 32)
         check_choice("--outline", self.outline, "box", "hull")
         check_choice("--geometry", self.geometry, "camera", "paper")
@@ -138,7 +141,7 @@ class SpatializeOptions:
             raise InputError("--bed has no effect with --geometry paper, whose six microphones hear only what has a place")
         check_range("--seed", self.seed, 0, 2**63 - 1)
         check_range("--rate", self.rate_hz, 8000, 192000, "Hz")
-        check_range("--level", self.level_lufs, *LEVEL_LUFS, "LUFS")
+        loudness_named(self.loudness)
         if not 0 < self.near_m < self.far_m <= 1000:
             raise InputError(f"need 0 < --near < --far <= 1000 m, got {self.near_m} and {self.far_m}")
         if self.fov_deg is not None and self.equirectangular:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from seehear.systems.spatialize.lanes import most_likely
 from seehear.systems.spatialize.sounding import Sighting, SoundingObject
 from seehear.types import surrounds
 from seehear.vision.cuts import Shot
@@ -15,8 +16,8 @@ CUT_FADE_S = 0.08
 """A source begins and ends with its shot, without a click."""
 CROSS_FADE_S = 0.6
 """An ambience that a cut changes goes over into the next in this time, half of it on either side."""
-MAX_OBJECTS = 32
-"""Each has a stem of the video's whole length."""
+MAX_STEMS = 32
+"""Of what has a place; each is as long as the video."""
 SAID_SHARE = 0.5
 """A said word sounds in the shots where it fits at least so well as in the best."""
 
@@ -25,9 +26,9 @@ def joined(looked: Sequence[tuple[Shot, Sighting]]) -> Sighting:
     """The sighting of a video from those of its shots, in order.
 
     One room holds all: that of the shot in which the most was recognised for the longest. A said word sounds in the shots
-    that it fits; of more sources than can be held in memory the least likely are left out, and a note says so.
+    that it fits; of more stems than `MAX_STEMS` the least likely are left out, and a note says so.
     """
-    main_shot, main = max(looked, key=lambda pair: pair[0].duration_s * (0.5 + _recognised(pair[1])))
+    main_shot, main = max(looked, key=weight)
     best: dict[str, float] = {}
     for _, sighting in looked:
         for item in sighting.objects:
@@ -40,8 +41,8 @@ def joined(looked: Sequence[tuple[Shot, Sighting]]) -> Sighting:
                 around.append((shot, item))
             elif item.origin != "said" or item.fit >= SAID_SHARE * best[item.concept.name]:
                 placed.append(_within(item, shot, looked[0][0].start_s, looked[-1][0].stop_s))
-    kept = sorted(sorted(range(len(placed)), key=lambda i: -placed[i].score)[:MAX_OBJECTS])
-    objects = (*(placed[i] for i in kept), *_ambiences(around, looked[-1][0].stop_s))
+    kept = most_likely(placed, looked[-1][0].stop_s, MAX_STEMS)
+    objects = (*kept, *_ambiences(around, looked[-1][0].stop_s))
     notes = _notes(looked, any(item.origin == "seen" for item in placed), len(placed) - len(kept))
     differ = len({sighting.room_kind for _, sighting in looked}) > 1
     return replace(
@@ -54,8 +55,10 @@ def joined(looked: Sequence[tuple[Shot, Sighting]]) -> Sighting:
     )
 
 
-def _recognised(sighting: Sighting) -> float:
-    return sum(item.score for item in sighting.objects if item.origin != "ambience")
+def weight(looked: tuple[Shot, Sighting]) -> float:
+    """How much a shot counts among others: the more is recognised in it, the longer, the more."""
+    shot, sighting = looked
+    return shot.duration_s * (0.5 + sum(item.score for item in sighting.objects if item.origin != "ambience"))
 
 
 def _within(item: SoundingObject, shot: Shot, first_s: float, last_s: float) -> SoundingObject:
@@ -97,5 +100,5 @@ def _notes(looked: Sequence[tuple[Shot, Sighting]], something_seen: bool, left_o
     some = ", ".join(cuts[:8]) + (" ..." if len(cuts) > 8 else "")
     told.append(f"The video has {len(looked)} shots (cuts at {some} s); each is looked at on its own.")
     if left_out:
-        told.append(f"Of all shots together only the {MAX_OBJECTS} most likely sources are heard; {left_out} are left out.")
+        told.append(f"Of all shots together only the {MAX_STEMS} most likely stems are heard; {left_out} things are left out.")
     return tuple(told)

@@ -16,8 +16,8 @@ from seehear.systems.spatialize.candidates import SURE_SCORE, candidates, choose
 from seehear.systems.spatialize.look import Eyes, look, scores, spread_indices
 from seehear.systems.spatialize.place import SURROUND, Geometry
 from seehear.systems.spatialize.said import placed, said
-from seehear.systems.spatialize.shots import joined
-from seehear.systems.spatialize.sounding import RoomKind, Sighting, SoundingObject
+from seehear.systems.spatialize.shots import joined, weight
+from seehear.systems.spatialize.sounding import LONG_S, RoomKind, Sighting, SoundingObject
 from seehear.systems.spatialize.watch import UNWATCHED, Watched
 from seehear.systems.spatialize.words import Point, parse_object, parse_words, prompt_text, split_words
 from seehear.types import Image
@@ -63,12 +63,17 @@ def sight(
         reads_text,
     )
     shots = watched.shots or (Shot(0.0, math.inf, (0.0, math.inf)),)
-    looked = []
-    for index, group in itertools.groupby(frames, key=lambda frame: _shot_at(shots, frame[0])):
+    starts_s = [shot.start_s for shot in shots]
+    looked: list[tuple[Shot, Sighting]] = []
+    main = 0
+    for index, group in itertools.groupby(frames, key=lambda frame: _shot_at(starts_s, frame[0])):
         start_s, stop_s = shots[index].seen_s
         found = list(group)
         seen = [frame for frame in found if start_s - 1e-6 <= frame[0] < stop_s - 1e-6] or found[:1]
         looked.append((shots[index], _sight_shot(seen, eyes, geometry, wanted, watched.motion.within(start_s, stop_s))))
+        if len(looked) > 1 and LONG_S < shots[-1].stop_s < math.inf:
+            worse, main = (main, len(looked) - 1) if weight(looked[-1]) > weight(looked[main]) else (len(looked) - 1, main)
+            looked[worse] = (looked[worse][0], looked[worse][1].without_pictures())
     return looked[0][1] if len(looked) == 1 and len(shots) == 1 else joined(looked)
 
 
@@ -84,9 +89,9 @@ class Wanted:
     reads_text: bool = False
 
 
-def _shot_at(shots: Sequence[Shot], time_s: float) -> int:
+def _shot_at(starts_s: Sequence[float], time_s: float) -> int:
     """Index of the shot that a time belongs to."""
-    return max(bisect.bisect_right([shot.start_s for shot in shots], time_s + 1e-6) - 1, 0)
+    return max(bisect.bisect_right(starts_s, time_s + 1e-6) - 1, 0)
 
 
 def _sight_shot(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from seehear.systems.spatialize.motion import SeenMotion
@@ -12,6 +12,10 @@ from seehear.vocabulary import Concept
 
 RoomKind = Literal["none", "small", "hall", "outdoor"]
 Origin = Literal["seen", "said", "placed", "ambience"]
+
+LONG_S = 60.0
+"""A longer scene has its stems in temporary files (a minute of 36 of them is 415 MB in memory), made of pieces; and objects of
+one concept take turns in one (a film of hundreds of shots would have a stem per shot and object)."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class SoundingObject:
     fit: float = 1.0
     """How well a said word fits its place, to choose among shots."""
     picture: Image | None = None
-    """The reference frame of its shot, whose pixels its box counts; None for what is all around."""
+    """The reference frame of its shot, whose pixels its box counts; None for what is all around, and in a long video
+    where it is of another shot than the one that the sighting shows."""
     fades_s: tuple[float | None, float | None] = (None, None)
     """Fades where a cut begins or ends it; None where something else does."""
 
@@ -55,3 +60,8 @@ class Sighting:
     """The shot that the room is of, where other shots are in another kind of room."""
     shots_s: tuple[tuple[float, float], ...] = ()
     """Start and end of each shot of a video with cuts; empty otherwise."""
+
+    def without_pictures(self) -> Sighting:
+        """The same without reference frames (a pixel stands for its own), which would add up over the shots of a film."""
+        objects = tuple(replace(item, picture=None) for item in self.objects)
+        return replace(self, objects=objects, picture=Image(self.picture.rgb[:1, :1].copy()))

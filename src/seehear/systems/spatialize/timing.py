@@ -5,7 +5,7 @@ Shapes: T samples, F points of a curve.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,31 +55,45 @@ def events_in(x: NDArray[np.float32], rate_hz: int) -> list[slice]:
     return events
 
 
-def at_times(clip: NDArray[np.float32], times_s: Sequence[float], duration_s: float, rate_hz: int) -> NDArray[np.float32]:
-    """Sound (T,) of ``duration_s`` with the events of ``clip`` in turn at ``times_s``, each cut off softly by the next."""
-    out = np.zeros(n_samples(duration_s, rate_hz), np.float32)
+def placed_events(
+    clip: NDArray[np.float32], times_s: Sequence[float], length: int, rate_hz: int
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The events of ``clip`` in turn at ``times_s`` of a sound of ``length`` samples, each (first sample, sound (n,)) and cut
+    off softly by the next: they overlap by its fade of 30 ms."""
     events = events_in(clip, rate_hz)
     if not events:
-        return out
+        return
     lead = round(_LEAD_S * rate_hz)
     firsts = [max(0, round(time_s * rate_hz) - lead) for time_s in times_s]
     fade_out = round(_FADES_S[1] * rate_hz)
-    for index, (first, end) in enumerate(zip(firsts, [*firsts[1:], len(out)], strict=True)):
+    for index, (first, end) in enumerate(zip(firsts, [*firsts[1:], length], strict=True)):
         sound = clip[events[index % len(events)]]
-        room = max(0, min(end + (fade_out if index + 1 < len(firsts) else 0), len(out)) - first)
+        room = max(0, min(end + (fade_out if index + 1 < len(firsts) else 0), length) - first)
         sound = sound[:room].astype(np.float32, copy=True)
         for seconds, view in zip(_FADES_S, (sound, sound[::-1]), strict=True):
             n = min(round(seconds * rate_hz), len(view) // 2)
             view[:n] *= (np.arange(n, dtype=np.float32) + 0.5) / max(n, 1)
+        yield first, sound
+
+
+def at_times(clip: NDArray[np.float32], times_s: Sequence[float], duration_s: float, rate_hz: int) -> NDArray[np.float32]:
+    """Sound (T,) of ``duration_s`` with the events of ``clip`` in turn at ``times_s``, as :func:`placed_events` says."""
+    out = np.zeros(n_samples(duration_s, rate_hz), np.float32)
+    for first, sound in placed_events(clip, times_s, len(out), rate_hz):
         out[first : first + len(sound)] += sound
     return out
 
 
-def follow(x: NDArray[np.float32], times_s: FloatArray, gain_db: FloatArray, rate_hz: int) -> NDArray[np.float32]:
-    """``x`` (T,) with a gain in dB that goes through ``gain_db`` (F,) at ``times_s``, held beyond its ends."""
+def follow(
+    x: NDArray[np.float32], times_s: FloatArray, gain_db: FloatArray, rate_hz: int, *, first: int = 0
+) -> NDArray[np.float32]:
+    """``x`` (T,) with a gain in dB that goes through ``gain_db`` (F,) at ``times_s``, held beyond its ends.
+
+    ``x`` begins ``first`` samples after time 0, as a span of a longer sound does.
+    """
     block, out = 1 << 16, np.empty_like(x)
     for start in range(0, len(x), block):
         part = x[start : start + block]
-        moments = (start + np.arange(len(part))) / rate_hz
+        moments = (first + start + np.arange(len(part))) / rate_hz
         out[start : start + len(part)] = part * 10 ** (np.interp(moments, times_s, gain_db) / 20)
     return out
