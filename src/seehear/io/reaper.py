@@ -29,11 +29,12 @@ _FORMATS = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".opus": "OPUS"}
 
 
 def write_reaper(path: PathLike, scene: Scene, *, force: bool = False) -> None:
-    """Nothing; ``path`` then holds the project, which refers to the stems by relative paths. InputError for a stem without a file.
+    """Nothing; ``path`` then holds the project, which refers to the stems by relative paths.
 
-    Track volume is the gain at 1 m, and the distance law for what stands still; for what moves the distance is a volume envelope.
-    Pan is how far left the direction points (sin of the azimuth, times cos of the elevation). The room is not in it. The bed is on
-    a track of its own that does not reach the master, since only an ambisonic decoder makes it heard.
+    Track volume is the gain at 1 m and the distance law; for what moves the distance is a volume envelope. Pan is how far left the
+    direction points (sin of the azimuth times cos of the elevation). The room is not in it. The bed is on a track of its own that
+    does not reach the master, since only an ambisonic decoder makes it heard.
+    InputError for a stem that lies in no file.
     """
     folder = Path(path).parent.resolve()
     lines = _indented(_project(scene, folder))
@@ -75,7 +76,7 @@ def _even(n_channels: int) -> int:
 
 def _about(scene: Scene) -> Iterator[str]:
     yield "A seehear scene. Azimuth is counter-clockwise from the front (left is +90 degrees), elevation is up."
-    yield "Volume is the gain at 1 m and the distance, pan is the direction; the room and everything behind or above are not in it:"
+    yield "Volume is the gain at 1 m and the distance, pan is how far left or right it is. Room, back and height are not in it:"
     yield "`seehear render` makes loudspeaker, headphone and ambisonic sound of the scene."
     if scene.bed is not None:
         yield "The track 'bed' is AmbiX (ACN, SN3D) and does not reach the master: put an ambisonic decoder on it."

@@ -31,10 +31,10 @@ def write_trajectories(path: PathLike, scene: Scene, *, force: bool = False) -> 
 
 def _rows(scene: Scene) -> Iterator[tuple[object, ...]]:
     for number, source in enumerate(scene.sources, start=1):
+        if source.is_bed:
+            continue
         path = source.trajectory
-        for time_s, vector, distance_m in zip(path.times_s, path.directions, path.distances_m, strict=not source.is_bed):
-            if source.is_bed:
-                break
+        for time_s, vector, distance_m in zip(path.times_s, path.directions, path.distances_m, strict=True):
             direction = Direction.of(vector)
             angles = (as_degrees(direction.azimuth_rad), as_degrees(direction.elevation_rad))
             metres = (round(float(each), 9) + 0.0 for each in vector * distance_m)
@@ -86,11 +86,9 @@ def _point(row: Mapping[str, str | None], scene: Scene, polar: bool, where: str)
         raise InputError(f"{where}: source {number} is {source.label!r} in the scene, not {label!r}")
     time_s = _number(row, "time_s", where, (-MAX_DURATION_S, MAX_DURATION_S))
     if polar:
-        azimuth_deg, elevation_deg = (
-            _number(row, "azimuth_deg", where, (-360, 360)),
-            _number(row, "elevation_deg", where, (-90, 90)),
-        )
-        vector = Direction(math.radians(azimuth_deg), math.radians(elevation_deg)).vector
+        azimuth_rad = math.radians(_number(row, "azimuth_deg", where, (-360, 360)))
+        elevation_rad = math.radians(_number(row, "elevation_deg", where, (-90, 90)))
+        vector = Direction(azimuth_rad, elevation_rad).vector
         return int(number) - 1, (time_s, vector, _number(row, "distance_m", where, DISTANCES_M))
     metres = np.array([_number(row, name, where, (-DISTANCES_M[1], DISTANCES_M[1])) for name in _CARTESIAN])
     distance_m = float(np.linalg.norm(metres))
