@@ -23,8 +23,8 @@ MOST_LIMITING_DB = 6.0
 """Peaks are turned down by no more than this. Larger reductions are heard as such; then the level stays below its target."""
 SILENT_DBTP = -600.0
 """A sound of a lower peak is silence: the gain that it needs would pass what 32-bit floats hold."""
-LEAST_CORRECTION_LU = 0.02
-"""What a limiter takes from the loudness is given back unless it is less than this."""
+LEAST_CORRECTION_LU, MOST_CORRECTIONS = 0.02, 3
+"""What a limiter takes from the loudness is given back until it is less than this, or so many times."""
 
 
 def measured(sound: Sound) -> Meter:
@@ -135,6 +135,20 @@ def corrected(plan: LevelPlan, loudness: Loudness, levelled_meter: Meter) -> Lev
     return replace(plan, gain_db=plan.gain_db + more_db, reduction_db=plan.reduction_db + more_db)
 
 
+def settled_plan(sound: Sound, loudness: Loudness, *, limit: bool = True) -> LevelPlan:
+    """The `level_plan` of ``sound``, `corrected` until its loudness is met: read once, or up to four times where it limits."""
+    plan = level_plan(measured(sound), loudness, limit=limit)
+    for _ in range(MOST_CORRECTIONS if plan.limits else 0):
+        meter = Meter(sound.layout, sound.sample_rate_hz, sound.convention)
+        for block in levelled(blocks(sound), plan, sound.sample_rate_hz):
+            meter.add(block)
+        better = corrected(plan, loudness, meter)
+        if better == plan:
+            break
+        plan = better
+    return plan
+
+
 def levelled(blocks: Iterable[NDArray[np.float32]], plan: LevelPlan, sample_rate_hz: int) -> Iterator[NDArray[np.float32]]:
     """The sound of ``blocks`` (C, n) at the level of its plan, in blocks of its own (C, n), of the same length."""
     gain = np.float32(10 ** (plan.gain_db / 20))
@@ -149,22 +163,13 @@ def normalise(audio: Audio, level_lufs: float = -23.0, peak_dbtp: float = -1.0, 
     peaks (an LFE alone) is only lowered.
     InputError for a level that is no programme level (-70 LUFS, the absolute gate, to 0 LUFS).
     """
-    loudness = Loudness(level_lufs, peak_dbtp)
-    plan = level_plan(measured(audio), loudness, limit=limit)
-    result = _at_level(audio, plan)
-    if plan.limits:
-        better = corrected(plan, loudness, measured(result))
-        plan, result = better, result if better == plan else _at_level(audio, better)
-    return result, plan.gain_db
-
-
-def _at_level(audio: Audio, plan: LevelPlan) -> Audio:
+    plan = settled_plan(audio, Loudness(level_lufs, peak_dbtp), limit=limit)
     samples = np.empty_like(audio.samples)
     start = 0
     for block in levelled(blocks(audio), plan, audio.sample_rate_hz):
         samples[:, start : start + block.shape[1]] = block
         start += block.shape[1]
-    return replace(audio, samples=samples)
+    return replace(audio, samples=samples), plan.gain_db
 
 
 def _gain_to_level_db(block_powers: FloatArray, level_lufs: float, peak_dbtp: float) -> float | None:
