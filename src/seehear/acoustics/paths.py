@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from seehear.acoustics.absorption import SPEED_OF_SOUND_M_S, Colouring, ground_rows
 from seehear.acoustics.room import Mirrors
 from seehear.acoustics.transforms import fast_length, irfft, rfft
-from seehear.types import FloatArray, Room
+from seehear.types import NEAREST_M, FloatArray, Room
 
-NEAREST_M = 0.5
-"""Closer than this a sound gets no louder."""
 DELAY_TAPS = 32
 DELAY_LEAD_SAMPLES = DELAY_TAPS // 2
 """A fractional delay starts this much before its time: what the taps below put at index 0 is this many samples early."""

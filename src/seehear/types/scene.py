@@ -13,6 +13,9 @@ from seehear.types.checks import FloatArray, InputError, is_array, is_count, is_
 from seehear.types.direction import FRONT, Direction
 from seehear.types.sound import Sound, n_samples
 
+NEAREST_M = 0.5
+"""Closer than this a sound gets no louder: the distance law is 1 / max(r, `NEAREST_M`)."""
+
 
 @dataclass(frozen=True)
 class Trajectory:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.types import FloatArray, Source, Trajectory
+from seehear.types import NEAREST_M, FloatArray, Source, Trajectory
 
 TICKS_PER_S = 100_000
 """Times are written with five decimals, which every reader knows."""
@@ -21,8 +21,6 @@ GRID_TICKS = 2000
 """Blocks end on multiples of 20 ms, the frames in which our own renderer moves a source."""
 FIRST_TICKS = 500
 """The first block holds its position, as there is nothing to come from: 5 ms."""
-NEAREST_M = 0.5
-"""Closer than this a sound gets no louder, as in our own renders."""
 LARGEST_ERROR_DEG = 0.5
 LARGEST_ERROR_DB = 0.25
 LARGEST_STEP_DEG = 5.0
