@@ -1,5 +1,6 @@
 """The API: plain functions that read, wire a preset, work, write whole files or none, and report."""
 
+from seehear.verbs import scene
 from seehear.verbs.batch import batch
 from seehear.verbs.concepts import concepts
 from seehear.verbs.doctor import doctor
@@ -8,4 +9,4 @@ from seehear.verbs.inspect import inspect
 from seehear.verbs.render import render
 from seehear.verbs.spatialize import spatialize
 
-__all__ = ["batch", "concepts", "doctor", "evaluate", "inspect", "render", "spatialize"]
+__all__ = ["batch", "concepts", "doctor", "evaluate", "inspect", "render", "scene", "spatialize"]

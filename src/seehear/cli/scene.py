@@ -1,0 +1,259 @@
+"""The commands ``scene ...``: what is in a scene file, edits of it, and exports."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seehear.cli.flags import AsJson, Debug, Force, Help, app, command
+from seehear.cli.terminal import say
+from seehear.verbs import scene as verbs
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+group = typer.Typer(
+    name="scene", add_completion=False, rich_markup_mode="rich", help="Look at a scene file, change it, export it. Then: render."
+)
+app.add_typer(group)
+
+SceneFile = Annotated[Path, typer.Argument(metavar="SCENE", help="scene.json", show_default=False)]
+One = Annotated[str, typer.Argument(metavar="WHICH", help="Number, label or beginning of it.", show_default=False)]
+Several = Annotated[list[str], typer.Argument(metavar="WHICH...", help='Numbers, labels, or "bed".', show_default=False)]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="OTHER.json", help="Write another scene; this one stays as it is.", show_default=False
+    ),
+]
+
+
+@group.callback(invoke_without_command=True)
+def top(context: typer.Context, help_: Help = False) -> None:
+    """Look at a scene file, change it, export it. Then: render."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
+
+
+@command("show", group=group)
+def show(scene: SceneFile, json_: AsJson = False, debug: Debug = False, help_: Help = False) -> None:
+    """List the sources of a scene: number, gain, place, stem."""
+    report = verbs.show(scene)
+    say(json.dumps(report, ensure_ascii=False) if json_ else _shown(report), sys.stdout)
+
+
+@command("mute", group=group)
+def mute(
+    scene: SceneFile,
+    which: Several,
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+) -> None:
+    """Leave sources out of renders."""
+    _tell(verbs.mute(scene, *which, output=output, force=force), json_)
+
+
+@command("unmute", group=group)
+def unmute(
+    scene: SceneFile,
+    which: Annotated[list[str] | None, typer.Argument(metavar="WHICH...", help="All unless named.", show_default=False)] = None,
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+) -> None:
+    """Hear sources again, all of them unless some are named."""
+    _tell(verbs.unmute(scene, *(which or ()), output=output, force=force), json_)
+
+
+@command("solo", group=group)
+def solo(
+    scene: SceneFile,
+    which: Several,
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+) -> None:
+    """Mute all other sources, and the bed."""
+    _tell(verbs.solo(scene, *which, output=output, force=force), json_)
+
+
+@command("gain", {"How": verbs.GainOptions}, group)
+def gain(
+    scene: SceneFile,
+    which: Several,
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+    **options: Any,
+) -> None:
+    """Make sources louder or softer."""
+    _tell(verbs.gain(scene, *which, output=output, force=force, **options), json_)
+
+
+@command("move", {"Where to": verbs.MoveOptions}, group)
+def move(
+    scene: SceneFile,
+    which: Annotated[str, typer.Argument(metavar="WHICH", help="Number, label or beginning of it.", show_default=False)] = "",
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+    **options: Any,
+) -> None:
+    """Put a source elsewhere, turn its trajectory, or take trajectories from a table."""
+    _tell(verbs.move(scene, which, output=output, force=force, **options), json_)
+
+
+@command("replace-sound", {"How": verbs.ReplaceOptions}, group)
+def replace_sound(
+    scene: SceneFile,
+    which: One,
+    sound: Annotated[Path, typer.Argument(metavar="SOUND", help="Sound file.", show_default=False)],
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+    **options: Any,
+) -> None:
+    """Hear the sound of a file in place of a source's own."""
+    _tell(verbs.replace_sound(scene, which, sound, output=output, force=force, **options), json_)
+
+
+@command("retime", {"When": verbs.RetimeOptions}, group)
+def retime(
+    scene: SceneFile,
+    which: One,
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+    **options: Any,
+) -> None:
+    """Cut a sound, or hear it earlier or later."""
+    _tell(verbs.retime(scene, which, output=output, force=force, **options), json_)
+
+
+@command("rename", group=group)
+def rename(
+    scene: SceneFile,
+    which: One,
+    label: Annotated[str, typer.Argument(metavar="LABEL", help="New label.", show_default=False)],
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+) -> None:
+    """Give a source another label."""
+    _tell(verbs.rename(scene, which, label, output=output, force=force), json_)
+
+
+@command("remove", group=group)
+def remove(
+    scene: SceneFile,
+    which: Several,
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+) -> None:
+    """Take sources out of the scene; their stems stay."""
+    _tell(verbs.remove(scene, *which, output=output, force=force), json_)
+
+
+@command("export", group=group)
+def export(
+    scene: SceneFile,
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="OUT", help="REAPER project .rpp, or trajectories .csv.", show_default=False),
+    ],
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+) -> None:
+    """Write a REAPER project of the stems, or a table of the trajectories."""
+    path = verbs.export(scene, output, force=force)
+    say(json.dumps({"files": [str(path)]}, ensure_ascii=False) if json_ else f"{path}", sys.stdout)
+
+
+def _tell(edited: verbs.Edited, as_json: bool) -> None:
+    path = edited.files[-1]
+    report = {"file": str(path), **verbs.described(edited.scene, path.parent)}
+    if as_json:
+        told = {**report, "files": [str(each) for each in edited.files], "notes": edited.notes}
+        say(json.dumps(told, ensure_ascii=False), sys.stdout)
+        return
+    say(
+        "\n".join((_shown(report), *(f"note {note}" for note in edited.notes), *(f"wrote {each}" for each in edited.files))),
+        sys.stdout,
+    )
+
+
+def _shown(report: Mapping[str, Any]) -> str:
+    """The table of sources and a line about the whole, in the colours and width of the terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(_table(report))
+        room = report["room"]
+        size = " x ".join(f"{side:.1f}" for side in room["size_m"])
+        where = f"room {size} m, RT60 {room['rt60_s']:.1f} s" if room["kind"] == "shoebox" else f"room: {room['kind']}"
+        facts = f"{report['duration_s']:g} s, {report['sample_rate_hz']} Hz, {where}"
+        console.print(Text(facts, "dim"), soft_wrap=True)
+    return captured.get().rstrip("\n")
+
+
+def _table(report: Mapping[str, Any]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("", "sound", "gain", "direction", "distance", "stem"):
+        table.add_column(name, justify="right" if name in ("", "gain", "distance") else "left")
+    bed = report["bed"]
+    rows = [(str(each["number"]), each["label"], each, *_where(each)) for each in report["sources"]]
+    rows += [("bed", f"ambisonics, order {bed['order']}", bed, "all around", "")] if bed is not None else []
+    for number, label, each, direction, distance in rows:
+        level = "muted" if each["muted"] else f"{each['gain_db']:+.1f} dB"
+        cells = (number, label, level, direction, distance, each["stem"])
+        table.add_row(*(Text(cell, "dim" if each["muted"] else "") for cell in cells))
+    return table
+
+
+def _where(source: Mapping[str, Any]) -> tuple[str, str]:
+    """Direction and distance in words, from beginning to end."""
+    first, last = source["from"], source["to"]
+    if first is None:
+        return "all around", ""
+    places = [first] if last is None else [first, last]
+    distances = dict.fromkeys(f"{place['distance_m']:.1f}" for place in places)
+    return " to ".join(_direction(place) for place in places), " to ".join(distances) + " m"
+
+
+def _direction(place: Mapping[str, float]) -> str:
+    azimuth, elevation = place["azimuth_deg"], place["elevation_deg"]
+    side = "front" if abs(azimuth) < 3 else f"{abs(azimuth):.0f}° {'left' if azimuth > 0 else 'right'}"
+    return side + ("" if abs(elevation) < 3 else f", {abs(elevation):.0f}° {'up' if elevation > 0 else 'down'}")
