@@ -217,10 +217,10 @@ def headroom_gain_db(sound: Sound, how: Coding, peak_of: PeakOf, ceiling_dbtp: f
     measured again after each lowering, at most four times.
     """
     gain_db = 0.0
-    peak_dbtp = peak_of(decoded(sound, how), how.rate_hz)
+    peak_dbtp = float(peak_of(decoded(sound, how), how.rate_hz))
     for _ in range(_MAX_LOWERINGS):
         if peak_dbtp <= ceiling_dbtp:
             break
         gain_db -= peak_dbtp - ceiling_dbtp + _MARGIN_DB
-        peak_dbtp = peak_of(decoded(amplified(sound, gain_db), how), how.rate_hz)
+        peak_dbtp = float(peak_of(decoded(amplified(sound, gain_db), how), how.rate_hz))
     return gain_db, peak_dbtp
