@@ -132,7 +132,7 @@ def test_what_players_decode_is_foreseen(tmp_path, layout):
 
 
 def test_the_peak_after_coding_stays_below_the_ceiling(tmp_path):
-    """Oracle: noise to 8 kHz that peaks at -1 dBFS passes it once decoded; the file that was lowered for it does not, and just so."""
+    """Oracle: noise to 8 kHz that peaks at -1 dBFS passes it once decoded; the file lowered for it does not."""
     spectra = np.fft.rfft(noise(STEREO, 2.0).samples)
     spectra[:, np.fft.rfftfreq(2 * RATE, 1 / RATE) > 8000] = 0
     samples = np.fft.irfft(spectra)
