@@ -254,15 +254,13 @@ def test_a_flac_stream_of_unknown_length(tmp_path, noise):
     assert back.n_samples == audio.n_samples and np.abs(back.samples - audio.samples).max() <= 2.0**-24
 
 
-def test_damage_is_told_when_it_is_reached(tmp_path, noise):
-    """Oracle: planted faults behind sound that is read without complaint."""
+def test_damage_is_told(tmp_path, noise):
+    """Oracle: planted faults: a file cut in half is refused at once, samples that no sound has where they are read."""
     write_audio(tmp_path / "a.flac", noise(STEREO, 2))
     data = (tmp_path / "a.flac").read_bytes()
     (tmp_path / "half.flac").write_bytes(data[: len(data) // 2])
-    half = open_audio(tmp_path / "half.flac")
-    assert half.read(0, 1000).shape == (2, 1000)
-    with pytest.raises(InputError, match=r"half\.flac (is truncated|cannot be read)"):
-        half.read(0, half.n_samples)
+    with pytest.raises(InputError, match=r"half\.flac is truncated"):
+        open_audio(tmp_path / "half.flac")
     samples = np.zeros(3000, np.float32)
     for bad, message in ((np.nan, "contains NaN"), (3e38, r"reaches 3e\+38"), (-2e6, r"reaches 2e\+06")):
         samples[2000] = bad

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from av.container import InputContainer
 from seehear.io.caf import caf_facts, is_caf, write_caf
 from seehear.io.containers import channel_layout, open_container
 from seehear.io.files import PathLike, WholeFiles, check_input, check_output, whole_file
-from seehear.io.opus import opus_layout, read_opus_head, write_opus
+from seehear.io.opus import opus_layout, write_opus
 from seehear.io.pcm import WIDTH_BYTES, Subtype, pcm_steps
 from seehear.io.spherical import declared_order
 from seehear.io.streams import SoundFile, pcm_span, soundfile_span, spooled
@@ -51,7 +52,7 @@ _FLAC_LAYOUTS = ("mono", "stereo", "binaural", "5.1", "7.1")
 """FLAC gives every channel count a fixed meaning (RFC 9639, 9.1.3): others would be played from the wrong speakers."""
 _AMBISONICS = {layout.n_channels: layout for layout in map(ambisonics, range(1, HIGHEST_ORDER + 1))}
 
-ORDERS: dict[str, Convention] = {"": "", "acn": "acn-sn3d", "fuma": "fuma"}
+ORDERS: dict[str, Convention] = {"": "", "acn": "acn-sn3d", "fuma": "fuma", "n3d": "acn-n3d"}
 """What people call the order and weights of ambisonic channels; empty is what the file says."""
 RATES_HZ = (8_000, 192_000)
 _SEEKABLE = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
@@ -244,9 +245,7 @@ def _opened(path: Path) -> SoundFile:
             return SoundFile(path, facts.sample_rate_hz, layout, facts.n_samples, convention, span)
     elif is_caf(head):
         return _opened_caf(path)
-    elif head[:4] == b"OggS":  # libsndfile leaves the loudspeakers of Vorbis and Opus in their order: L C R Ls Rs LFE
-        return _decoded(path)
-    if read_opus_head(path) is not None:  # libsndfile would not tell that channels are ambisonic
+    elif head[:4] == b"OggS":  # libsndfile leaves loudspeakers in the order of Vorbis, L C R Ls Rs LFE, and tells no ambisonics
         return _decoded(path)
     return _opened_soundfile(path, facts) or _decoded(path)
 
@@ -276,23 +275,32 @@ def _opened_soundfile(path: Path, facts: WavFacts | None) -> SoundFile | None:
 
     Lossy sound is decoded once: where it is sought, libsndfile does not give the samples that it gives in order.
     """
-    raw = path.open("rb")  # opened here: libsndfile takes only UTF-8 names
     try:
-        file = soundfile.SoundFile(raw)
+        file = soundfile.SoundFile(str(path) if os.name == "nt" else os.fsencode(path))  # bytes: a name need not be UTF-8
     except soundfile.LibsndfileError as error:
-        raw.close()
         if facts is not None:
             raise InputError(f"{path} is damaged ({error.error_string})") from None
         return None
-    span = soundfile_span(file, raw)
+    span = soundfile_span(file)
     if file.frames > _MOST_SAMPLES:  # a stream that does not tell its length
         return None
     layout, convention = _layout(file.channels, facts, file.format == "FLAC")
     sound = SoundFile(path, file.samplerate, layout, file.frames, convention, span)
     if file.subtype in _SEEKABLE or file.format == "FLAC":
+        _check_end(sound)
         return sound
     spool = spooled(blocks(sound), sound.sample_rate_hz, layout, convention)
     return replace(sound, span=spool.read)
+
+
+def _check_end(sound: SoundFile) -> None:
+    """Nothing, or an InputError when the last sample that the header promises is not there."""
+    try:
+        found = sound.span(max(0, sound.n_samples - 1), sound.n_samples).shape[1]
+    except OSError:
+        found = 0
+    if found < min(1, sound.n_samples):
+        raise InputError(f"{sound.path} is truncated: its header promises more than {sound.n_samples - 1} samples")
 
 
 def _layout(n_channels: int, facts: WavFacts | None, is_flac: bool) -> tuple[Layout, Convention]:

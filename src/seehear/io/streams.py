@@ -137,8 +137,8 @@ def pcm_span(file: BinaryIO, at: int, n_channels: int, pcm: Pcm) -> Span:
     return span
 
 
-def soundfile_span(file: soundfile.SoundFile, raw: BinaryIO) -> Span:
-    """The samples of a file that libsndfile seeks to the sample; both files close with what is returned."""
+def soundfile_span(file: soundfile.SoundFile) -> Span:
+    """The samples of a file that libsndfile seeks to the sample; the file closes with what is returned."""
     turn = Lock()
 
     def span(start: int, stop: int) -> NDArray[np.float32]:
@@ -149,9 +149,5 @@ def soundfile_span(file: soundfile.SoundFile, raw: BinaryIO) -> Span:
             except soundfile.LibsndfileError as error:
                 raise OSError(error.error_string) from None
 
-    def close() -> None:
-        file.close()
-        raw.close()
-
-    weakref.finalize(span, close)
+    weakref.finalize(span, file.close)
     return span
