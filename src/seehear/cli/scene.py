@@ -232,13 +232,13 @@ def _table(report: Mapping[str, Any]) -> Table:
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("", "sound", "gain", "direction", "distance", "stem"):
-        table.add_column(name, justify="right" if name in ("", "gain", "distance") else "left")
+        table.add_column(name, justify="right" if name in ("", "gain", "distance") else "left", no_wrap=name != "sound")
     bed = report["bed"]
     rows = [(str(each["number"]), each["label"], each, *_where(each)) for each in report["sources"]]
     rows += [("bed", f"ambisonics, order {bed['order']}", bed, "all around", "")] if bed is not None else []
     for number, label, each, direction, distance in rows:
         level = "muted" if each["muted"] else f"{each['gain_db']:+.1f} dB"
-        cells = (number, label, level, direction, distance, each["stem"])
+        cells = (number, label, level, direction, distance, Path(each["stem"]).name)
         table.add_row(*(Text(cell, "dim" if each["muted"] else "") for cell in cells))
     return table
 

@@ -31,9 +31,9 @@ _FORMATS = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".opus": "OPUS"}
 def write_reaper(path: PathLike, scene: Scene, *, force: bool = False) -> None:
     """Nothing; ``path`` then holds the project, which refers to the stems by relative paths.
 
-    Track volume is the gain at 1 m and the distance law; for what moves the distance is a volume envelope. Pan is how far left
-    the direction points (sin of the azimuth times cos of the elevation). The room is not in it. The bed is on a track of its own
-    that does not reach the master, since only an ambisonic decoder makes it heard.
+    Track volume is the gain where the source is nearest, by the distance law; for what moves, an envelope holds the rest. Pan is
+    how far left the direction points (sin of the azimuth times cos of the elevation). The room is not in it. The bed is on a track
+    of its own that does not reach the master, since only an ambisonic decoder makes it heard.
     InputError for a stem that lies in no file.
     """
     folder = Path(path).parent.resolve()
@@ -76,7 +76,7 @@ def _even(n_channels: int) -> int:
 
 def _about(scene: Scene) -> Iterator[str]:
     yield "A seehear scene. Azimuth is counter-clockwise from the front (left is +90 degrees), elevation is up."
-    yield "Volume is the gain at 1 m and the distance, pan is how far left or right it is. Room, back and height are not in it:"
+    yield "Volume is gain and distance, pan is how far left or right it is. Room, back and height are not in it:"
     yield "`seehear render` makes loudspeaker, headphone and ambisonic sound of the scene."
     if scene.bed is not None:
         yield "The track 'bed' is AmbiX (ACN, SN3D) and does not reach the master: put an ambisonic decoder on it."
@@ -84,16 +84,15 @@ def _about(scene: Scene) -> Iterator[str]:
 
 def _track(source: Source, duration_s: float, folder: Path) -> Iterator[str]:
     path = source.trajectory
-    gain = 10 ** (source.gain_db / 20)
     moves = not (source.is_bed or path.is_static)
-    if not (source.is_bed or moves):
-        gain /= max(float(path.distances_m[0]), NEAREST_M)
-    pan = 0.0 if source.is_bed or moves else float(path.directions[0, 1])
-    yield from _track_head(source.label, gain, -pan, source.muted, 2, to_master=True)
+    times_s = _times_s(path, duration_s) if moves else path.times_s[:1]
+    directions, distances_m = path.at(times_s)
+    heard_m = np.maximum(distances_m, NEAREST_M)
+    gain = 10 ** (source.gain_db / 20) / (1.0 if source.is_bed else float(heard_m.min()))
+    pan = 0.0 if source.is_bed or moves else -float(directions[0, 1])
+    yield from _track_head(source.label, gain, pan, source.muted, 2, to_master=True)
     if moves:
-        times_s = _times_s(path, duration_s)
-        directions, distances_m = path.at(times_s)
-        yield from _envelope("VOLENV2", times_s, 1 / np.maximum(distances_m, NEAREST_M))
+        yield from _envelope("VOLENV2", times_s, heard_m.min() / heard_m)
         yield from _envelope("PANENV2", times_s, directions[:, 1])
     yield from _item(source.label, source.audio, duration_s, _positions(source), folder)
     yield ">"

@@ -85,7 +85,7 @@ def save_scene(
             written.append(stem)
             kept.append(_Kept(stem, file_sha256(temporary)))
         _write_document(files, path, scene, kept, extra or {}, force)
-    return tuple(written)
+    return tuple(path.parent / stem.relative_to(home) for stem in written)
 
 
 def check_scene_output(path: PathLike, stems_dir: PathLike, *, force: bool = False) -> Path:
