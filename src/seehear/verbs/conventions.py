@@ -73,7 +73,7 @@ def worded_conventions(header: Header, name: str) -> dict[Convention, str]:
 def field_reading(header: Header, name: str, channels: ChannelFacts | None, *, placed: bool) -> FieldReading:
     """What the header, words and energies say; ``placed``: the header says which loudspeakers the channels are for."""
     declared, worded = declared_conventions(header), worded_conventions(header, name)
-    order = order_of(header.n_channels)
+    order = possible_order(header.n_channels)
     if declared:
         convention = next(iter(declared))
         return FieldReading("declared", convention, order, tuple(f"declared by {why}" for why in declared.values()), said=True)
@@ -89,7 +89,7 @@ def field_reading(header: Header, name: str, channels: ChannelFacts | None, *, p
     return FieldReading("guessed" if said else "unknown", convention, order, tuple(evidence), said)
 
 
-def order_of(n_channels: int) -> int | None:
+def possible_order(n_channels: int) -> int | None:
     """The ambisonic order that has so many channels, 1 to 7; None for other numbers."""
     order = math.isqrt(n_channels) - 1 if n_channels else 0
     return order if 1 <= order <= HIGHEST_ORDER and (order + 1) ** 2 == n_channels else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seehear.types import Layout
-from seehear.verbs.conventions import FieldReading, declared_conventions, order_of, worded_conventions
+from seehear.verbs.conventions import FieldReading, declared_conventions, possible_order, worded_conventions
 
 if TYPE_CHECKING:  # their readers bring media libraries along
     from seehear.io.probe import Header, IsoHeader, WaveHeader
@@ -71,7 +71,7 @@ class Case:
 
 def field_name(n_channels: int) -> str:
     """Name of the ambisonic layout of so many channels."""
-    order = order_of(n_channels)
+    order = possible_order(n_channels)
     return "foa" if order == 1 else f"hoa{order}"
 
 
@@ -103,7 +103,7 @@ def _wave_findings(case: Case, wave: WaveHeader) -> Iterator[Problem]:
             f"The channel mask {mask:#x} names {bits} loudspeakers, the file has {n} channels: players guess, drop or swap some.",
             f"Say what the channels are: {_relabel(case)}",
         )
-    elif mask and case.is_field and order_of(n) is not None:
+    elif mask and case.is_field and possible_order(n) is not None:
         arrangement = "quad" if mask in (0x33, 0x603) else f"the mask {mask:#x}"
         yield Problem(
             "ambisonic-mask",
@@ -111,7 +111,7 @@ def _wave_findings(case: Case, wave: WaveHeader) -> Iterator[Problem]:
             "loudspeakers as they are.",
             f"Write the same samples without a mask: {case.as_ambisonics}",
         )
-    elif mask and order_of(n) is not None and case.field.evidence:
+    elif mask and possible_order(n) is not None and case.field.evidence:
         yield Problem(
             "ambisonic-mask",
             f"{n} channels with the mask {mask:#x} of loudspeakers, but {case.field.evidence[-1]}. If this is ambisonics, "
@@ -158,7 +158,7 @@ def _length_findings(case: Case, wave: WaveHeader) -> Iterator[Problem]:
 def _relabel(case: Case) -> str:
     """The command that writes the samples with a right header, as the likeliest layout; the reader may name another."""
     n = case.header.n_channels
-    if order_of(n) is not None and (case.is_field or n not in _USUAL_LAYOUTS):
+    if possible_order(n) is not None and (case.is_field or n not in _USUAL_LAYOUTS):
         return case.as_ambisonics
     return case.relabelled({1: "mono", 2: "stereo", **_USUAL_LAYOUTS}.get(n, "NAME"))
 
@@ -183,7 +183,7 @@ def _iso_findings(case: Case, iso: IsoHeader) -> Iterator[Problem]:
         )
     if sa3d is not None:
         yield from _sa3d_findings(case, sa3d.order, len(sa3d.channel_map), sa3d.is_ambix)
-    elif order_of(n) is not None:
+    elif possible_order(n) is not None:
         surely = bool(iso.spherical) or case.is_field
         yield Problem(
             "sa3d-missing",
@@ -258,7 +258,7 @@ def _opus_findings(case: Case) -> Iterator[Problem]:
         yield Problem(
             "opus-family-255",
             f"Mapping family 255 says nothing about its {n} channels: players play the first two or nothing.",
-            f"If it is ambisonics: {again}" if order_of(n) is not None else "Encode it again in family 1 (loudspeakers).",
+            f"If it is ambisonics: {again}" if possible_order(n) is not None else "Encode it again in family 1 (loudspeakers).",
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from seehear.types import InputError, Layout, ambisonics, discrete
 from seehear.types.sound import BLOCK_SAMPLES
-from seehear.verbs.conventions import FieldReading, declared_conventions, field_reading, order_of
+from seehear.verbs.conventions import FieldReading, declared_conventions, field_reading, possible_order
 from seehear.verbs.findings import Case, Problem, header_findings, layout_is_placed
 from seehear.verbs.findings_heard import Heard, heard_findings
 from seehear.verbs.progress import Watcher, unwatched
@@ -128,7 +128,7 @@ def _adm_field(adm: AdmContents | None, header: Header) -> FieldReading | None:
     channels = [track.channel for track in tracks if track.channel is not None]
     conventions: dict[str, Convention] = {"SN3D": "acn-sn3d", "N3D": "acn-n3d", "FuMa": "fuma"}
     weights = {channel.normalization or "SN3D" for channel in channels}
-    order = order_of(header.n_channels)
+    order = possible_order(header.n_channels)
     if order is None or len(channels) != header.n_channels or len(weights) != 1:
         return FieldReading("none")
     return FieldReading("declared", conventions.get(weights.pop(), ""), order, ("declared by its ADM metadata",), said=True)
@@ -142,7 +142,7 @@ def _sound(path: Path, header: Header) -> tuple[SoundFile | None, list[Problem]]
         return None, []
     try:
         sound = open_audio(path)
-        convention, order = next(iter(declared_conventions(header)), ""), order_of(header.n_channels)
+        convention, order = next(iter(declared_conventions(header)), ""), possible_order(header.n_channels)
         if sound.layout.kind == "discrete" and convention and order:
             return replace(sound, layout=ambisonics(order), convention=convention), []
         return sound, []
@@ -171,7 +171,7 @@ def _measured(sound: SoundFile, placed: bool, watch: Watcher) -> tuple[ChannelFa
     from seehear.io.streams import MAX_SAMPLE
 
     n_channels, rate = sound.layout.n_channels, sound.sample_rate_hz
-    order = order_of(n_channels) if sound.layout.kind == "discrete" and not placed else None
+    order = possible_order(n_channels) if sound.layout.kind == "discrete" and not placed else None
     channels = ChannelMeter(n_channels, rate)
     meter = Meter(sound.layout if order is None else ambisonics(order), rate, sound.convention)
     stopped: list[Problem] = []
