@@ -31,9 +31,9 @@ _FORMATS = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".opus": "OPUS"}
 def write_reaper(path: PathLike, scene: Scene, *, force: bool = False) -> None:
     """Nothing; ``path`` then holds the project, which refers to the stems by relative paths.
 
-    Track volume is the gain where the source is nearest, by the distance law; for what moves, an envelope holds the rest. Pan is
-    how far left the direction points (sin of the azimuth times cos of the elevation). The room is not in it. The bed is on a track
-    of its own that does not reach the master, since only an ambisonic decoder makes it heard.
+    Track volume is the gain where the source is nearest, by the distance law; for what moves, an envelope holds the rest. Pan
+    is how far left the direction points (sin of the azimuth times cos of the elevation). The room is not in it. The bed is on a
+    track of its own that does not reach the master, since only an ambisonic decoder makes it heard.
     InputError for a stem that lies in no file.
     """
     folder = Path(path).parent.resolve()
