@@ -99,7 +99,7 @@ class LevelPlan:
     reduction_db: float = 0.0
     """By how much the limiter turns the highest peak down after the gain."""
     missing_lu: float = 0.0
-    """How much below its target the level stays because of the peaks, before what the limiter takes."""
+    """How much below its target the level stays because of the peaks; what the limiter takes is in it once `corrected`."""
 
     @property
     def limits(self) -> bool:
@@ -128,11 +128,18 @@ def corrected(plan: LevelPlan, loudness: Loudness, levelled_meter: Meter) -> Lev
 
     ``levelled_meter`` has heard what `levelled` made of the whole sound.
     """
+    if not plan.limits:
+        return plan
     short_lu = loudness.level_lufs - levelled_meter.integrated_lufs
     more_db = min(short_lu, MOST_LIMITING_DB - plan.reduction_db)
-    if not plan.limits or more_db < LEAST_CORRECTION_LU:
-        return plan
-    return replace(plan, gain_db=plan.gain_db + more_db, reduction_db=plan.reduction_db + more_db)
+    if more_db < LEAST_CORRECTION_LU:
+        more_db = 0.0
+    return replace(
+        plan,
+        gain_db=plan.gain_db + more_db,
+        reduction_db=plan.reduction_db + more_db,
+        missing_lu=max(0.0, short_lu - more_db),
+    )
 
 
 def settled_plan(sound: Sound, loudness: Loudness, *, limit: bool = True) -> LevelPlan:
@@ -142,10 +149,9 @@ def settled_plan(sound: Sound, loudness: Loudness, *, limit: bool = True) -> Lev
         meter = Meter(sound.layout, sound.sample_rate_hz, sound.convention)
         for block in levelled(blocks(sound), plan, sound.sample_rate_hz):
             meter.add(block)
-        better = corrected(plan, loudness, meter)
-        if better == plan:
+        before_db, plan = plan.gain_db, corrected(plan, loudness, meter)
+        if plan.gain_db == before_db:
             break
-        plan = better
     return plan
 
 
