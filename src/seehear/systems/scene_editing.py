@@ -5,6 +5,7 @@ A source is named by its number from 1, its label, or the beginning of its label
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -180,6 +181,8 @@ def retime(
     sound = scene.bed if index is None else scene.sources[index].audio
     assert sound is not None
     rate, last_s = scene.sample_rate_hz, scene.duration_s
+    if not all(math.isfinite(each) for each in (shift_s, from_s or 0.0, to_s or 0.0)):
+        raise InputError("times must be finite numbers of seconds")
     start, stop = n_samples(from_s or 0.0, rate), scene.n_samples if to_s is None else n_samples(min(to_s, last_s), rate)
     if not 0 <= start < stop:
         raise InputError(f"nothing is left from {from_s or 0.0:g} to {last_s if to_s is None else to_s:g} s of {last_s:g} s")
@@ -217,7 +220,7 @@ def replace_sound(
     if sound.layout.n_channels != 1:
         raise InputError(f"a source is mono, the new sound has {sound.layout.n_channels} channels: say which, or mix them")
     rate = scene.sample_rate_hz
-    at = n_samples(at_s, rate)
+    at = n_samples(at_s, rate) if math.isfinite(at_s) else -1
     if not 0 <= at < scene.n_samples:
         raise InputError(f"the new sound must begin within the scene, at 0 to {scene.duration_s:g} s, not at {at_s:g} s")
     if sound.sample_rate_hz != rate:
@@ -237,4 +240,4 @@ def _louder_db(old: Sound, new: Sound) -> float:
     from seehear.acoustics.loudness import integrated_lufs  # filters: not at start-up
 
     difference_db = integrated_lufs(old) - integrated_lufs(new)
-    return difference_db if np.isfinite(difference_db) else 0.0
+    return difference_db if math.isfinite(difference_db) else 0.0

@@ -61,19 +61,19 @@ def placed(sound: Sound, at: int, n_samples: int) -> Sound:
 
 def windowed(sound: Sound, start: int, stop: int, fade: int) -> Sound:
     """The sound from sample ``start`` to ``stop``, silence elsewhere; where it is cut, it fades inside over ``fade`` samples."""
-    begins, ends = start > 0, stop < sound.n_samples
     fade = min(fade, (stop - start) // 2)
+    begins, ends = fade > 0 and start > 0, fade > 0 and stop < sound.n_samples
 
     def span(first: int, last: int) -> NDArray[np.float32]:
         times = np.arange(first, last, dtype=float)
-        inside = ((times >= start) & (times < stop)).astype(float)
+        gain = ((times >= start) & (times < stop)).astype(float)
         if begins:
-            inside *= _rise((times - start + 0.5) / max(fade, 1))
-        return inside * _rise((stop - times - 0.5) / max(fade, 1)) if ends else inside
+            gain *= _rise((times - start + 0.5) / fade)
+        if ends:
+            gain *= _rise((stop - times - 0.5) / fade)
+        return sound.read(first, last) * gain.astype(np.float32)
 
-    return _derived(
-        sound, lambda first, last: sound.read(first, last) * gain(np.arange(first, last, dtype=float)).astype(np.float32)
-    )
+    return _derived(sound, span)
 
 
 def repeated(sound: Sound, n_samples: int, overlap: int) -> Sound:
@@ -91,10 +91,10 @@ def repeated(sound: Sound, n_samples: int, overlap: int) -> Sound:
     def piece(index: int, first: int, last: int) -> NDArray[np.float32]:
         times = np.arange(first, last)
         gain = np.ones(last - first)
-        if index > 0:
-            gain *= np.sqrt(_rise((times + 0.5) / max(overlap, 1)))
-        if index * step + length < n_samples:
-            gain *= np.sqrt(_rise((length - times - 0.5) / max(overlap, 1)))
+        if overlap and index > 0:
+            gain *= np.sqrt(_rise((times + 0.5) / overlap))
+        if overlap and index * step + length < n_samples:
+            gain *= np.sqrt(_rise((length - times - 0.5) / overlap))
         return sound.read(first, last) * gain.astype(np.float32)
 
     def span(start: int, stop: int) -> NDArray[np.float32]:
