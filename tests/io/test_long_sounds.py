@@ -313,3 +313,12 @@ def test_n3d_is_known_where_it_is_told(tmp_path, noise):
     assert (sound.layout, sound.convention) == (ambisonics(2), "acn-n3d")
     assert np.array_equal(sound.read(0, sound.n_samples), audio.samples)
     assert read_ambisonics(tmp_path / "a.wav").convention == "acn-sn3d"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of Windows are Unicode")
+@pytest.mark.parametrize("suffix", [b".wav", b".flac", b".caf"])
+def test_names_need_not_be_utf_8(tmp_path, noise, suffix):
+    """Oracle: the length of what was written under a name of bytes that are no UTF-8."""
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9" + suffix)
+    write_audio(path, noise(STEREO, 0.1))
+    assert read_audio(path).n_samples == 4800

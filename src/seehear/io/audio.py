@@ -224,7 +224,7 @@ def _write_flac(temporary: Path, path: Path, sound: Sound, subtype: Subtype) -> 
         raise InputError(f"FLAC has no place for {rate} Hz: use .wav")
     shift = 8 * (4 - WIDTH_BYTES[subtype])  # libsndfile takes 32-bit steps and drops the low bits: no rounding of its own
     try:
-        with soundfile.SoundFile(temporary, "w", rate, n_channels, subtype, format="FLAC") as file:
+        with soundfile.SoundFile(_name(temporary), "w", rate, n_channels, subtype, format="FLAC") as file:
             for block in blocks(sound):
                 file.write(pcm_steps(block, subtype) << shift)
     except soundfile.LibsndfileError as error:
@@ -276,7 +276,7 @@ def _opened_soundfile(path: Path, facts: WavFacts | None) -> SoundFile | None:
     Lossy sound is decoded once: where it is sought, libsndfile does not give the samples that it gives in order.
     """
     try:
-        file = soundfile.SoundFile(str(path) if os.name == "nt" else os.fsencode(path))  # bytes: a name need not be UTF-8
+        file = soundfile.SoundFile(_name(path))
     except soundfile.LibsndfileError as error:
         if facts is not None:
             raise InputError(f"{path} is damaged ({error.error_string})") from None
@@ -291,6 +291,11 @@ def _opened_soundfile(path: Path, facts: WavFacts | None) -> SoundFile | None:
         return sound
     spool = spooled(blocks(sound), sound.sample_rate_hz, layout, convention)
     return replace(sound, span=spool.read)
+
+
+def _name(path: Path) -> str | bytes:
+    """The name as soundfile takes it: in bytes, because it need not be UTF-8, but where names are no bytes."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _check_end(sound: SoundFile) -> None:
