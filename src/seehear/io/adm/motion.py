@@ -51,20 +51,16 @@ def blocks_of(source: Source, duration_ticks: int) -> tuple[Block, ...]:
     The gain is the source's times the distance law 1/r, clamped at 0.5 m; a source from everywhere knows no distance.
     """
     trajectory = source.trajectory
-    if source.is_bed or trajectory.is_static:
-        return (_block(source, trajectory, 0, duration_ticks),)
-    grid = np.arange(0, duration_ticks, GRID_TICKS)
-    grid = np.unique(np.concatenate([[min(FIRST_TICKS, duration_ticks)], grid[1:], [duration_ticks]]))
-    ends = grid[_corners(trajectory, grid)]
+    ends = np.array([duration_ticks])
+    if not (source.is_bed or trajectory.is_static):
+        grid = np.arange(GRID_TICKS, duration_ticks, GRID_TICKS)
+        grid = np.unique(np.concatenate([[min(FIRST_TICKS, duration_ticks)], grid, [duration_ticks]]))
+        ends = grid[_corners(trajectory, grid)]
     starts = np.concatenate([[0], ends[:-1]])
-    return tuple(_block(source, trajectory, int(start), int(end - start)) for start, end in zip(starts, ends, strict=True))
-
-
-def _block(source: Source, trajectory: Trajectory, start: int, duration: int) -> Block:
-    directions, distances_m = trajectory.at(np.array([(start + duration) / TICKS_PER_S]))
-    azimuth_deg, elevation_deg = (float(x[0]) for x in _angles_deg(directions))
-    gain = 10 ** (source.gain_db / 20) * (1.0 if source.is_bed else float(_distance_gain(distances_m)[0]))
-    return Block(start, duration, azimuth_deg, elevation_deg, gain)
+    directions, distances_m = trajectory.at(ends / TICKS_PER_S)
+    gains = 10 ** (source.gain_db / 20) * (np.ones(len(ends)) if source.is_bed else _distance_gain(distances_m))
+    columns = (starts, ends - starts, *_angles_deg(directions), gains)
+    return tuple(Block(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
 
 
 def _distance_gain(distances_m: FloatArray) -> FloatArray:
