@@ -9,11 +9,11 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it for typing's; importing that would cost a third of the start-up
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "batch", "concepts", "doctor", "evaluate", "inspect", "render", "scene", "spatialize"]
+__all__ = ["InputError", "batch", "concepts", "doctor", "evaluate", "inspect", "relabel", "render", "scene", "spatialize"]
 
 if TYPE_CHECKING:
     from seehear.types import InputError
-    from seehear.verbs import batch, concepts, doctor, evaluate, inspect, render, scene, spatialize
+    from seehear.verbs import batch, concepts, doctor, evaluate, inspect, relabel, render, scene, spatialize
 
 
 def __getattr__(name: str) -> object:

@@ -6,7 +6,8 @@ from seehear.verbs.concepts import concepts
 from seehear.verbs.doctor import doctor
 from seehear.verbs.evaluate import evaluate
 from seehear.verbs.inspect import inspect
+from seehear.verbs.relabel import relabel
 from seehear.verbs.render import render
 from seehear.verbs.spatialize import spatialize
 
-__all__ = ["batch", "concepts", "doctor", "evaluate", "inspect", "render", "scene", "spatialize"]
+__all__ = ["batch", "concepts", "doctor", "evaluate", "inspect", "relabel", "render", "scene", "spatialize"]

@@ -215,9 +215,11 @@ def _iso_findings(case: Case, iso: IsoHeader) -> Iterator[Problem]:
 
 
 def _again_as_360(case: Case) -> str:
-    name = case.path
-    out = name.with_name(f"{name.stem}.360{name.suffix or '.mp4'}").name
-    return shlex.join(["seehear", "relabel", str(name), "-o", out, "--layout", field_name(case.header.n_channels), "--spherical"])
+    """The command that copies the video and adds the marks for its picture and, where it can be one, for its sound field."""
+    path, n_channels = case.path, case.header.n_channels
+    out = path.with_name(f"{path.stem}.360{path.suffix or '.mp4'}").name
+    field = [] if possible_order(n_channels) is None else ["--layout", field_name(n_channels)]
+    return shlex.join(["seehear", "relabel", str(path), "-o", out, *field, "--spherical"])
 
 
 def _sa3d_findings(case: Case, order: int, n_mapped: int, is_ambix: bool) -> Iterator[Problem]:

@@ -147,13 +147,14 @@ def _sound(path: Path, header: Header) -> tuple[SoundFile | None, list[Problem]]
             return replace(sound, layout=ambisonics(order), convention=convention), []
         return sound, []
     except InputError as error:
-        sound = _salvaged(path) if header.wave is not None and header.wave.truncated else None
+        sound = salvaged(path) if header.wave is not None and header.wave.truncated else None
         told = str(error).removeprefix(f"{path} ")
         fix = "Copy or export it again."
         return sound, [] if sound is not None else [Problem("unreadable", f"The samples cannot be read: it {told}.", fix)]
 
 
-def _salvaged(path: Path) -> SoundFile | None:
+def salvaged(path: Path) -> SoundFile | None:
+    """The samples of a truncated WAVE file that are there, None where none can be read."""
     from seehear.io.streams import SoundFile, pcm_span
     from seehear.io.wav import wav_facts
 
