@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
 from seehear.io.files import TEMPORARY, PathLike
 from seehear.io.pcm import Pcm, pcm_samples
 from seehear.types import Convention, InputError, Layout, check_span
+
+if TYPE_CHECKING:
+    import soundfile
 
 MAX_SAMPLE = 1e6
 """What a sound file may have; larger samples are no sound but a damaged file, and would pass what 32-bit floats hold."""
@@ -139,6 +141,8 @@ def pcm_span(file: BinaryIO, at: int, n_channels: int, pcm: Pcm) -> Span:
 
 def soundfile_span(file: soundfile.SoundFile) -> Span:
     """The samples of a file that libsndfile seeks to the sample; the file closes with what is returned."""
+    from soundfile import LibsndfileError
+
     turn = Lock()
 
     def span(start: int, stop: int) -> NDArray[np.float32]:
@@ -146,7 +150,7 @@ def soundfile_span(file: soundfile.SoundFile) -> Span:
             try:
                 file.seek(start)
                 return np.ascontiguousarray(file.read(stop - start, dtype="float32", always_2d=True).T)
-            except soundfile.LibsndfileError as error:
+            except LibsndfileError as error:
                 raise OSError(error.error_string) from None
 
     weakref.finalize(span, file.close)
