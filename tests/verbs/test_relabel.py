@@ -56,7 +56,7 @@ def test_fuma_becomes_ambix(tmp_path: Path) -> None:
     wav(tmp_path / "in.amb", fuma, mask=0, guid_tail=B_FORMAT_GUID_TAIL)
     seehear.relabel(tmp_path / "in.amb", tmp_path / "a.wav")
     seehear.relabel(tmp_path / "in.amb", tmp_path / "b.wav", layout="foa", input_order="acn")
-    assert soundfile.read(tmp_path / "a.wav")[0].T == pytest.approx(convert(fuma, "fuma", "acn-sn3d"), abs=1e-7)
+    assert pytest.approx(convert(fuma, "fuma", "acn-sn3d"), abs=1e-7) == soundfile.read(tmp_path / "a.wav")[0].T
     assert np.array_equal(soundfile.read(tmp_path / "b.wav", dtype="float32")[0].T, fuma)
 
 
