@@ -65,7 +65,7 @@ def test_render_version_and_concepts(run: Run, photo: Path) -> None:
 
 def test_every_promised_flag_exists(run: Run) -> None:
     """The promised names of flags, as the help shows them."""
-    promised = """-o --layout --seconds --sources --say --object --models --fov --equirectangular --room --seed --rate --level
+    promised = """-o --layout --seconds --sources --say --object --models --fov --equirectangular --room --seed --rate --loudness
     --video --scene --stems --figure --keep-audio --force --json --dry-run --debug --near --far --video-layout"""
     import typer
 
@@ -161,8 +161,8 @@ FLAGS: dict[str, tuple[object, ...]] = {
     "negative seed": ("--seed", "-1"),
     "rate zero": ("--rate", "0"),
     "rate absurd": ("--rate", "9999999"),
-    "level above zero": ("--level", "3"),
-    "level nan": ("--level", "nan"),
+    "level above zero": ("--loudness", "3"),
+    "level nan": ("--loudness", "nan"),
     "unknown outline": ("--outline", "circle"),
     "unknown flag": ("--volume", "3"),
     "output folder missing": ("-o", "no/such/folder/a.wav"),

@@ -247,7 +247,7 @@ def test_options_refuse_what_cannot_be() -> None:
         "room": "cave",
         "seed": -1,
         "rate_hz": 4,
-        "level_lufs": 3,
+        "loudness": 3,
     }
     for name, value in bad.items():
         extra = {"far_m": 2.0} if name == "near_m" else {}

@@ -11,6 +11,7 @@ from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.types import MONO, Audio, InputError, Room, Scene, Source, Trajectory
 from seehear.verbs import render
 from seehear.verbs.listening import Listener
+from seehear.verbs.rendering import untold
 from seehear.verbs.spatialize import _render
 
 RATE_HZ, TONE_HZ, SPEED_M_S = 16000, 1000.0, 20.0
@@ -37,7 +38,7 @@ def test_the_pitch_of_what_recedes(tmp_path: Path, doppler: bool, wanted_hz: flo
     write_scene(tmp_path / "scene.json", receding(), tmp_path / "stems")
     assert pitch_hz(render(tmp_path / "scene.json", layout="mono", doppler=doppler)) == pytest.approx(wanted_hz, rel=1e-3)
     wanted = SpatializeOptions(layout="mono", doppler=doppler)
-    heard = _render(receding(), [MONO], Listener(BUILTIN_HEAD, {}), wanted)["mono"]
+    heard = _render(receding(), [MONO], Listener(BUILTIN_HEAD, {}), wanted, untold)["mono"].sound
     assert pitch_hz(heard) == pytest.approx(wanted_hz, rel=1e-3)
 
 

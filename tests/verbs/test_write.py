@@ -7,22 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seehear.acoustics.loudness import LevelPlan, Loudness
 from seehear.types import BINAURAL, MONO, STEREO, Audio, Direction, Image, Room, Scene, Source, Trajectory
 from seehear.verbs.outputs import OutputOptions, targets
+from seehear.verbs.rendering import Levelled
 from seehear.verbs.write import Deliverables, Written, write_all
 
 RATE = 8000
 LAYOUTS = (BINAURAL, STEREO)
-RENDERS = {each.name: Audio(np.zeros((each.n_channels, RATE // 4), np.float32), RATE, each) for each in LAYOUTS}
-N_FILES = 7
-"""Two renders, figure, video, two stems, scene."""
+SILENCE = {each.name: Audio(np.zeros((each.n_channels, RATE // 4), np.float32), RATE, each) for each in LAYOUTS}
+RENDERS = {name: Levelled(sound, LevelPlan(0.0, -1.0), -np.inf, -np.inf) for name, sound in SILENCE.items()}
+N_FILES = 8
+"""Two renders, figure, video, two stems, scene, sidecar."""
 
 
 def deliverables(n_sources: int = 2) -> Deliverables:
     stem = Audio(np.full((1, RATE // 4), 0.1, np.float32), RATE, MONO)
     source = Source(stem, Trajectory.fixed(Direction(0.5), 2.0), "dog")
     scene = Scene((source,) * n_sources, Room(), 0.25, RATE)
-    return Deliverables(Image(np.full((40, 60, 3), 99, np.uint8)), scene, RENDERS, "binaural", lambda: b"figure", {})
+    picture, sidecar = Image(np.full((40, 60, 3), 99, np.uint8)), {"models": []}
+    return Deliverables(picture, scene, RENDERS, "binaural", lambda: b"figure", {}, Loudness(), sidecar)
 
 
 def write(folder: Path, layout=STEREO, n_sources: int = 2, **options) -> Written:
@@ -41,6 +45,7 @@ def test_everything_is_there_and_told(tmp_path: Path) -> None:
         "photo.binaural.wav",
         "photo.mp4",
         "photo.png",
+        "photo.seehear.json",
         "photo.stereo.wav",
         "scene.json",
         "stems/01-dog.wav",
@@ -77,6 +82,7 @@ def test_what_an_earlier_run_left_goes(tmp_path: Path) -> None:
         "photo.mine.wav",
         "photo.mp4",
         "photo.png",
+        "photo.seehear.json",
         "scene.json",
         "stems/01-dog.wav",
     ]

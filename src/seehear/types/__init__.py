@@ -33,6 +33,7 @@ from seehear.types.sound import (
     discrete,
     layout_named,
     n_samples,
+    whole,
 )
 
 __all__ = [
@@ -77,4 +78,5 @@ __all__ = [
     "n_samples",
     "surrounds",
     "terms_of",
+    "whole",
 ]

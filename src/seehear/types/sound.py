@@ -182,6 +182,13 @@ def blocks(sound: Sound, size: int = BLOCK_SAMPLES) -> Iterator[NDArray[np.float
         yield sound.read(start, min(start + size, sound.n_samples))
 
 
+def whole(sound: Sound) -> Audio:
+    """The sound in memory; an :class:`Audio` is itself."""
+    if isinstance(sound, Audio):
+        return sound
+    return Audio(sound.read(0, sound.n_samples), sound.sample_rate_hz, sound.layout, sound.convention)
+
+
 def check_span(start: int, stop: int, n_samples: int) -> None:
     """Nothing, or an InputError for a span of samples that does not lie in a sound of ``n_samples``."""
     if not 0 <= start <= stop <= n_samples:

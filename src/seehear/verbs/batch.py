@@ -18,7 +18,7 @@ from seehear.io.files import check_input, file_sha256
 from seehear.presets import ModelOptions
 from seehear.systems.spatialize.options import SpatializeOptions, check_range, check_types, option
 from seehear.types import InputError
-from seehear.verbs.outputs import OutputOptions
+from seehear.verbs.outputs import NAMED, OutputOptions
 from seehear.verbs.progress import Watcher, unwatched
 from seehear.verbs.render import SOUND_FILES, RenderOptions
 
@@ -158,9 +158,8 @@ def _render(item: Item, asked: Mapping[str, Any], folder: Path) -> Mapping[str, 
     return {"duration_s": audio.duration_s, "layout": audio.layout.name}
 
 
-_OUTPUTS = ("output", "video", "scene", "stems", "figure", "folder")
 VERBS: Mapping[str, _Verb] = {
-    "spatialize": _Verb((SpatializeOptions, OutputOptions, ModelOptions), PICTURES + VIDEOS, _OUTPUTS, _spatialize),
+    "spatialize": _Verb((SpatializeOptions, OutputOptions, ModelOptions), PICTURES + VIDEOS, NAMED, _spatialize),
     "render": _Verb((RenderOptions,), (*SOUND_FILES, ".json"), ("output",), _render),
 }
 

@@ -15,7 +15,7 @@ from seehear.io.files import check_input, check_output, file_sha256, whole_file
 from seehear.presets import SpatializePreset, evaluation_preset, spatialize_preset
 from seehear.protocols import AcousticMatcher
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
-from seehear.types import MONO, SURROUND_5_1, Image, InputError, Room
+from seehear.types import MONO, SURROUND_5_1, Image, InputError, Room, whole
 from seehear.verbs.ledger import models_of
 from seehear.verbs.progress import Watcher, unwatched
 from seehear.verbs.spatialize import spatialize
@@ -199,7 +199,7 @@ def _measured(path: Path, wanted: EvaluateOptions, preset: SpatializePreset, mat
     made = spatialize(image, layout="5.1", seconds=wanted.seconds, seed=wanted.seed, models=wanted.models, preset=preset)
     dry = render(replace(made.scene, room=Room()), [SURROUND_5_1, MONO])
     mono = mono_mix(made.scene)
-    sounds = dict(zip(ROWS, (made.audio, *dry, mono, with_hiss(mono, np.random.default_rng(wanted.seed))), strict=True))
+    sounds = dict(zip(ROWS, (whole(made.audio), *dry, mono, with_hiss(mono, np.random.default_rng(wanted.seed))), strict=True))
     channels = cast(Channels, wanted.channels)
     scores = {row: scene_guidance(audio, image, matcher, channels=channels) for row, audio in sounds.items()}
     return {

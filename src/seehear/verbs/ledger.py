@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from seehear.presets import SpatializePreset
@@ -56,6 +57,11 @@ def licence_notes(ledger: Iterable[Entry]) -> list[str]:
     if unstated:
         notes.append(f"No licence is stated for {', '.join(unstated)}: ask their authors before you publish.")
     return notes
+
+
+def credits_beside(path: Path) -> Path:
+    """Where the credits of a single file go."""
+    return path.with_name(f"{path.stem}.credits.txt")
 
 
 def credits_of(ledger: Sequence[Entry]) -> str | None:

@@ -7,32 +7,44 @@ from pathlib import Path
 
 from seehear.io.files import check_folder, check_output
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
-from seehear.types import BINAURAL, STEREO, InputError, Layout, layout_named
+from seehear.types import BINAURAL, FOA, LAYOUTS, STEREO, InputError, Layout, layout_named
+from seehear.verbs.ledger import credits_beside
 
-SUFFIXES = {"video": ".mp4", "scene": ".json", "figure": ".png"}
-KINDS = {".wav": "audio", ".flac": "audio", ".mp4": "video", ".json": "scene", ".png": "figure"}
+KINDS = {
+    **dict.fromkeys((".wav", ".flac", ".caf"), "audio"),
+    **dict.fromkeys((".mp4", ".m4v", ".mov"), "video"),
+    ".json": "scene",
+    ".png": "figure",
+}
+VIDEO_LAYOUTS = ("binaural", "stereo", "5.1", "foa")
+"""Sound that players take from an MP4; a MOV takes all."""
+CREDITS = "CREDITS.txt"
 
-VIDEO_LAYOUTS = ("binaural", "stereo", "5.1")
-"""Sound that players take from an MP4."""
+
+NAMED = ("output", "video", "scene", "stems", "figure", "adm", "sidecar", "folder")
+"""The options that name files."""
 
 
 @dataclass(frozen=True)
 class OutputOptions:
     """Which files to write; the type of ``output`` follows from its extension. Nothing is written for None."""
 
-    output: str | None = option(None, "Main output: .wav, .flac, .mp4, .json (scene) or .png (figure).", "OUT", "-o")
-    video: str | None = option(None, "Video with the new sound (H.264, AAC).", "OUT.mp4")
+    output: str | None = option(None, "Main output: .wav, .flac, .caf, .mp4, .mov, .json (scene) or .png (figure).", "OUT", "-o")
+    video: str | None = option(None, "Video with the new sound (.mp4: AAC; .mov: 24-bit PCM).", "OUT.mp4")
     scene: str | None = option(None, "Scene for `seehear render`; its stems go beside it unless --stems says where.", "OUT.json")
     stems: str | None = option(None, "Folder for one mono WAV per source.", "DIR")
     figure: str | None = option(None, "Picture that explains what is heard where.", "OUT.png")
+    adm: str | None = option(None, "ADM for object renderers: an object per source, beds (BW64).", "OUT.wav")
+    sidecar: str | None = option(None, "How it was made: arguments, models, licences.", "OUT.json")
     folder: str | None = option(None, "All of it in one new folder; ./NAME-seehear without any output flag.", "DIR")
-    video_layout: str | None = option(None, "Sound of the video: binaural (unless said), stereo or 5.1.", "NAME")
+    video_layout: str | None = option(None, "Sound of the video: binaural (unless said), stereo, 5.1 or foa.", "NAME")
+    spherical: bool = option(False, "The picture is a whole sphere: the video says so to 360 players, with foa (SA3D) sound.")
     keep_audio_db: float | None = option(None, "Keep a video's original sound, at this gain; dropped otherwise.", "DB")
     force: bool = option(False, "Replace existing files.")
 
     def __post_init__(self) -> None:
         check_types(self)
-        for name in ("output", "video", "scene", "stems", "figure", "folder"):
+        for name in NAMED:
             if getattr(self, name) == "":
                 raise InputError(f"--{name} needs a name")
         if self.video_layout is not None:
@@ -41,8 +53,7 @@ class OutputOptions:
 
     @property
     def is_empty(self) -> bool:
-        names = (self.output, self.video, self.scene, self.stems, self.figure, self.folder)
-        return all(name is None for name in names)
+        return all(getattr(self, name) is None for name in NAMED)
 
 
 @dataclass(frozen=True)
@@ -54,12 +65,22 @@ class Targets:
     scene: Path | None = None
     stems: Path | None = None
     figure: Path | None = None
+    adm: Path | None = None
+    sidecar: Path | None = None
+    credits: Path | None = None
+    """Where a licence asks for attribution."""
     folder: Path | None = None
     """Made by the run when it does not exist yet."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return (*(path for path, _ in self.audio), *(p for p in (self.video, self.scene, self.figure) if p is not None))
+        return (*(path for path, _ in self.audio), *self.others)
+
+    @property
+    def others(self) -> tuple[Path, ...]:
+        """All but the audio."""
+        found = (self.video, self.scene, self.figure, self.adm, self.sidecar, self.credits)
+        return tuple(path for path in found if path is not None)
 
 
 def targets(options: OutputOptions, name: str, layout: Layout, headphones: Layout | None = BINAURAL) -> Targets:
@@ -69,11 +90,12 @@ def targets(options: OutputOptions, name: str, layout: Layout, headphones: Layou
     layout for ``headphones``.
     """
     named: dict[str, Path] = {}
-    for flag in ("video", "scene", "stems", "figure"):
+    for flag in ("video", "scene", "stems", "figure", "adm", "sidecar"):
         path = getattr(options, flag)
         if path is not None:
-            if flag != "stems" and KINDS.get(Path(path).suffix.lower()) != flag:
-                raise InputError(f"--{flag} writes {SUFFIXES[flag]} files, got {path!r}")
+            suffixes = _suffixes(flag)
+            if suffixes and Path(path).suffix.lower() not in suffixes:
+                raise InputError(f"--{flag} writes {' or '.join(suffixes)} files, got {path!r}")
             named[flag] = Path(path)
     audio: tuple[tuple[Path, Layout], ...] = ()
     if options.output is not None:
@@ -96,6 +118,24 @@ def targets(options: OutputOptions, name: str, layout: Layout, headphones: Layou
     return found
 
 
+def _suffixes(flag: str) -> tuple[str, ...]:
+    """The extensions of what an option names; none for a folder."""
+    own = {"stems": (), "adm": (".wav",), "sidecar": (".json",)}
+    return own.get(flag, tuple(suffix for suffix, kind in KINDS.items() if kind == flag))
+
+
+def with_credits(found: Targets, needed: bool, force: bool) -> Targets:
+    """The targets with the file that names authors, if there are any files and it is needed; InputError when it is in the way."""
+    if not needed or not (found.files or found.stems):
+        return replace(found, credits=None)
+    main = next(iter(found.files), found.stems)
+    assert main is not None
+    path = credits_beside(main) if found.folder is None else found.folder / CREDITS
+    if path.parent.exists():
+        check_output(path, force)
+    return replace(found, credits=path)
+
+
 def _folder_targets(folder: Path, name: str, layout: Layout, headphones: Layout | None) -> Targets:
     layouts = dict.fromkeys((layout, *([headphones] if headphones is not None else [])))
     return Targets(
@@ -104,17 +144,21 @@ def _folder_targets(folder: Path, name: str, layout: Layout, headphones: Layout 
         scene=folder / "scene.json",
         stems=folder / "stems",
         figure=folder / f"{name}.png",
+        sidecar=folder / f"{name}.seehear.json",
         folder=folder,
     )
 
 
 def video_layout(options: OutputOptions, layout: Layout, headphones: Layout | None = BINAURAL) -> Layout:
-    """The layout of the video's sound: ``video_layout`` if given, else ``layout`` when the main output is a video that can
-    hold it and it is for headphones or two speakers, else the one for ``headphones``, else stereo."""
+    """The layout of the video's sound: ``video_layout`` if given, else first-order ambisonics for a sphere, else ``layout``
+    when the main output is a video that can hold it (5.1 has to be asked for), else the one for ``headphones``, else stereo."""
     if options.video_layout is not None:
         return layout_named(options.video_layout)
-    main_is_video = options.output is not None and KINDS.get(Path(options.output).suffix.lower()) == "video"
-    return layout if main_is_video and layout.name in ("stereo", "binaural") else headphones or STEREO
+    if options.spherical:
+        return FOA
+    suffix = "" if options.output is None else Path(options.output).suffix.lower()
+    taken = ("stereo", "binaural", "foa") if suffix in (".mp4", ".m4v") else set(LAYOUTS) - {"5.1"} if suffix == ".mov" else ()
+    return layout if layout.name in taken else headphones or STEREO
 
 
 def _check_use(options: OutputOptions, found: Targets, layout: Layout) -> None:
@@ -123,7 +167,10 @@ def _check_use(options: OutputOptions, found: Targets, layout: Layout) -> None:
         raise InputError("--video-layout needs a video to write: add --video OUT.mp4")
     if found.video is None and options.keep_audio_db is not None:
         raise InputError("--keep-audio needs a video to write: add --video OUT.mp4")
-    if options.output is not None and found.video == Path(options.output) and layout.name not in VIDEO_LAYOUTS:
+    if found.video is None and options.spherical:
+        raise InputError("--spherical needs a video to write: add --video OUT.mp4")
+    is_mov = found.video is not None and found.video.suffix.lower() == ".mov"
+    if options.output is not None and found.video == Path(options.output) and layout.name not in VIDEO_LAYOUTS and not is_mov:
         raise InputError(
             f"a video takes {', '.join(VIDEO_LAYOUTS[:-1])} or {VIDEO_LAYOUTS[-1]} sound, not {layout.name}: name a .wav for it"
         )
@@ -138,8 +185,8 @@ def _check_paths(found: Targets, force: bool) -> None:
     for path, layout in found.audio:
         if not (new and path.parent == found.folder):
             check_audio_output(path, layout, force=force)
-    for path in (found.video, found.scene, found.figure):
-        if path is not None and not (new and path.parent == found.folder):
+    for path in found.others:
+        if not (new and path.parent == found.folder):
             check_output(path, force)
     if found.stems is not None:
         _check_stems(found, new=new and found.stems.parent == found.folder, force=force)

@@ -16,7 +16,12 @@ from seehear.verbs.ledger import Entry, licence_notes
 from seehear.verbs.outputs import OutputOptions, Targets
 
 if TYPE_CHECKING:
+    from seehear.acoustics.loudness import Loudness
     from seehear.io.mux import MuxReport
+    from seehear.verbs.rendering import Levelled
+
+SHORT_LU = 0.2
+"""A level that is no more than this below its target is there."""
 
 
 def shown_score(item: SoundingObject) -> float | None:
@@ -24,19 +29,29 @@ def shown_score(item: SoundingObject) -> float | None:
     return round(item.score, 3) if item.origin == "seen" else None
 
 
-def sound_report(scene: Scene, audio: Audio) -> dict[str, Any]:
+def sound_report(scene: Scene, heard: Levelled) -> dict[str, Any]:
     """Length, rate, room and measured loudness of a render."""
-    from seehear.acoustics.loudness import integrated_lufs, true_peak_dbtp
-
     room = scene.room
     return {
         "duration_s": scene.duration_s,
         "sample_rate_hz": scene.sample_rate_hz,
-        "layout": audio.layout.name,
+        "layout": heard.sound.layout.name,
         "room": {"kind": room.kind, "size_m": [round(edge, 2) for edge in room.size_m], "rt60_s": round(room.rt60_s, 3)},
-        "loudness_lufs": _finite(integrated_lufs(audio)),
-        "true_peak_dbtp": _finite(true_peak_dbtp(audio)),
+        "loudness_lufs": _finite(heard.loudness_lufs),
+        "true_peak_dbtp": _finite(heard.true_peak_dbtp),
     }
+
+
+def level_notes(heard: Levelled, loudness: Loudness) -> list[str]:
+    """Says what the peaks did to the level."""
+    plan, notes = heard.plan, []
+    if plan.limits:
+        notes.append(f"Peaks are turned down by up to {plan.reduction_db:.1f} dB, by one gain for all channels.")
+    if plan.missing_lu > SHORT_LU and isfinite(heard.loudness_lufs):
+        notes.append(
+            f"The level stays at {heard.loudness_lufs:.1f} LUFS instead of {loudness.level_lufs:g}: its peaks leave no more room."
+        )
+    return notes
 
 
 def notes_of(
@@ -73,12 +88,19 @@ def source_reports(sighting: Sighting, scene: Scene, scale: float) -> list[dict[
     return [_source_report(item, source, scale) for item, source in zip(sighting.objects, scene.sources, strict=True)]
 
 
-def kept_sound_notes(video: MuxReport | None, outputs: OutputOptions) -> list[str]:
-    """What became of a video's own sound."""
-    if video is None or not video.kept_audio:
+def video_notes(video: MuxReport | None, outputs: OutputOptions) -> list[str]:
+    """What became of a video's own sound, and of the peaks of the new one."""
+    if video is None:
         return []
-    turned = f"; the mix was turned down by {-video.mix_gain_db:.1f} dB so that it does not clip" if video.mix_gain_db < 0 else ""
-    return [f"The original sound is mixed into the video at {outputs.keep_audio_db:+g} dB{turned}."]
+    notes = []
+    if video.kept_audio:
+        turned = ""
+        if video.mix_gain_db < 0:
+            turned = f"; the mix was turned down by {-video.mix_gain_db:.1f} dB so that it does not clip"
+        notes.append(f"The original sound is mixed into the video at {outputs.keep_audio_db:+g} dB{turned}.")
+    if video.coded_gain_db < 0:
+        notes.append(f"The video's sound is {-video.coded_gain_db:.1f} dB lower: its coder adds to the peaks.")
+    return notes
 
 
 def _finite(value: float) -> float | None:

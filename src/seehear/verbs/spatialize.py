@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import import_module
-from math import radians
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import seehear
+from seehear.acoustics.loudness import loudness_named
 from seehear.acoustics.microphones import pixel_room
 from seehear.io.files import check_input, file_sha256
 from seehear.presets import ModelOptions, SpatializePreset, spatialize_preset
@@ -23,7 +21,6 @@ from seehear.systems.spatialize import (
     WATCH_SIDE_PX,
     Geometry,
     Sighting,
-    SoundingObject,
     SpatializeOptions,
     check_words,
     compose,
@@ -31,33 +28,21 @@ from seehear.systems.spatialize import (
     sight,
     watch,
 )
-from seehear.systems.spatialize.ambience import ambience_note, check_ambience, with_ambience, without_ambience
-from seehear.types import BINAURAL, FOA, NOT_STATED, Audio, Image, InputError, Layout, Rendering, Scene, Video, layout_named
-from seehear.verbs.ledger import Entry, check_commercial, entry, licence_notes, models_of
+from seehear.systems.spatialize.ambience import ambience_note, with_ambience, without_ambience
+from seehear.types import BINAURAL, FOA, NOT_STATED, Image, InputError, Layout, Rendering, Scene, Video, layout_named
+from seehear.verbs.drawing import drawn_beside, figure
+from seehear.verbs.given import Given, Picture, given_of, panorama_notes
+from seehear.verbs.ledger import Entry, check_commercial, credits_of, entry, licence_notes, models_of
 from seehear.verbs.listening import Listener, listener
-from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout
+from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout, with_credits
 from seehear.verbs.progress import Stages, Watcher, unwatched
-from seehear.verbs.report import (
-    kept_sound_notes,
-    notes_of,
-    plan,
-    room_notes,
-    shown_score,
-    sound_report,
-    source_reports,
-)
+from seehear.verbs.rendering import Levelled, rendered
+from seehear.verbs.report import level_notes, notes_of, plan, room_notes, sound_report, source_reports, video_notes
 
-STILL_S = 10.0
-MAX_VIDEO_S = 3600.0
-"""A whole scene is held in memory; damaged files may also claim to last for days."""
 ANALYSIS_SIDE_PX = 640
 """Regions, cues and crops are computed on frames of at most this side."""
-LABEL_CHARACTERS = 28
-"""Descriptions are drawn shortened; the report has all of them."""
 WATCH_STEP_S = 1 / 60
 """Of a faster video not every frame is watched."""
-
-Picture = str | Path | Image | NDArray[np.uint8]
 
 
 def spatialize(
@@ -86,39 +71,32 @@ def spatialize(
     files = _files(wanted, outputs, name)
     stages = Stages(watch)
     with stages.stage("reading", 0.03):
-        given = _given(picture, wanted, outputs)
+        given = given_of(picture, wanted, outputs)
         ears = listener(wanted.hrtf, files.heard)
     ledger = _ledger(preset, ears, wanted, outputs, name)
+    files = replace(files, targets=with_credits(files.targets, bool(credits_of(ledger)), outputs.force))
     if dry_run:
         return plan(given.media, given.duration_s, wanted, files.targets, preset, ledger)
     if preset.prepare is not None:
         with stages.stage("getting models", 0.05) as tell:
             preset = preset.ready(tell)
         ledger = _ledger(preset, ears, wanted, outputs, name)
+        files = replace(files, targets=with_credits(files.targets, bool(credits_of(ledger)), outputs.force))
     with stages.stage("looking", 0.3), _imported_beside("scipy.signal"):
         sighting = _look(given, preset, wanted)
     with stages.stage("making sounds", 0.3) as tell:
         scene = _compose(sighting, preset, wanted, given, tell)
-    with stages.stage("rendering", 0.15):
-        renders = _render(scene, files.heard, ears, wanted)
+    with stages.stage("rendering", 0.15) as tell:
+        renders = _render(scene, files.heard, ears, wanted, lambda part: tell("rendering", part))
     made = _Made(sighting, scene, renders)
     report = _report(made, given, files, wanted, ledger)
     report["notes"] = _notes(made, given, files, wanted, preset, outputs) + licence_notes(ledger)
-    with stages.stage("writing", 0.17), _drawn(made, files, name, given.geometry) as figure:
-        written, notes = _write(made, figure, given, files, outputs, {"options": asdict(wanted), "models": report["models"]})
+    with stages.stage("writing", 0.17), drawn_beside(_drawing(made, files, name, given)) as drawn:
+        sidecar = _sidecar(report, picture, wanted, stages.seconds)
+        written, notes = _write(made, drawn, given, files, outputs, sidecar)
     report["notes"] += notes
     report |= {"files": written, "seconds": stages.seconds}
-    return Rendering(renders[files.layout.name], scene, report, None if figure is None else figure())
-
-
-@dataclass(frozen=True)
-class _Given:
-    """What a run starts from, read and checked."""
-
-    media: Image | Video
-    duration_s: float
-    geometry: Geometry
-    ambience: Audio | None
+    return Rendering(renders[files.layout.name].sound, scene, report, None if drawn is None else drawn())
 
 
 @dataclass(frozen=True)
@@ -140,7 +118,7 @@ class _Made:
 
     sighting: Sighting
     scene: Scene
-    renders: Mapping[str, Audio]
+    renders: Mapping[str, Levelled]
     """By the name of their layout."""
 
 
@@ -162,13 +140,6 @@ def _files(wanted: SpatializeOptions, outputs: OutputOptions, name: str) -> _Fil
     return _Files(files, layout, of_video, _layouts(files, layout, of_video, wanted))
 
 
-def _given(picture: Picture, wanted: SpatializeOptions, outputs: OutputOptions) -> _Given:
-    media = _read(picture)
-    duration_s = _duration_s(media, wanted.seconds)
-    _check_media(media, wanted, outputs)
-    return _Given(media, duration_s, _geometry(wanted, media), _ambience(wanted))
-
-
 def _ledger(
     preset: SpatializePreset, ears: Listener, wanted: SpatializeOptions, outputs: OutputOptions, name: str
 ) -> list[Entry]:
@@ -183,50 +154,7 @@ def _ledger(
     return ledger
 
 
-def _read(picture: Picture) -> Image | Video:
-    from seehear.io.image import check_size
-    from seehear.io.video import read_media
-
-    if isinstance(picture, str | Path):
-        return read_media(picture)
-    if not isinstance(picture, Image | np.ndarray):
-        raise InputError(f"a picture is a path, an Image or a uint8 array (height, width, 3), got {type(picture).__name__}")
-    image = picture if isinstance(picture, Image) else Image(np.ascontiguousarray(picture))
-    check_size("the picture", image.width_px, image.height_px)
-    return image
-
-
-def _ambience(wanted: SpatializeOptions) -> Audio | None:
-    """The ambisonic recording that --bed names, if it does."""
-    from seehear.io.audio import ORDERS, read_ambisonics
-
-    if not wanted.bed:
-        return None
-    recorded = read_ambisonics(wanted.bed, ORDERS[wanted.bed_order])
-    check_ambience(recorded, wanted.bed)
-    return recorded
-
-
-def _check_media(media: Image | Video, wanted: SpatializeOptions, outputs: OutputOptions) -> None:
-    """InputError where an option asks for what this picture does not have."""
-    if outputs.keep_audio_db is not None and not (isinstance(media, Video) and media.has_audio):
-        raise InputError("--keep-audio needs a video with sound: this picture has none")
-    aspect = media.width_px / media.height_px
-    if wanted.equirectangular and not 1.8 <= aspect <= 2.2:
-        raise InputError(f"an equirectangular picture is twice as wide as high, this one is {aspect:.2f} times as wide")
-
-
-def _duration_s(media: Image | Video, seconds: float | None) -> float:
-    if isinstance(media, Image):
-        return STILL_S if seconds is None else seconds
-    if seconds is None and media.duration_s > MAX_VIDEO_S:
-        raise InputError(f"the video says it lasts {media.duration_s:.0f} s: give --seconds of at most {MAX_VIDEO_S:.0f}")
-    if seconds is not None and seconds > media.duration_s + 1 / media.frame_rate_hz:
-        raise InputError(f"--seconds {seconds:g} is longer than the video, which lasts {media.duration_s:.2f} s")
-    return media.duration_s if seconds is None else min(seconds, media.duration_s)
-
-
-def _look(given: _Given, preset: SpatializePreset, wanted: SpatializeOptions) -> Sighting:
+def _look(given: Given, preset: SpatializePreset, wanted: SpatializeOptions) -> Sighting:
     """What is seen and will be heard; a recorded ambience takes the place of those that sight suggests."""
     sighting = _sight(given.media, given.duration_s, preset, wanted, given.geometry)
     return sighting if given.ambience is None else without_ambience(sighting)
@@ -260,33 +188,11 @@ def until(frames: Iterator[tuple[float, Image]], stop_s: float) -> Iterator[tupl
         yield time_s, frame
 
 
-def _geometry(wanted: SpatializeOptions, media: Image | Video) -> Geometry:
-    if wanted.geometry == "paper":
-        pixel_room(media.width_px, media.height_px)  # refuses a picture that is too small before any work
-        return Geometry(pixels=(media.width_px, media.height_px))
-    fov_rad = None if wanted.fov_deg is None else radians(wanted.fov_deg)
-    told = isinstance(media, Video) and media.equirectangular and fov_rad is None
-    return Geometry(fov_rad, wanted.equirectangular or told, wanted.near_m, wanted.far_m)
-
-
-def _panorama_notes(media: Image | Video, wanted: SpatializeOptions, geometry: Geometry, picture: Image) -> list[str]:
-    """Says that a video's own word was taken for a panorama, or that a picture looks like one."""
-    from seehear.vision.panorama import looks_like_panorama
-
-    if geometry.equirectangular and not wanted.equirectangular:
-        return ["The file says that it is a 360-degree equirectangular video, and is heard as one (--fov says otherwise)."]
-    is_asked = geometry.equirectangular or geometry.pixels is not None or wanted.fov_deg is not None
-    if is_asked or not looks_like_panorama(picture):
-        return []
-    kind = "video" if isinstance(media, Video) else "picture"
-    return [f"This {kind} looks like a 360-degree panorama: --equirectangular hears it from all around."]
-
-
 def _compose(
     sighting: Sighting,
     preset: SpatializePreset,
     wanted: SpatializeOptions,
-    given: _Given,
+    given: Given,
     tell: Callable[[str, float], None],
 ) -> Scene:
     """The scene, as its file would keep it, with the recorded ambience if there is one."""
@@ -325,16 +231,17 @@ def _layouts(files: Targets, layout: Layout, sound_of_video: Layout, wanted: Spa
     return list({each.name: each for each in needed}.values())
 
 
-def _render(scene: Scene, layouts: Sequence[Layout], ears: Listener, wanted: SpatializeOptions) -> dict[str, Audio]:
+def _render(
+    scene: Scene, layouts: list[Layout], ears: Listener, wanted: SpatializeOptions, tell: Callable[[float], None]
+) -> dict[str, Levelled]:
     """Every layout from one pass over the scene."""
     from seehear.acoustics.field import Engine
-    from seehear.acoustics.render import render
 
-    renders = render(scene, layouts, level_lufs=wanted.level_lufs, engine=Engine(head=ears.head, doppler=wanted.doppler))
-    return {audio.layout.name: audio for audio in renders}
+    engine = Engine(head=ears.head, doppler=wanted.doppler)
+    return rendered(scene, layouts, loudness_named(wanted.loudness), engine, tell)
 
 
-def _report(made: _Made, given: _Given, files: _Files, wanted: SpatializeOptions, ledger: list[Entry]) -> dict[str, Any]:
+def _report(made: _Made, given: Given, files: _Files, wanted: SpatializeOptions, ledger: list[Entry]) -> dict[str, Any]:
     """What was made, of what and by which models; the loudness is that of the first file."""
     sighting, scene = made.sighting, made.scene
     written = files.layout if files.targets.audio or files.targets.video is None else files.of_video
@@ -343,40 +250,70 @@ def _report(made: _Made, given: _Given, files: _Files, wanted: SpatializeOptions
         "sources": source_reports(sighting, scene, given.media.width_px / sighting.picture.width_px),
         "guesses": [{"label": name, "score": round(score, 3)} for name, score in sighting.guesses],
         **sound_report(scene, made.renders[written.name]),
+        "loudness": wanted.loudness,
         "seed": wanted.seed,
         "models": ledger,
     }
 
 
 def _notes(
-    made: _Made, given: _Given, files: _Files, wanted: SpatializeOptions, preset: SpatializePreset, outputs: OutputOptions
+    made: _Made, given: Given, files: _Files, wanted: SpatializeOptions, preset: SpatializePreset, outputs: OutputOptions
 ) -> list[str]:
     """Sentences for the user, from what was seen to what was heard."""
     sighting = made.sighting
     notes = notes_of(sighting, given.media, files.targets, preset, outputs)
-    notes += _panorama_notes(given.media, wanted, given.geometry, sighting.picture)
+    notes += panorama_notes(given.media, wanted, given.geometry, sighting.picture)
     notes += room_notes(wanted, sighting, made.scene.room)
     if given.ambience is not None:
         notes.append(ambience_note(Path(wanted.bed).name, given.ambience, given.duration_s))
-    return notes
+    return notes + level_notes(made.renders[files.layout.name], loudness_named(wanted.loudness))
+
+
+def _sidecar(
+    report: Mapping[str, Any], picture: Picture, wanted: SpatializeOptions, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """How it was made, for people and programs that find the files later; the times are those until writing."""
+    source = {"file": Path(picture).name, "sha256": file_sha256(picture)} if isinstance(picture, str | Path) else None
+    told = {key: value for key, value in report.items() if key != "version"}
+    made_by = {"seehear": seehear.__version__, "verb": "spatialize", "input": source, "options": asdict(wanted)}
+    return {**made_by, **told, "seconds": dict(seconds)}
 
 
 def _write(
     made: _Made,
-    figure: Callable[[], bytes] | None,
-    given: _Given,
+    drawn: Callable[[], bytes] | None,
+    given: Given,
     files: _Files,
     outputs: OutputOptions,
-    settings: Mapping[str, Any],
+    sidecar: Mapping[str, Any],
 ) -> tuple[list[str], list[str]]:
-    """Writes all that was asked for; the names of the files, and what became of a video's own sound."""
+    """Writes all that was asked for; the names of the files, and what became of the sound of a video."""
     # Media libraries load when there is work, not at start-up.
     from seehear.verbs.write import Deliverables, write_all
 
-    made_by = {"seehear": seehear.__version__, "verb": "spatialize", **settings}
-    deliverables = Deliverables(given.media, made.scene, made.renders, files.of_video.name, figure, {"made_by": made_by})
+    made_by = {name: sidecar[name] for name in ("seehear", "verb", "options", "models")}
+    loudness = loudness_named(sidecar["options"]["loudness"])
+    deliverables = Deliverables(
+        media=given.media,
+        scene=made.scene,
+        renders=made.renders,
+        video_layout=files.of_video.name,
+        figure=drawn,
+        extra={"made_by": made_by},
+        loudness=loudness,
+        sidecar=sidecar,
+    )
     done = write_all(files.targets, deliverables, outputs)
-    return [str(path) for path in (*files.targets.files, *done.stems)], kept_sound_notes(done.video, outputs)
+    return [str(path) for path in (*files.targets.files, *done.stems)], video_notes(done.video, outputs)
+
+
+def _drawing(made: _Made, files: _Files, name: str, given: Given) -> Callable[[], bytes] | None:
+    """What draws the figure, if there is to be one."""
+    if files.targets.figure is None:
+        return None
+    sounds = {layout: each.sound for layout, each in made.renders.items()}
+    title = f"{name}: what is heard where"
+    return lambda: figure(made.sighting, made.scene, sounds, files.layout, title, given.geometry)
 
 
 @contextmanager
@@ -386,38 +323,3 @@ def _imported_beside(library: str) -> Iterator[None]:
         imported = beside.submit(import_module, library)
         yield
         imported.result()
-
-
-@contextmanager
-def _drawn(made: _Made, files: _Files, name: str, geometry: Geometry) -> Iterator[Callable[[], bytes] | None]:
-    """Waits for the figure, which is drawn in a thread of its own: the encoder of the video leaves the interpreter to it."""
-    if files.targets.figure is None:
-        yield None
-        return
-    with ThreadPoolExecutor(1) as beside:
-        yield beside.submit(_figure, made, files.layout, f"{name}: what is heard where", geometry).result
-
-
-def _figure(made: _Made, layout: Layout, title: str, geometry: Geometry) -> bytes:
-    from seehear.figures import Mark, explain
-
-    sighting, scene, renders = made.sighting, made.scene, made.renders
-    marks = [
-        Mark(
-            shorten(item.concept.name, LABEL_CHARACTERS, placeholder="..."),
-            shown_score(item),
-            source.trajectory,
-            source.extent_rad,
-            *_outline(item, sighting),
-        )
-        for item, source in zip(sighting.objects, scene.sources, strict=True)
-    ]
-    hfov_rad = None
-    if not (geometry.equirectangular or geometry.pixels):
-        hfov_rad = geometry.camera(sighting.picture).hfov_rad
-    return explain(sighting.picture, marks, renders[layout.name], renders.get(FOA.name), title=title, hfov_rad=hfov_rad)
-
-
-def _outline(item: SoundingObject, sighting: Sighting) -> tuple[Any, Any]:
-    """Box and polygon of what is in the shot that the figure shows."""
-    return (item.place.box, item.place.polygon) if item.picture is sighting.picture else (None, None)

@@ -68,6 +68,14 @@ def check_range(flag: str, value: float | None, low: float, high: float, unit: s
         raise InputError(f"{flag} must lie in {low} to {high}{unit and ' ' + unit}, got {value}")
 
 
+def check_loudness(options: Any) -> None:
+    """Holds the ``loudness`` of an options value to one that there is; a number is kept as its text."""
+    if isinstance(options.loudness, Real) and not isinstance(options.loudness, bool):
+        object.__setattr__(options, "loudness", f"{float(options.loudness):g}")
+    if isinstance(options.loudness, str):  # what is neither is refused with the types
+        loudness_named(options.loudness)
+
+
 def check_choice(flag: str, value: str, *choices: str) -> None:
     """Nothing, or an InputError that lists the choices."""
     if value not in choices:
@@ -114,8 +122,7 @@ class SpatializeOptions:
     def __post_init__(self) -> None:
         if isinstance(self.say, list | tuple) and all(isinstance(word, str) for word in self.say):
             object.__setattr__(self, "say", ", ".join(self.say))
-        if isinstance(self.loudness, Real):
-            object.__setattr__(self, "loudness", f"{self.loudness:g}")
+        check_loudness(self)
         check_types(self)
         layout_named(self.layout)
         check_range("--seconds", self.seconds, 0.1, LONGEST_S)
@@ -141,7 +148,6 @@ class SpatializeOptions:
             raise InputError("--bed has no effect with --geometry paper, whose six microphones hear only what has a place")
         check_range("--seed", self.seed, 0, 2**63 - 1)
         check_range("--rate", self.rate_hz, 8000, 192000, "Hz")
-        loudness_named(self.loudness)
         if not 0 < self.near_m < self.far_m <= 1000:
             raise InputError(f"need 0 < --near < --far <= 1000 m, got {self.near_m} and {self.far_m}")
         if self.fov_deg is not None and self.equirectangular:
