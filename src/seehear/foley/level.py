@@ -49,8 +49,8 @@ def _energy_before(marks: NDArray[np.integer], x: NDArray[np.floating], rate_hz:
 def _k_weighting(rate_hz: int) -> NDArray[np.floating]:
     """Second-order sections (2, 6) of the BS.1770 filters, as pyloudnorm has them for any rate.
 
-    ``acoustics.meter`` has those of the standard's own numbers, up to 0.05 dB apart: the reference of stems is a convention between
-    the generators, and what is delivered is measured there.
+    ``acoustics.meter`` has those of the standard's own numbers, up to 0.05 dB apart: the reference of stems is a convention
+    between the generators, and what is delivered is measured there.
     """
     stages = IIRfilter(4.0, 0.5**0.5, 1500.0, rate_hz, "high_shelf"), IIRfilter(0.0, 0.5, 38.0, rate_hz, "high_pass")
     return np.stack([np.concatenate([stage.b, stage.a]) for stage in stages])
