@@ -61,7 +61,7 @@ def test_what_render_refuses(tmp_path: Path) -> None:
         ("stereo.wav", {}, "has 2 channels: ambisonics of order 1 to 7 has 4, 9"),
         ("scene.json", {"yaw_deg": 10.0}, "a scene has a listener"),
         ("scene.json", {"input_order": "acn"}, "a scene has a listener"),
-        ("stereo.wav", {"input_order": "wxyz"}, "--input-order must be acn or fuma"),
+        ("stereo.wav", {"input_order": "wxyz"}, "--input-order must be acn, fuma or n3d"),
         ("stereo.wav", {"yaw_deg": 999.0}, "--yaw must lie in -360 to 360 degrees"),
         ("stereo.wav", {"spin": 1}, "unknown option 'spin'"),
         ("stereo.wav", {"layout": "9.1.6"}, "unknown layout"),

@@ -41,7 +41,7 @@ class RenderOptions:
     mask: str = option("", "Where a 5.1 WAV says its surrounds are: side (0x60F, the standard) or back (0x3F).", "NAME")
     hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE")
     doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path of a scene.")
-    input_order: str = option("", "Channels of an ambisonic file: acn (AmbiX; unless the file says another) or fuma.", "NAME")
+    input_order: str = option("", "Channels of an ambisonic file: acn (AmbiX; unless it says another), fuma or n3d.", "NAME")
     commercial_only: bool = option(False, "Refuse when something in it, or the head, may not be known to be sold.")
     yaw_deg: float | None = option(None, "Turn an ambisonic file to the left.", "DEG")
     pitch_deg: float | None = option(None, "Turn its front up, before the yaw.", "DEG")
@@ -56,7 +56,7 @@ class RenderOptions:
             if self.layout != "5.1" or self.adm:
                 raise InputError("--mask tells two ways of 5.1 apart: it has no effect on anything else")
         if self.input_order:
-            check_choice("--input-order", self.input_order, "acn", "fuma")
+            check_choice("--input-order", self.input_order, "acn", "fuma", "n3d")
         for each in ("yaw", "pitch", "roll"):
             check_range(f"--{each}", getattr(self, f"{each}_deg"), -360, 360, "degrees")
 

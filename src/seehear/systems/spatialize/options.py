@@ -109,7 +109,7 @@ class SpatializeOptions:
     layout: str = option("5.1", f"Channels: {LAYOUT_NAMES}.", "NAME", panel=HOW)
     room: str = option("auto", "Acoustics: auto, none, small, hall or outdoor.", "KIND", panel=HOW)
     bed: str = option("", "Ambience of your own: ambisonic sound file (4 to 64 channels).", "FILE", panel=HOW)
-    bed_order: str = option("", "Its channels: acn (AmbiX; unless the file says another) or fuma.", "NAME", panel=HOW)
+    bed_order: str = option("", "Its channels: acn (AmbiX; unless the file says another), fuma or n3d.", "NAME", panel=HOW)
     bed_level_db: float | None = option(None, "Level of that ambience over the usual one.", "DB", panel=HOW)
     bed_licence: str = option("", 'Licence of that ambience, for the credits: "CC BY 4.0".', "NAME", panel=HOW)
     hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE", panel=HOW)
@@ -137,7 +137,7 @@ class SpatializeOptions:
         check_range("--fov", self.fov_deg, 5, 170, "degrees")
         check_range("--bed-level", self.bed_level_db, -60, 60, "dB")
         if self.bed_order:
-            check_choice("--bed-order", self.bed_order, "acn", "fuma")
+            check_choice("--bed-order", self.bed_order, "acn", "fuma", "n3d")
             if not self.bed:
                 raise InputError("--bed-order needs an ambience: add --bed FILE")
         if self.bed_licence and not self.bed:
