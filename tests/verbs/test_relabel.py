@@ -36,14 +36,12 @@ def test_the_advice_of_inspect_is_a_command_that_helps(what: str, tmp_path: Path
     assert code not in left
 
 
-@pytest.mark.parametrize(
-    ("subtype", "same"), [("PCM_16", "PCM_16"), ("PCM_24", "PCM_24"), ("FLOAT", "FLOAT"), ("PCM_32", "FLOAT")]
-)
-def test_samples_stay_as_they_are(subtype: str, same: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_32", "FLOAT"])
+def test_samples_stay_as_they_are(subtype: str, tmp_path: Path) -> None:
     """Bit for bit: what libsndfile wrote and reads again, in a sample format that holds it."""
     soundfile.write(tmp_path / "in.wav", speakers().T, RATE, subtype)
     assert seehear.relabel(tmp_path / "in.wav", tmp_path / "out.wav", layout="5.1").name == "5.1"
-    assert soundfile.info(tmp_path / "out.wav").subtype == same
+    assert soundfile.info(tmp_path / "out.wav").subtype == subtype.replace("PCM_32", "FLOAT")
     before, after = (soundfile.read(tmp_path / name, dtype="float32")[0] for name in ("in.wav", "out.wav"))
     assert np.array_equal(before, after)
     with av.open(str(tmp_path / "out.wav")) as written:
@@ -56,7 +54,7 @@ def test_fuma_becomes_ambix(tmp_path: Path) -> None:
     wav(tmp_path / "in.amb", fuma, mask=0, guid_tail=B_FORMAT_GUID_TAIL)
     seehear.relabel(tmp_path / "in.amb", tmp_path / "a.wav")
     seehear.relabel(tmp_path / "in.amb", tmp_path / "b.wav", layout="foa", input_order="acn")
-    assert pytest.approx(convert(fuma, "fuma", "acn-sn3d"), abs=1e-7) == soundfile.read(tmp_path / "a.wav")[0].T
+    assert np.abs(soundfile.read(tmp_path / "a.wav")[0].T - convert(fuma, "fuma", "acn-sn3d")).max() < 1e-7
     assert np.array_equal(soundfile.read(tmp_path / "b.wav", dtype="float32")[0].T, fuma)
 
 
