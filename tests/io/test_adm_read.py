@@ -188,7 +188,7 @@ def test_times() -> None:
 
 
 def test_mutated_metadata_never_crashes(tmp_path: Path) -> None:
-    """500 files with bytes changed, cut, doubled: contents or an InputError, each in far less than a second."""
+    """500 files with bytes changed, cut, doubled: contents or an InputError, each in far less than a second of the processor."""
     axml, tracks = axml_and_tracks(adm_programmes.everything())
     good = wav_with(tmp_path / "a.wav", chunk(b"chna", chna_body(tracks)), chunk(b"axml", axml)).read_bytes()
     rng = np.random.default_rng(4)
@@ -206,13 +206,13 @@ def test_mutated_metadata_never_crashes(tmp_path: Path) -> None:
             else:
                 mutant[at:at] = mutant[at : at + int(rng.integers(1, 60))]
         (tmp_path / "b.wav").write_bytes(mutant)
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             read_adm(tmp_path / "b.wav")
             outcomes["read"] += 1
         except InputError:
             outcomes["refused"] += 1
-        slowest_s = max(slowest_s, time.perf_counter() - start)
+        slowest_s = max(slowest_s, time.process_time() - start)
     assert min(outcomes.values()) > 50
     assert slowest_s < 1
 
