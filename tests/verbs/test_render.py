@@ -101,7 +101,7 @@ def test_ambiences_that_are_none(tmp_path: Path) -> None:
     for options, message in (
         ({"bed": tmp_path / "silent.wav"}, "silent.wav is silent"),
         ({"bed": tmp_path / "short.wav"}, r"short.wav lasts .* s: an ambience needs 0.5 s"),
-        ({"bed": tmp_path / "silent.wav", "bed_order": "wxyz"}, "--bed-order must be acn or fuma"),
+        ({"bed": tmp_path / "silent.wav", "bed_order": "wxyz"}, "--bed-order must be acn, fuma or n3d"),
         ({"bed_order": "fuma"}, "--bed-order needs an ambience"),
     ):
         with pytest.raises(InputError, match=message):
