@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pyloudnorm
@@ -7,6 +8,7 @@ import pytest
 from seehear.acoustics.loudness import (
     MOST_LIMITING_DB,
     PRESETS,
+    LevelPlan,
     Loudness,
     corrected,
     integrated_lufs,
@@ -19,6 +21,7 @@ from seehear.acoustics.loudness import (
     true_peak_dbtp,
 )
 from seehear.acoustics.meter import Meter
+from seehear.io.streams import Spool
 from seehear.types import (
     BINAURAL,
     FOA,
@@ -217,6 +220,31 @@ def test_what_the_limiter_took_is_given_back():
     assert better.gain_db - plan.gain_db == pytest.approx(0.4, abs=0.01)
     assert better.reduction_db - plan.reduction_db == pytest.approx(0.4, abs=0.01)
     assert corrected(plan, Loudness(-10.0), found).reduction_db == pytest.approx(MOST_LIMITING_DB)
+
+
+def test_a_sound_on_disk_is_measured_and_levelled_alike():
+    """Round trip: the same sound in memory and in a temporary file: the same numbers and plan."""
+    whole = audio(FOA, *scene_with_bangs(0.5, seconds=7))
+    spool = Spool(RATE, FOA, whole.n_samples)
+    spool.write(0, whole.samples)
+    assert integrated_lufs(spool) == integrated_lufs(whole)
+    assert true_peak_dbtp(spool) == true_peak_dbtp(whole)
+    assert settled_plan(spool, Loudness(-24.0)) == settled_plan(whole, Loudness(-24.0))
+
+
+def test_memory_does_not_grow_with_the_length():
+    """Planted answer: two hundred seconds take no more than 100 kB above twenty (18 kB are their powers)."""
+    block = (0.1 * np.random.default_rng(0).normal(size=(2, 8000))).astype(np.float32)
+    peaks = []
+    for seconds in (20, 200):
+        tracemalloc.start()
+        meter = Meter(STEREO, 8000)
+        for made in levelled((block for _ in range(seconds)), LevelPlan(12.0, -1.0, 6.0), 8000):
+            meter.add(made)
+        assert meter.true_peak_dbtp == pytest.approx(-1.0, abs=0.01)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 100e3
 
 
 def test_names_and_numbers():

@@ -254,10 +254,14 @@ def test_true_peaks_far_from_the_samples():
 
 
 def test_refused():
-    """Planted faults: the wrong number of channels; channels without a place and rates below 4 kHz have peaks, not loudness."""
+    """Planted faults: the wrong number of channels; channels without a place and absurd rates have peaks, no loudness."""
     with pytest.raises(InputError, match="stereo"):
         Meter(STEREO, RATE).add(np.zeros((3, 10), np.float32))
-    for meter, why in ((Meter(discrete(2), RATE), "discrete2"), (Meter(STEREO, 2000), "4000 Hz")):
+    for meter, why in (
+        (Meter(discrete(2), RATE), "discrete2"),
+        (Meter(STEREO, 2000), "from 4000"),
+        (Meter(STEREO, 2**32 - 1), "to 768000"),
+    ):
         meter.add(np.full((2, 100), 0.5, np.float32))
         assert meter.sample_peak_dbfs == pytest.approx(-6.02, abs=0.01)
         for name in ("integrated_lufs", "loudness_range_lu", "momentary_max_lufs", "short_term_max_lufs"):

@@ -31,8 +31,8 @@ RANGE_GATE_LU, RANGE_PERCENT = -20.0, (10, 95)
 SIDE_WEIGHT, SIDES_RAD, LEVEL_RAD = 1.41, (math.radians(60), math.radians(120)), math.radians(30)
 """BS.1770-4 annex 3, table 4: weight 1.41 for azimuths of 60 to 120 degrees on either side below 30 degrees of elevation,
 1 for every other place. Annex 1 has the same weights for 5.1."""
-LOWEST_RATE_HZ = 4000
-"""The shelf of the K filter lies at 1.7 kHz."""
+RATES_HZ = (4000, 768000)
+"""The shelf of the K filter lies at 1.7 kHz; a higher rate is a mistake in a file, for which no memory is taken."""
 
 
 @dataclass(eq=False)
@@ -57,8 +57,7 @@ class Meter:
             self._weights = weights[self._measured]
             self._sections = k_weighting(self.sample_rate_hz)
             self._filter_state = np.zeros((len(self._sections), len(self._measured), 2))
-        self._held = np.zeros((n_channels, PIECE_S * self.sample_rate_hz), dtype=np.float32)
-        self._n_held = 0
+        self._held: list[NDArray[np.float32]] = []
         self._energies: list[FloatArray] = []
         self._recent = np.zeros(HOPS_PER_WINDOW * STEPS_PER_HOP - 1)
         self._loudest_block = self._loudest_window = 0.0
@@ -69,8 +68,8 @@ class Meter:
     def _why_no_loudness(self) -> str:
         if self.layout.kind == "discrete":
             return f"loudness needs to know where channels are played, which {self.layout.name} does not say"
-        if self.sample_rate_hz < LOWEST_RATE_HZ:
-            return f"loudness needs a sample rate of at least {LOWEST_RATE_HZ} Hz, got {self.sample_rate_hz} Hz"
+        if not RATES_HZ[0] <= self.sample_rate_hz <= RATES_HZ[1]:
+            return f"loudness needs a sample rate from {RATES_HZ[0]} to {RATES_HZ[1]} Hz, got {self.sample_rate_hz} Hz"
         return ""
 
     def _check_loudness(self) -> None:
@@ -82,16 +81,17 @@ class Meter:
         if samples.ndim != 2 or len(samples) != self.layout.n_channels:
             raise InputError(f"a meter of {self.layout.name} takes ({self.layout.n_channels}, n) samples, got {samples.shape}")
         self._whole = None
+        size = PIECE_S * min(self.sample_rate_hz, RATES_HZ[1])
+        start, stop = 0, size - self.n_samples % size
+        while stop <= samples.shape[1]:
+            self._measure(self._with_held(samples[:, start:stop]))
+            self._held = []
+            start, stop = stop, stop + size
+        self._held.append(samples[:, start:].copy())
         self.n_samples += samples.shape[1]
-        start, size = 0, self._held.shape[1]
-        while start < samples.shape[1]:
-            stop = min(start + size - self._n_held, samples.shape[1])
-            self._held[:, self._n_held : self._n_held + stop - start] = samples[:, start:stop]
-            self._n_held += stop - start
-            start = stop
-            if self._n_held == size:
-                self._measure(self._held)
-                self._n_held = 0
+
+    def _with_held(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.concatenate([*self._held, samples], axis=1) if self._held else samples
 
     @property
     def integrated_lufs(self) -> float:
@@ -162,7 +162,7 @@ class Meter:
         if self._whole is None:
             whole = copy(self)
             whole._energies = [*self._energies]
-            whole._measure(self._held[:, : self._n_held])
+            whole._measure(self._with_held(np.zeros((self.layout.n_channels, 0), dtype=np.float32)))
             whole._look_between(np.zeros((self.layout.n_channels, AFTER), dtype=np.float32))
             self._whole = whole
         return self._whole
