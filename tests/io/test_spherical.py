@@ -12,7 +12,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from seehear.io.audio import read_audio
 from seehear.io.boxes import Insertion, find, insert
 from seehear.io.mux import VideoOptions, write_video
-from seehear.io.spherical import declared_order, sa3d
+from seehear.io.spherical import declared_order, mark, sa3d
 from seehear.io.video import read_media
 from seehear.types import FOA, STEREO, Audio, Image, InputError, ambisonics
 
@@ -178,6 +178,21 @@ def test_other_shapes_are_refused(tmp_path, make_video, grey):
         with pytest.raises(InputError, match=f"twice as wide as high .* this one is {size}"):
             write_video(tmp_path / "a.mp4", picture, sound, VideoOptions(spherical=True), duration_s=1.0)
     assert [path.name for path in tmp_path.iterdir()] == ["square.mp4"]
+
+
+def test_files_that_cannot_be_marked_stay_as_they_are(tmp_path, make_video, grey):
+    """Oracle: planted: fragments, a table with fewer offsets than it promises, no sound; the bytes are the same afterwards."""
+    flags = {"movflags": "frag_keyframe+empty_moov"}
+    fragments = make_video(tmp_path / "fragments.mp4", grey(25), container_options=flags).read_bytes()
+    plain = make_video(tmp_path / "plain.mp4", grey(25)).read_bytes()
+    at = plain.index(b"stco") + 8
+    short = plain[:at] + struct.pack(">I", 1 << 30) + plain[at + 4 :]
+    cases = ((fragments, None, "in fragments"), (short, None, "promises 1073741824 offsets"), (plain, 1, "no sound track"))
+    for data, order, message in (*cases, (plain[:60], None, "no picture track")):
+        (tmp_path / "a.mp4").write_bytes(data)
+        with pytest.raises(InputError, match=message):
+            mark(tmp_path / "a.mp4", sphere=True, ambisonic_order=order)
+        assert (tmp_path / "a.mp4").read_bytes() == data
 
 
 def test_declared_orders_that_are_no_plain_ambix(tmp_path):

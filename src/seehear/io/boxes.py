@@ -1,4 +1,4 @@
-"""The boxes of MP4 and QuickTime files (ISO/IEC 14496-12): walked without trusting a length, and put into files of our own.
+"""The boxes of MP4 and QuickTime files (ISO/IEC 14496-12): walked without trusting a length, and put into files.
 
 A file is a row of boxes, each a length, a four-letter kind and a body; the bodies of some are boxes again.
 """
@@ -183,10 +183,15 @@ class Insertion:
 def insert(file: BinaryIO, insertions: Sequence[Insertion]) -> None:
     """Nothing; the boxes are then in the file, lengths of what holds them and offsets of samples (stco, co64) with them.
 
-    The file is changed in place, without fragments (moof): as a muxer of this package has just written it. What follows
-    ``moov`` moves back; tables whose offsets pass 4 GiB by that become 64-bit ones.
+    The file is changed in place. What follows ``moov`` moves back; tables whose offsets pass 4 GiB by that become 64-bit ones.
+    InputError, and nothing changed, for a file in fragments (moof), whose offsets are elsewhere too, and for a damaged one.
     """
-    moov = next(find(file, "moov"))
+    top = list(boxes(file))
+    if any(box.kind == "moof" for box in top):
+        raise InputError("a file in fragments cannot be marked: write it anew without them")
+    moov = next((box for box in top if box.kind == "moov"), None)
+    if moov is None or moov.missing or moov.length > _MAX_BODY:
+        raise InputError("the file has no whole 'moov' box: it is damaged")
 
     def rebuilt(growth: int) -> bytes:
         return _rebuilt(file, moov, insertions, lambda offset: offset + growth if offset >= moov.stop else offset)
@@ -227,8 +232,11 @@ def _rebuilt(file: BinaryIO, box: Box, insertions: Sequence[Insertion], moved: C
 
 def _offsets(body: bytes, kind: str, moved: Callable[[int], int]) -> bytes:
     """A table of the places of samples (ISO/IEC 14496-12, 8.7.5) with its offsets ``moved``, as 64-bit ones where they must."""
-    count = struct.unpack(">I", body[4:8])[0]
-    old = struct.unpack(f">{count}{'I' if kind == 'stco' else 'Q'}", body[8 : 8 + count * (4 if kind == "stco" else 8)])
+    count = struct.unpack(">I", body[4:8])[0] if len(body) >= 8 else -1
+    width, form = (4, "I") if kind == "stco" else (8, "Q")
+    if not 0 <= count * width <= len(body) - 8:
+        raise InputError(f"the box {kind!r} promises {count} offsets and has {len(body)} bytes: the file is damaged")
+    old = struct.unpack(f">{count}{form}", body[8 : 8 + count * width])
     new = [moved(offset) for offset in old]
     wide = kind == "co64" or max(new, default=0) >= 1 << 32
     table = struct.pack(f">{count}{'Q' if wide else 'I'}", *new)

@@ -31,7 +31,7 @@ _BIT_RATE = 128_000
 
 
 def iamf_command(wav: str, output: str, layout: Layout, *, loudness_lufs: float, peak_dbfs: float, video: str = "") -> str:
-    """The shell command by which FFmpeg 7.1 or later makes an IAMF file of a WAV of ours, or an MP4 with the pictures of ``video``.
+    """The shell command by which FFmpeg 7.1 or later makes an IAMF file of our WAV, or an MP4 with the pictures of ``video``.
 
     ``loudness_lufs`` and ``peak_dbfs`` (of the samples) are what players level the stereo version by. InputError for a layout
     that IAMF has no place for.

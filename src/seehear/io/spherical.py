@@ -44,15 +44,23 @@ def check_sphere(width_px: int, height_px: int) -> None:
 
 
 def mark(path: Path, *, sphere: bool, ambisonic_order: int | None) -> None:
-    """Nothing; the finished file then says that its picture is a sphere, and that its sound is AmbiX of that order."""
+    """Nothing; the finished file then says that its picture is a sphere, and that its sound is AmbiX of that order.
+
+    InputError, and nothing changed, where it has no such track, and as :func:`seehear.io.boxes.insert`.
+    """
     with path.open("r+b") as file:
-        insertions = []
-        for entry in sample_entries(file):
-            if sphere and entry.handler == "vide":
-                insertions += [_behind_codec(entry, st3d() + sv3d()), Insertion(entry.track, entry.track.stop, v1_uuid())]
-            if ambisonic_order is not None and entry.handler == "soun":
-                insertions.append(Insertion(entry.box, entry.box.stop, sa3d(ambisonic_order)))
-        insert(file, insertions)
+        entries = list(sample_entries(file))
+        pictures = [entry for entry in entries if sphere and entry.handler == "vide"]
+        sounds = [entry for entry in entries if ambisonic_order is not None and entry.handler == "soun"]
+        if len(pictures) < sphere or len(sounds) < (ambisonic_order is not None):
+            raise InputError(f"{path} has no {'picture' if len(pictures) < sphere else 'sound'} track that can be marked")
+        insertions = [_behind_codec(entry, st3d() + sv3d()) for entry in pictures]
+        insertions += [Insertion(entry.track, entry.track.stop, v1_uuid()) for entry in pictures]
+        insertions += [Insertion(entry.box, entry.box.stop, sa3d(ambisonic_order or 0)) for entry in sounds]
+        try:
+            insert(file, insertions)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
 
 
 def declared_order(path: PathLike) -> int | None:
