@@ -64,8 +64,9 @@ def render_blocks(
 ) -> Iterator[tuple[Audio, ...]]:
     """Consecutive blocks of the raw `render` in each of ``layouts``: ``block_s`` long, the last shorter, ``n_samples`` in all.
 
-    Their samples do not depend on ``block_s``. Memory grows with it, not with the scene: stems and bed are read as they are
-    needed. Errors are those of `render`, at the call; of a stem that cannot be read, at its block.
+    Their samples do not depend on ``block_s`` (in a room of pixels to double precision). Memory grows with it, not with the
+    scene: stems and bed are read as they are needed. Errors are those of `render`, at the call; of a stem that cannot be read,
+    at its block.
     """
     if not block_s > 0:
         raise InputError(f"a scene is rendered in blocks of a positive length, got {block_s} s")

@@ -60,13 +60,14 @@ def _decorrelators(scene: Scene, index: int) -> NDArray[np.float32] | None:
 def is_silent(voice: Voice, field: Field, start: int, stop: int) -> bool:
     """Whether nothing of a voice's early field is heard between two samples: its stem is silent as far as that reaches.
 
-    The reach is generous: on both sides the filters, what a bundle may read beside its own time, and with Doppler all that
+    The reach is generous: on both sides the filters, and with Doppler what a bundle may read beside its own time and all that
     may be on its way.
     """
-    reach = 2 * field.n_taps + voice.n_wide + stop - start
+    reach = 2 * field.n_taps + voice.n_wide
     early_s, late_s = 0.0, field.longest_delay_s
     if field.doppler and voice.moves:
         first_m, farthest_m = first_distance_m(voice.source.trajectory), float(voice.source.trajectory.distances_m.max())
+        reach += stop - start
         early_s += first_m / SPEED_OF_SOUND_M_S
         late_s += (farthest_m - first_m) / SPEED_OF_SOUND_M_S
     low = start - reach - int(late_s * field.sample_rate_hz)
