@@ -77,20 +77,18 @@ def _joined(parts: Iterator[tuple[Audio, ...]], n_samples: int, tell: Tell) -> l
 
 
 def _at_level(raw: Sound, meter: Meter, loudness: Loudness) -> Levelled:
-    from seehear.acoustics.loudness import corrected, level_plan, measured
+    from seehear.acoustics.loudness import level_plan, measured, settled_plan
     from seehear.acoustics.meter import gated_lufs
 
     plan = level_plan(meter, loudness)
+    if plan.limits:
+        plan = settled_plan(raw, loudness)
     sound = _with_gain(raw, plan)
-    if not plan.limits:
-        lufs = gated_lufs(10 ** (plan.gain_db / 10) * meter.block_powers)
-        return Levelled(sound, plan, lufs, meter.true_peak_dbtp + plan.gain_db)
-    heard = measured(sound)
-    better = corrected(plan, loudness, heard)
-    if better != plan:
-        plan, sound = better, _with_gain(raw, better)
+    if plan.limits:
         heard = measured(sound)
-    return Levelled(sound, plan, heard.integrated_lufs, heard.true_peak_dbtp)
+        return Levelled(sound, plan, heard.integrated_lufs, heard.true_peak_dbtp)
+    lufs = gated_lufs(10 ** (plan.gain_db / 10) * meter.block_powers)
+    return Levelled(sound, plan, lufs, meter.true_peak_dbtp + plan.gain_db)
 
 
 def _with_gain(raw: Sound, plan: LevelPlan) -> Sound:
