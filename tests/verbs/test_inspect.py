@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import seehear
-from faulty_files import CLEAN, FAULTS, RATE, field, speakers, wav
+from faulty_files import B_FORMAT_GUID_TAIL, CLEAN, FAULTS, RATE, field, speakers, wav
+from seehear.acoustics.sphere import convert, encode
 from seehear.types import STEREO, InputError
 from seehear.verbs import findings, findings_heard
 
@@ -87,6 +88,15 @@ def test_real_recordings_in_fuma_have_its_energies(recording: str, ratio: float,
     found = seehear.inspect(media / "foa_jsambisonics" / recording)
     assert f"{ratio} times" in found.field.evidence[0] and "FuMa weights" in found.field.evidence[0]
     assert found.field.status == "unknown"
+
+
+def test_channels_of_fuma_have_its_names(tmp_path: Path) -> None:
+    """A sound from straight ahead lies in W and X: in FuMa's order the first two channels, -3 dB apart."""
+    ahead = convert(encode(np.random.default_rng(0).normal(0, 0.1, RATE // 4), np.array([1.0, 0, 0])), "acn-sn3d", "fuma")
+    levels = seehear.inspect(wav(tmp_path / "ahead.amb", ahead, mask=0, guid_tail=B_FORMAT_GUID_TAIL)).levels
+    assert [each.label for each in levels] == ["W", "X", "Y", "Z"]
+    assert levels[1].rms_dbfs - levels[0].rms_dbfs == pytest.approx(3.0103, abs=1e-3)
+    assert math.isinf(levels[2].rms_dbfs) and math.isinf(levels[3].rms_dbfs)
 
 
 def test_what_is_no_media_file(run: Run, tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ import typer
 from seehear.cli.flags import AsJson, Debug, Force, Help, command, switch
 from seehear.cli.terminal import progress_bar, say
 from seehear.types import InputError
+from seehear.verbs.conventions import NAMES
 
 if TYPE_CHECKING:
     from seehear.verbs.findings import Problem
     from seehear.verbs.inspect import Inspection
 
-_NAMES = {"acn-sn3d": "AmbiX (ACN, SN3D)", "acn-n3d": "ACN, N3D", "fuma": "FuMa (W X Y Z)"}
 _LABEL = 13
 """Width of the column of labels."""
 _MOST_OBJECTS = 12
@@ -110,7 +110,7 @@ def _field(found: Inspection) -> Iterator[tuple[str, str]]:
     field = found.field
     if field.status == "none":
         return
-    convention = _NAMES.get(field.convention, "order and weights unknown")
+    convention = NAMES.get(field.convention, "order and weights unknown")
     order = f"order {field.order}, " if field.order is not None else ""
     status = {"declared": "", "guessed": " (a guess)", "unknown": ""}[field.status]
     possible = "possible, " if field.status == "unknown" else ""

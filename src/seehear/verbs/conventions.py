@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seehear.acoustics.channels import FIELD_ENERGY_RATIOS, ChannelFacts
 from seehear.io.wav import AMBIX_COMMENT
-from seehear.types import HIGHEST_ORDER, Convention
+from seehear.types import HIGHEST_ORDER, Convention, Layout
 
 if TYPE_CHECKING:  # its readers bring media libraries along
     from seehear.io.probe import Header
@@ -24,6 +24,9 @@ _WORDS: tuple[tuple[Convention, re.Pattern[str]], ...] = (
 )
 _FIELD_WORD = re.compile(r"ambisonic|b[-_ ]?format|(?<![a-z])([fst]oa|hoa\d?|acn)(?![a-z])", re.IGNORECASE)
 """Says that it is ambisonics, but not in which order."""
+NAMES: dict[Convention, str] = {"acn-sn3d": "AmbiX (ACN, SN3D)", "acn-n3d": "ACN, N3D", "fuma": "FuMa (W X Y Z)"}
+"""What people call them."""
+_FUMA_LETTERS = "WXYZRSTUVKLMNOPQ"
 NEAR_DB = 1.0
 """How near the energies must lie to a convention's: two real first-order recordings of a choir and a band are off by 0.1 and
 0.5 dB."""
@@ -93,6 +96,12 @@ def possible_order(n_channels: int) -> int | None:
     """The ambisonic order that has so many channels, 1 to 7; None for other numbers."""
     order = math.isqrt(n_channels) - 1 if n_channels else 0
     return order if 1 <= order <= HIGHEST_ORDER and (order + 1) ** 2 == n_channels else None
+
+
+def channel_labels(layout: Layout, convention: Convention) -> tuple[str, ...]:
+    """The names of a file's channels in its own order: FuMa has letters in an order of its own, up to order 3."""
+    is_fuma = convention == "fuma" and layout.n_channels <= len(_FUMA_LETTERS)
+    return tuple(_FUMA_LETTERS[: layout.n_channels]) if is_fuma else layout.labels
 
 
 def likely_weights(channels: ChannelFacts | None) -> Convention:

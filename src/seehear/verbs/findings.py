@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seehear.types import Layout
-from seehear.verbs.conventions import FieldReading, declared_conventions, possible_order, worded_conventions
+from seehear.verbs.conventions import NAMES, FieldReading, declared_conventions, possible_order, worded_conventions
 
 if TYPE_CHECKING:  # their readers bring media libraries along
     from seehear.io.probe import Header, IsoHeader, WaveHeader
@@ -104,7 +104,7 @@ def _wave_findings(case: Case, wave: WaveHeader) -> Iterator[Problem]:
             f"Say what the channels are: {_relabel(case)}",
         )
     elif mask and case.is_field and possible_order(n) is not None:
-        arrangement = "quad" if mask in (0x33, 0x603) else f"the mask {mask:#x}"
+        arrangement = "the mask of quad" if mask in (0x33, 0x603) else f"the mask {mask:#x} of loudspeakers"
         yield Problem(
             "ambisonic-mask",
             f"{n} channels with {arrangement}, in a file that calls itself ambisonic ({_why(case)}): players will send them to "
@@ -268,7 +268,7 @@ def _field_findings(case: Case) -> Iterator[Problem]:
     header, name = case.header, case.path.name
     told = {**worded_conventions(header, name), **declared_conventions(header)}
     if len(told) > 1:
-        claims = ", ".join(f"{convention} by {why}" for convention, why in told.items())
+        claims = ", ".join(f"{NAMES[convention]} by {why}" for convention, why in told.items())
         again = case.relabelled(field_name(header.n_channels), "--input-order", "fuma")
         yield Problem(
             "convention-conflict",

@@ -32,6 +32,8 @@ class Heard:
     """What was measured of the samples."""
 
     layout: Layout
+    labels: tuple[str, ...]
+    """Of the channels in the file's order."""
     channels: ChannelFacts
     integrated_lufs: float | None
     true_peak_dbtp: float
@@ -67,7 +69,7 @@ def heard_findings(heard: Heard) -> Iterator[Problem]:
 
 
 def _names(heard: Heard, channels: np.ndarray) -> str:
-    labels = [heard.layout.labels[i] for i in channels]
+    labels = [heard.labels[i] for i in channels]
     return ("channel " if len(labels) == 1 else "channels ") + ", ".join(labels)
 
 
@@ -127,7 +129,7 @@ def _offset_findings(heard: Heard) -> Iterator[Problem]:
 
 def _likeness_findings(heard: Heard) -> Iterator[Problem]:
     """Equal and opposite pairs. A pair of mirrored places may be equal: that is a sound from the middle."""
-    facts, labels = heard.channels, heard.layout.labels
+    facts, labels = heard.channels, heard.labels
     heard_ones = np.flatnonzero(~heard.silent)
     pairs = [(i, j) for a, i in enumerate(heard_ones) for j in heard_ones[a + 1 :]]
     for i, j in pairs:
@@ -161,7 +163,7 @@ def _lfe_findings(heard: Heard) -> Iterator[Problem]:
     if lfe is None or heard.silent[lfe]:
         return
     shares = heard.channels.share_above(LFE_TOP_HZ)
-    centre = heard.layout.labels.index("C") if "C" in heard.layout.labels else lfe
+    centre = heard.labels.index("C") if "C" in heard.labels else lfe
     swapped = shares[lfe] > SWAPPED_SHARES[0] and shares[centre] < SWAPPED_SHARES[1] and not heard.silent[centre]
     told = f"The LFE has {100 * shares[lfe]:.0f} % of its energy above {LFE_TOP_HZ:g} Hz"
     if swapped:

@@ -11,12 +11,14 @@ import numpy as np
 
 from seehear.types import InputError, Layout, ambisonics, discrete
 from seehear.types.sound import BLOCK_SAMPLES
-from seehear.verbs.conventions import FieldReading, declared_conventions, field_reading, possible_order
+from seehear.verbs.conventions import FieldReading, channel_labels, declared_conventions, field_reading, possible_order
 from seehear.verbs.findings import Case, Problem, header_findings, layout_is_placed
 from seehear.verbs.findings_heard import Heard, heard_findings
 from seehear.verbs.progress import Watcher, unwatched
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seehear.acoustics.channels import ChannelFacts
     from seehear.acoustics.meter import Meter
     from seehear.io.adm.contents import AdmContents
@@ -87,11 +89,16 @@ def inspect(path: str | Path, figure: str | Path | None = None, *, force: bool =
     placed = layout_is_placed(header, layout)
     channels, meter, stopped = _measured(sound, placed, watch) if sound is not None else (None, None, [])
     field = _adm_field(adm, header) or field_reading(header, path.name, channels, placed=placed)
-    heard = Heard(layout, channels, _loudness(meter), meter.true_peak_dbtp, field.said) if channels and meter and layout else None
+    labels = channel_labels(layout, sound.convention) if sound is not None and layout is not None else ()
+    heard = None
+    if channels is not None and meter is not None and layout is not None:
+        heard = Heard(layout, labels, channels, _loudness(meter), meter.true_peak_dbtp, field.said)
     problems += [*header_findings(Case(path, header, field, placed, adm is not None)), *unread, *stopped]
     problems += heard_findings(heard) if heard is not None else ()
     if figure is not None:
-        _draw(figure, sound, path, force)
+        if sound is None:
+            raise InputError(f"{path} has no sound that can be drawn")
+        _draw(figure, _drawn(sound, field), path.name, force)
     return Inspection(
         path=str(path),
         header=header,
@@ -99,7 +106,7 @@ def inspect(path: str | Path, figure: str | Path | None = None, *, force: bool =
         field=field,
         adm=adm,
         n_samples=sound.n_samples if sound is not None else None,
-        levels=_levels(layout, channels) if channels is not None and layout is not None else (),
+        levels=_levels(labels, channels) if channels is not None else (),
         integrated_lufs=heard.integrated_lufs if heard is not None else None,
         true_peak_dbtp=heard.true_peak_dbtp if heard is not None else None,
         problems=tuple(sorted(problems, key=lambda each: each.severity == "note")),
@@ -205,19 +212,31 @@ def _loudness(meter: Meter) -> float | None:
         return None
 
 
-def _levels(layout: Layout, channels: ChannelFacts) -> tuple[ChannelLevel, ...]:
+def _levels(labels: tuple[str, ...], channels: ChannelFacts) -> tuple[ChannelLevel, ...]:
     with np.errstate(divide="ignore"):
         rms, peak = 20 * np.log10(channels.rms), 20 * np.log10(channels.peak)
-    return tuple(ChannelLevel(*each) for each in zip(layout.labels, rms.tolist(), peak.tolist(), strict=True))
+    return tuple(ChannelLevel(*each) for each in zip(labels, rms.tolist(), peak.tolist(), strict=True))
 
 
-def _draw(figure: str | Path, sound: SoundFile | None, path: Path, force: bool) -> None:
+def _drawn(sound: SoundFile, field: FieldReading) -> SoundFile:
+    """The sound for its figure: a field where the file calls itself one, AmbiX unless it says more; silent where invalid."""
+    from seehear.io.streams import MAX_SAMPLE
+
+    def span(start: int, stop: int) -> NDArray[np.float32]:
+        samples = sound.span(start, stop)
+        with np.errstate(invalid="ignore"):
+            return np.where(np.abs(samples) <= MAX_SAMPLE, samples, np.float32(0))
+
+    if field.said and field.order and sound.layout.kind == "discrete":
+        sound = replace(sound, layout=ambisonics(field.order), convention=field.convention or "acn-sn3d")
+    return replace(sound, span=span)
+
+
+def _draw(figure: str | Path, sound: SoundFile, title: str, force: bool) -> None:
     from seehear.figures import inspected
     from seehear.io.files import whole_file
 
-    if sound is None:
-        raise InputError(f"{path} has no sound that could be drawn")
-    png = inspected(sound, path.name)
+    png = inspected(sound, title)
     with whole_file(figure, force) as temporary:
         temporary.write_bytes(png)
 
