@@ -12,7 +12,9 @@ import pytest
 from PIL import Image as Pillow
 
 from planted import scenery
-from seehear.figures import MAX_TITLE, PALETTE, Mark, channel_levels_db, explain, shown
+from seehear.figures import Mark, explain
+from seehear.figures.explaining import MAX_TITLE, PALETTE, shown
+from seehear.figures.measuring import channel_levels_db
 from seehear.types import FOA, MONO, SURROUND_5_1, Audio, Direction, Image, Trajectory
 
 

@@ -165,10 +165,14 @@ def energy_map(samples: FloatArray, n_azimuth: int = 72, n_elevation: int = 36) 
     The decode has unit gain in its own direction: sum over n, m of (2 n + 1) Y_nm(d) b_nm / (order + 1)^2. It is computed
     from the channels' covariance, so its cost does not grow with the map times the length.
     """
-    order = order_of(len(samples))
+    return plane_wave_powers(samples @ samples.T / max(samples.shape[1], 1), n_azimuth, n_elevation)
+
+
+def plane_wave_powers(covariance: FloatArray, n_azimuth: int = 72, n_elevation: int = 36) -> FloatArray:
+    """`energy_map` of a field of which only the mean products (C, C) of its channels are known."""
+    order = order_of(len(covariance))
     degree = degrees_of(order)
-    decoder = real_sh(order, map_directions(n_azimuth, n_elevation).reshape(-1, 3)) * (2 * degree + 1) / len(samples)
-    covariance = samples @ samples.T / max(samples.shape[1], 1)
+    decoder = real_sh(order, map_directions(n_azimuth, n_elevation).reshape(-1, 3)) * (2 * degree + 1) / len(covariance)
     power = np.einsum("nc,cd,nd->n", decoder, covariance, decoder, optimize=True)
     return np.maximum(power, 0).reshape(n_elevation, n_azimuth)
 

@@ -22,8 +22,9 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox, IdentityTransform
 
-from seehear.acoustics.sphere import energy_map
-from seehear.types import Audio, Box, Image, Trajectory, surrounds
+from seehear.acoustics.sphere import plane_wave_powers
+from seehear.figures.measuring import channel_levels_db, covariance, envelopes, in_phase
+from seehear.types import Box, Image, Sound, Trajectory, surrounds
 
 PAPER, PANEL, INK, MUTED, FAINT = "#0f1318", "#171c23", "#e8ecf1", "#98a4b3", "#5c6773"
 PALETTE = ("#ff9f43", "#4dc3ff", "#7ee081", "#ff6b8b", "#c59bff", "#ffe066", "#4fe3d0", "#ff8c69", "#9fb4ff", "#d0e562")
@@ -77,7 +78,7 @@ class Mark:
 
 
 def explain(
-    picture: Image, marks: Sequence[Mark], audio: Audio, foa: Audio | None, *, title: str, hfov_rad: float | None, dpi: int = 120
+    picture: Image, marks: Sequence[Mark], audio: Sound, foa: Sound | None, *, title: str, hfov_rad: float | None, dpi: int = 120
 ) -> bytes:
     """PNG bytes: the picture with outlined sources, a top view, the energy map of ``foa``, the levels of ``audio``.
 
@@ -297,12 +298,10 @@ def _draw_dots(axes: Axes, colours: Sequence[str], dots: Sequence[tuple[float, f
         drawn.append(centre)
 
 
-def _draw_energy(axes: Axes, foa: Audio, marks: Sequence[Mark], colours: Sequence[str]) -> list[tuple[float, float] | None]:
+def _draw_energy(axes: Axes, foa: Sound, marks: Sequence[Mark], colours: Sequence[str]) -> list[tuple[float, float] | None]:
     """Energy over the sphere as seen from inside, left on the left, up at the top. The dot of each placed mark."""
     n_azimuth, n_elevation = 180, 90
-    # In-phase weights (1, 1/3): a cardioid look in every direction, without the mirrored lobe of the plain decode.
-    in_phase = foa.samples * np.array([1, 1 / 3, 1 / 3, 1 / 3], np.float32)[:, None]
-    energy = energy_map(in_phase, n_azimuth, n_elevation)
+    energy = plane_wave_powers(in_phase(covariance(foa)), n_azimuth, n_elevation)
     level_db = 10 * np.log10(np.maximum(energy / max(float(energy.max()), 1e-20), 1e-2))
     # First order is a soft lens: the scale follows what there is, so that a reverberant scene still shows its directions.
     floor_db = min(float(level_db.min()), -2.0)
@@ -337,23 +336,20 @@ def _draw_energy(axes: Axes, foa: Audio, marks: Sequence[Mark], colours: Sequenc
     return dots
 
 
-def _draw_channels(axes: Axes, audio: Audio, n_marks: int) -> list[tuple[float, float] | None]:
+def _draw_channels(axes: Axes, audio: Sound, n_marks: int) -> list[tuple[float, float] | None]:
     """Every channel over time at one scale, so that their delays can be seen; no mark has a dot."""
-    hop = max(audio.n_samples // 1200, 1)
-    frames = audio.samples[:, : audio.n_samples // hop * hop].reshape(audio.layout.n_channels, -1, hop)
-    times_s = (np.arange(frames.shape[1]) + 0.5) * hop / audio.sample_rate_hz
-    height = 0.5 / max(float(np.abs(frames).max()), 1e-9)
-    for row, channel in enumerate(frames):
-        low, high = height * channel.min(axis=1), height * channel.max(axis=1)
+    lows, highs, times_s = envelopes(audio, 1200)
+    height = 0.5 / max(float(np.abs(lows).max()), float(np.abs(highs).max()), 1e-9)
+    for row, (low, high) in enumerate(zip(height * lows, height * highs, strict=True)):
         axes.fill_between(times_s, row - high, row - low, color="#4dc3ff", alpha=0.9, linewidth=0.4)
-    axes.set(xlim=(0, audio.duration_s), ylim=(len(frames) - 0.4, -0.6), xlabel="seconds")
-    axes.set_yticks(range(len(frames)), audio.layout.labels, color=INK)
+    axes.set(xlim=(0, audio.duration_s), ylim=(len(lows) - 0.4, -0.6), xlabel="seconds")
+    axes.set_yticks(range(len(lows)), audio.layout.labels, color=INK)
     axes.tick_params(length=0)
     axes.set_title("what each microphone hears", loc="left")
     return [None] * n_marks
 
 
-def _draw_levels(axes: Axes, audio: Audio) -> None:
+def _draw_levels(axes: Axes, audio: Sound) -> None:
     """RMS as bars, peaks as lines, the RMS in figures at the right."""
     rms_db, peak_db = channel_levels_db(audio)
     rows = np.arange(len(rms_db))
@@ -376,11 +372,3 @@ def _draw_levels(axes: Axes, audio: Audio) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     axes.set_title(f"channels of the {audio.layout.name} render", loc="left")
-
-
-def channel_levels_db(audio: Audio) -> tuple[np.ndarray, np.ndarray]:
-    """RMS and sample peak (C,) of each channel in dBFS, -inf for silence."""
-    with np.errstate(divide="ignore"):
-        rms = 20 * np.log10(np.sqrt(np.mean(audio.samples.astype(np.float64) ** 2, axis=1)))
-        peak = 20 * np.log10(np.abs(audio.samples).max(axis=1).astype(np.float64))
-    return rms, peak
