@@ -58,6 +58,15 @@ def test_fuma_becomes_ambix(tmp_path: Path) -> None:
     assert np.array_equal(soundfile.read(tmp_path / "b.wav", dtype="float32")[0].T, fuma)
 
 
+def test_n3d_becomes_ambix_as_inspect_advises(tmp_path: Path, run: Run) -> None:
+    """The name says N3D: the command that is printed divides the first order by sqrt(3) (closed form)."""
+    sn3d = field()
+    path = wav(tmp_path / "choir N3D.wav", sn3d * np.sqrt([[1], [3], [3], [3]]), mask=0x33)
+    fix = seehear.inspect(path).problems[0].fix
+    assert run(*shlex.split(fix[fix.index("relabel") :]))[0] == 0
+    assert np.abs(soundfile.read("choir N3D.foa.wav")[0].T - sn3d).max() < 1e-7
+
+
 def test_a_video_keeps_its_packets(tmp_path: Path) -> None:
     """Marked as sphere and field: every packet of picture and sound is the same bytes at the same time."""
     path = video(tmp_path / "in.mov", field(), "4.0")

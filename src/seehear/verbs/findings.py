@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seehear.types import Layout
+from seehear.types import Convention, Layout
 from seehear.verbs.conventions import NAMES, FieldReading, declared_conventions, possible_order, worded_conventions
 
 if TYPE_CHECKING:  # their readers bring media libraries along
@@ -21,7 +21,8 @@ if TYPE_CHECKING:  # their readers bring media libraries along
 AMBIX_RATE_HZ = 48_000
 """What AmbiX files for players, YouTube and Opus have."""
 _MAX_RIFF_BYTES = (1 << 32) + 7
-_MASK_BITS = 18
+FLAGS: dict[Convention, str] = {"acn-sn3d": "acn", "acn-n3d": "n3d", "fuma": "fuma"}
+"""What `relabel --input-order` calls them."""
 _USUAL_LAYOUTS = {3: "3 channels", 6: "5.1", 8: "7.1", 10: "5.1.4", 12: "7.1.4"}
 _BACK_SURROUNDS = 0x3F
 
@@ -64,8 +65,8 @@ class Case:
         name = field_name(self.header.n_channels)
         if self.field.status == "declared":
             return self.relabelled(name)
-        if self.field.convention in ("acn-sn3d", "fuma"):
-            return self.relabelled(name, "--input-order", "acn" if self.field.convention == "acn-sn3d" else "fuma")
+        if self.field.convention:
+            return self.relabelled(name, "--input-order", FLAGS[self.field.convention])
         return f"{self.relabelled(name, '--input-order', 'acn')} (or --input-order fuma: what made the file knows)"
 
 

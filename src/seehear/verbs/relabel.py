@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from seehear.io.pcm import Subtype
     from seehear.io.probe import Header
 
+ORDERS: dict[str, Convention] = {"acn": "acn-sn3d", "n3d": "acn-n3d", "fuma": "fuma"}
+"""What people call the order and weights of ambisonic channels."""
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v")
 
 
@@ -26,7 +28,7 @@ class RelabelOptions:
     """What the channels are. Every field is a keyword of :func:`relabel` and a flag of the command."""
 
     layout: str = option("", f"What they are, if the file says nothing or something wrong: {LAYOUT_NAMES}.", "NAME")
-    input_order: str = option("", "Order of ambisonic channels: acn (AmbiX; unless the file says another) or fuma.", "NAME")
+    input_order: str = option("", "Ambisonic channels: acn (AmbiX; unless the file says another), n3d or fuma.", "NAME")
     spherical: bool = option(False, "Mark the picture of an MP4 or MOV as a whole sphere, equirectangular.")
 
     def __post_init__(self) -> None:
@@ -34,7 +36,7 @@ class RelabelOptions:
         if self.layout:
             layout_named(self.layout)
         if self.input_order:
-            check_choice("--input-order", self.input_order, "acn", "fuma")
+            check_choice("--input-order", self.input_order, *ORDERS)
             if not self.layout or layout_named(self.layout).kind != "ambisonics":
                 raise InputError("--input-order is about ambisonics: name it with --layout foa (or hoa2 to hoa7)")
 
@@ -72,7 +74,7 @@ def relabel(
 
 
 def _written(path: Path, output: Path, header: Header, wanted: RelabelOptions, force: bool, watch: Watcher) -> Layout:
-    from seehear.io.audio import ORDERS, check_audio_output, open_audio, write_audio
+    from seehear.io.audio import check_audio_output, open_audio, write_audio
     from seehear.verbs.inspect import salvaged
 
     truncated = header.wave is not None and header.wave.truncated
@@ -84,7 +86,7 @@ def _written(path: Path, output: Path, header: Header, wanted: RelabelOptions, f
         raise InputError(f"{path} has {sound.layout.n_channels} channels, {layout.name} needs {layout.n_channels}")
     convention: Convention = ""
     if layout.kind == "ambisonics":
-        convention = ORDERS[wanted.input_order] or sound.convention or header.declared or "acn-sn3d"
+        convention = ORDERS.get(wanted.input_order) or sound.convention or header.declared or "acn-sn3d"
     watch("writing", 0.3)
     subtype = _subtype(header)
     check_audio_output(output, layout, subtype, force=force)
@@ -139,8 +141,8 @@ def _marked(path: Path, output: Path, header: Header, wanted: RelabelOptions, fo
     iso = header.iso
     if iso is None:
         raise InputError(f"{path} is {header.container}: only MP4 and MOV have boxes for 360-degree video")
-    if wanted.input_order == "fuma":
-        raise InputError("the sound track of a video is copied as it is, and its box has no word for FuMa: write a .wav first")
+    if wanted.input_order not in ("", "acn"):
+        raise InputError(f"the sound track of a video is copied as it is, and players know only AmbiX, not {wanted.input_order}")
     layout = layout_named(wanted.layout) if wanted.layout else None
     if layout is not None and (layout.kind != "ambisonics" or layout.n_channels != header.n_channels):
         raise InputError(f"{path} has {header.n_channels} channels, which cannot be marked as {layout.name}")
