@@ -59,7 +59,7 @@ def test_direction_follows_the_trajectory(extent_rad, tolerance_deg):
 
 def test_lfe_follows_the_distance():
     """Closed form: a 30 Hz tone that recedes from 1 to 8 m feeds the LFE at -10 dB and 1 / r, also across the seams of the
-    pieces it is filtered in (10 s)."""
+    pieces it is filtered in (8 s)."""
     times = np.arange(21 * 8000) / 8000
     trajectory = orbit(21.0, 0.1, 1.0, 8.0)
     feeds = []

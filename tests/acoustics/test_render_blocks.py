@@ -88,7 +88,7 @@ def test_blocks_join_to_the_whole(room, doppler):
 
 
 def test_lfe_pieces_join():
-    """Independent path: the LFE is filtered in pieces of 10 s; blocks of 3.1 s join to them, and `render` to all of it."""
+    """Independent path: the LFE is filtered in pieces of 8 s; blocks of 3.1 s join to them, and `render` to all of it."""
     noise = stem(np.random.default_rng(5).standard_normal(21 * 500), 500)
     far = Trajectory(np.array([0.0, 21.0]), np.array([[1.0, 0, 0], [1, 0, 0]]), np.array([2.0, 40.0]))
     a_scene = Scene((Source(noise, still(0), "a", lfe=True), Source(noise, far, "b", lfe=True)), Room(), 21.0, 500)

@@ -17,7 +17,7 @@ CROSSOVER_HZ = 120.0
 """BS.775 reserves the LFE for at most 120 Hz."""
 FEED_DB = -10.0
 """Playback adds +10 dB in band (BS.775), so a feed at -10 dB plays at the level of a main channel."""
-PIECE_S, SETTLE_S = 10.0, 0.25
+PIECE_S, SETTLE_S = 8.0, 0.25
 """The LFE is filtered in pieces; a quarter of a second before each, its filter has long forgotten where it started."""
 
 

@@ -35,9 +35,9 @@ from seehear.acoustics.tail import tail_part
 from seehear.acoustics.voices import Voice, voices_of
 from seehear.types import LAYOUTS, MONO, STEREO, SURROUND_5_1, Audio, InputError, Layout, Scene
 
-SPAN_S = 32.0
-"""How much of a scene is rendered at once: a multiple of the grids of `early`, `moving` and `convolve`, so that little is made
-twice (one part in fifty)."""
+SPAN_S = 16.0
+"""How much of a scene is rendered at once: a multiple of the grids of `early`, `moving` and `lfe`, so that little is made twice
+(one part in 25 of what moves)."""
 LOUDEST_GAIN_DB = 200.0
 """More than any sound over any other, and far from where single precision ends."""
 
