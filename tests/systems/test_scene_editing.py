@@ -149,12 +149,14 @@ def test_another_sound_at_another_rate():
 
 
 def test_another_sound_is_as_loud_as_the_one_before():
-    """Oracle: BS.1770 of both stems at their gains; silence changes no gain."""
+    """Oracle: BS.1770 of both stems at their gains, also of a short one that is repeated; silence changes no gain."""
     one = edit.gain(three(), "dog", to_db=3)
     replaced = edit.replace_sound(one, "dog", tone(1000, RATE_HZ, N)).sources[0]
     before, after = one.sources[0], replaced
     assert integrated_lufs(after.audio) + after.gain_db == pytest.approx(integrated_lufs(before.audio) + 3, abs=1e-6)
     assert after.gain_db != 3
+    short = edit.replace_sound(one, "dog", Audio(noise(5).samples[:, :7000], RATE_HZ, MONO), repeat=True).sources[0]
+    assert integrated_lufs(short.audio) + short.gain_db == pytest.approx(integrated_lufs(before.audio) + 3, abs=0.1)
     silence = Audio(np.zeros((1, N), np.float32), RATE_HZ, MONO)
     assert edit.replace_sound(one, "dog", silence).sources[0].gain_db == 3
 

@@ -226,12 +226,13 @@ def replace_sound(
     if sound.sample_rate_hz != rate:
         sound = spooled(resampled(sound, rate), rate, MONO)
     left = scene.n_samples - at
-    if repeat and sound.n_samples < left:
-        sound = repeated(sound, left, n_samples(REPEAT_OVERLAP_S, rate))
     if sound.n_samples > left:
-        sound = windowed(sound, 0, left, n_samples(CUT_FADE_S, rate))
+        sound = placed(windowed(sound, 0, left, n_samples(CUT_FADE_S, rate)), 0, left)
+    # Before it is repeated or followed by silence, neither of which changes a gated loudness: hours need not be measured.
+    change_db = 0.0 if keep_level else _louder_db(scene.sources[index].audio, sound)
+    if repeat:
+        sound = repeated(sound, left, n_samples(REPEAT_OVERLAP_S, rate))
     source = replace(scene.sources[index], audio=placed(sound, at, scene.n_samples))
-    change_db = 0.0 if keep_level else _louder_db(scene.sources[index].audio, source.audio)
     return gain(with_source(scene, index, source), index + 1, by_db=change_db)
 
 
