@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seehear.foley import momentary_lufs, synthesize
-from seehear.foley.pieces import LONGEST_WHOLE_S, OVERLAP_S, PIECE_S, in_pieces
+from seehear.foley.pieces import LONGEST_WHOLE_S, OVERLAP_S, PIECE_S, in_pieces, last_rest, overlapping, resting
 
 RATE = 8000
 
@@ -72,3 +72,77 @@ def test_long_sounds_are_exact_and_seeded(seconds):
     """Round trip: length to the sample, the same seed gives the same bytes."""
     one, two = (synthesize("room tone", seconds, RATE, np.random.default_rng(5)).samples for _ in range(2))
     assert one.shape == (1, round(seconds * RATE)) and one.tobytes() == two.tobytes()
+
+
+def bursts(seconds, rng):
+    """Half-second bursts, some at the very end cut off by it, each a ramp of its own number: about one in two seconds."""
+    x = np.zeros(round(seconds * RATE))
+    at = int(rng.uniform(0, RATE))
+    while at < len(x):
+        part = x[at : at + RATE // 2]
+        part += rng.uniform(0.3, 1) * RAMP[: len(part)]
+        at += int(rng.uniform(0.6, 4) * RATE)
+    return x
+
+
+RAMP = np.linspace(1, 0.2, RATE // 2) * np.where(np.arange(RATE // 2) % 2, 1, -1)
+
+
+@pytest.mark.parametrize("seconds", [61.23456, 150.0001])
+def test_no_event_is_cut_by_a_join(seconds):
+    """Planted bursts of one shape: each in the result is whole (the shape times a number), but for one at the very end."""
+    x = np.concatenate(list(resting(bursts, seconds, RATE, np.random.default_rng(2))))
+    assert x.shape == (round(seconds * RATE),) and x.dtype == np.float32
+    starts = np.flatnonzero((np.abs(x) > 0) & (np.concatenate([[0], np.abs(x[:-1])]) == 0))
+    assert len(starts) > seconds / 4
+    for start in starts:
+        shape = x[start : start + RATE // 2]
+        if start + RATE // 2 < len(x):
+            np.testing.assert_allclose(shape / (shape[0] * RAMP[0]), RAMP, rtol=1e-5)
+            assert x[start + RATE // 2] == 0
+
+
+def test_what_never_rests_goes_over_with_equal_power():
+    """Closed form: white noise has no rest, so it keeps its power through every join, to its own scatter (below 0.5 dB)."""
+    x = np.concatenate(list(resting(lambda s, r: 0.1 * white(s, r), 131.7, RATE, np.random.default_rng(0))))
+    assert x.shape == (round(131.7 * RATE),)
+    assert last_rest(x, RATE) is None
+    frame = RATE // 2
+    power_db = 10 * np.log10(np.mean(x[: len(x) // frame * frame].reshape(-1, frame).astype(float) ** 2, axis=1))
+    assert np.abs(power_db - np.median(power_db)).max() < 0.5
+
+
+def test_a_join_of_smooth_sounds_has_no_click():
+    """Planted: noise below 200 Hz; no step between samples at any join is larger than the largest inside pieces."""
+
+    def smooth(seconds, rng):
+        x = np.fft.rfft(rng.standard_normal(round(seconds * RATE)))
+        x[int(200 * seconds) :] = 0
+        return np.fft.irfft(x, round(seconds * RATE))
+
+    inside = max(np.abs(np.diff(smooth(30.0, np.random.default_rng(k)))).max() for k in range(8))
+    for join in (overlapping, resting):
+        x = np.concatenate(list(join(smooth, 140.0, RATE, np.random.default_rng(1))))
+        assert np.abs(np.diff(x)).max() < 1.1 * inside
+
+
+@pytest.mark.parametrize("join", [overlapping, resting])
+def test_pieces_of_bounded_length_and_one_seed(join):
+    """Planted: no piece is longer than 40 s, however long the sound; the same seed gives the same blocks."""
+    asked = []
+
+    def make(seconds, rng):
+        asked.append(seconds)
+        return bursts(seconds, rng)
+
+    one, two = (np.concatenate(list(join(make, 400.0, RATE, np.random.default_rng(9)))) for _ in range(2))
+    assert one.tobytes() == two.tobytes() and len(one) == 400 * RATE
+    assert max(asked) <= LONGEST_WHOLE_S and len(asked) > 2 * 400 / 30
+
+
+def test_the_last_rest():
+    """Closed form: of bursts with silence between, the end of the sound if it is silent, else of the last pause."""
+    x = np.zeros(8 * RATE)
+    x[:RATE] = x[5 * RATE : 6 * RATE] = x[7 * RATE :] = 1.0
+    assert last_rest(x, RATE) == pytest.approx(7 * RATE - 0.025 * RATE, abs=0.011 * RATE)
+    assert last_rest(np.zeros(100), RATE) == 100

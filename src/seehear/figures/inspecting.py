@@ -38,19 +38,19 @@ def inspected(sound: Sound, title: str, *, dpi: int = 110) -> bytes:
     found = spectrogram(sound, n_channels)
     row = float(np.clip(7.2 / n_channels, *ROW_INCHES))
     below = 3.0 if len(found.covariances) else 0.0
-    height = 1.35 + n_channels * row + below
+    height = 1.5 + n_channels * row + below
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_INCHES, height), dpi=dpi)
         FigureCanvasAgg(figure)
         figure.text(0.065, 1 - 0.42 / height, shown(title), fontsize=15, fontweight="bold", parse_math=False)
         figure.text(0.985, 1 - 0.42 / height, "seehear", fontsize=12, color=MUTED, ha="right")
         rows = GridSpec(n_channels, 1, figure=figure, hspace=0.08)
-        rows.update(left=0.065, right=0.9, top=1 - 0.72 / height, bottom=(0.62 + below) / height)
+        rows.update(left=0.065, right=0.9, top=1 - 0.82 / height, bottom=(0.68 + below) / height)
         axes = [figure.add_subplot(rows[index]) for index in range(n_channels)]
         _draw_channels(axes, sound, found)
         if len(found.covariances):
             panels = GridSpec(2, 1, figure=figure, hspace=0.12, height_ratios=(1.6, 1))
-            panels.update(left=0.065, right=0.9, top=below / height, bottom=0.5 / height)
+            panels.update(left=0.065, right=0.9, top=(below - 0.05) / height, bottom=0.5 / height)
             _draw_directions([figure.add_subplot(panels[index]) for index in range(2)], sound, found)
         png = io.BytesIO()
         # No software tag: the same sound gives the same bytes.
