@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 import seehear
 from faulty_files import B_FORMAT_GUID_TAIL, CLEAN, FAULTS, RATE, field, speakers, wav
 from seehear.acoustics.sphere import convert, encode
+from seehear.io.wav import AMBIX_COMMENT
 from seehear.types import STEREO, InputError
 from seehear.verbs import findings, findings_heard
 
@@ -97,6 +100,30 @@ def test_channels_of_fuma_have_its_names(tmp_path: Path) -> None:
     assert [each.label for each in levels] == ["W", "X", "Y", "Z"]
     assert levels[1].rms_dbfs - levels[0].rms_dbfs == pytest.approx(3.0103, abs=1e-3)
     assert math.isinf(levels[2].rms_dbfs) and math.isinf(levels[3].rms_dbfs)
+
+
+def test_the_figure_of_a_field_is_that_of_its_sound_not_of_its_order(tmp_path: Path) -> None:
+    """The same field in FuMa, in AmbiX and as AmbiX with a NaN in silence gives the same picture."""
+    pixels = []
+    silence = np.zeros((4, 480), np.float32)
+    for name, convention in (("a", "fuma"), ("b", "acn-sn3d"), ("c", "acn-sn3d")):
+        (tmp_path / name).mkdir()
+        samples = np.concatenate([field(convention), silence], axis=1)  # type: ignore[arg-type]
+        samples[1, -100] = np.nan if name == "c" else 0
+        comment = (b"LIST", b"INFOICMT" + struct.pack("<I", len(AMBIX_COMMENT)) + AMBIX_COMMENT.encode())
+        how = {"guid_tail": B_FORMAT_GUID_TAIL} if name == "a" else {"chunks": [comment]}
+        seehear.inspect(wav(tmp_path / name / "x.wav", samples, mask=0, **how), tmp_path / name / "x.png")
+        pixels.append(np.asarray(Pillow.open(tmp_path / name / "x.png").convert("RGB"), dtype=int))
+    assert np.abs(pixels[0] - pixels[1]).max() <= 2
+    assert np.array_equal(pixels[1], pixels[2])
+
+
+def test_a_figure_that_cannot_be(tmp_path: Path) -> None:
+    """A file that is there stays as it is."""
+    (tmp_path / "x.png").write_bytes(b"mine")
+    with pytest.raises(InputError, match="exists already"):
+        seehear.inspect(CLEAN["stereo WAV"](tmp_path), tmp_path / "x.png")
+    assert (tmp_path / "x.png").read_bytes() == b"mine"
 
 
 def test_what_is_no_media_file(run: Run, tmp_path: Path) -> None:

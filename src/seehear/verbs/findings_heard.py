@@ -106,10 +106,12 @@ def _silence_findings(heard: Heard) -> Iterator[Problem]:
             i for i in silent if heard.layout.labels[i] != "LFE" and (heard.layout.labels[i] in main) == (severity == "problem")
         ]
         if chosen:
-            what = ": its level and its omnidirectional part are missing" if heard.is_field and severity == "problem" else ""
+            of_field = {"problem": ": a field has all its sound in W", "note": ": the field is flat in these directions"}[
+                severity
+            ]
             yield Problem(
                 "silent-channel",
-                f"Silence in {_names(heard, np.array(chosen))}{what}.",
+                f"Silence in {_names(heard, np.array(chosen))}{of_field if heard.is_field else ''}.",
                 "Check the routing of the export, unless it is meant so.",
                 severity,  # type: ignore[arg-type]
             )

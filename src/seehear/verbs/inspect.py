@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from seehear.io.adm.contents import AdmContents
     from seehear.io.probe import Header
     from seehear.io.streams import SoundFile
-    from seehear.types import Convention
+    from seehear.types import Convention, Sound
 
 
 @dataclass(frozen=True)
@@ -218,21 +218,23 @@ def _levels(labels: tuple[str, ...], channels: ChannelFacts) -> tuple[ChannelLev
     return tuple(ChannelLevel(*each) for each in zip(labels, rms.tolist(), peak.tolist(), strict=True))
 
 
-def _drawn(sound: SoundFile, field: FieldReading) -> SoundFile:
-    """The sound for its figure: a field where the file calls itself one, AmbiX unless it says more; silent where invalid."""
+def _drawn(sound: SoundFile, field: FieldReading) -> Sound:
+    """The sound for its figure, in AmbiX where the file calls itself ambisonic; silent where samples are invalid."""
     from seehear.io.streams import MAX_SAMPLE
+    from seehear.verbs.relabel import Relabelled
 
     def span(start: int, stop: int) -> NDArray[np.float32]:
         samples = sound.span(start, stop)
         with np.errstate(invalid="ignore"):
             return np.where(np.abs(samples) <= MAX_SAMPLE, samples, np.float32(0))
 
-    if field.said and field.order and sound.layout.kind == "discrete":
-        sound = replace(sound, layout=ambisonics(field.order), convention=field.convention or "acn-sn3d")
-    return replace(sound, span=span)
+    valid = replace(sound, span=span)
+    if not (field.said and field.order and sound.layout.kind in ("discrete", "ambisonics")):
+        return valid
+    return Relabelled(valid, ambisonics(field.order), field.convention or sound.convention or "acn-sn3d")
 
 
-def _draw(figure: str | Path, sound: SoundFile, title: str, force: bool) -> None:
+def _draw(figure: str | Path, sound: Sound, title: str, force: bool) -> None:
     from seehear.figures import inspected
     from seehear.io.files import whole_file
 
