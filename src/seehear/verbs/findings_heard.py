@@ -106,9 +106,7 @@ def _silence_findings(heard: Heard) -> Iterator[Problem]:
             i for i in silent if heard.layout.labels[i] != "LFE" and (heard.layout.labels[i] in main) == (severity == "problem")
         ]
         if chosen:
-            of_field = {"problem": ": a field has all its sound in W", "note": ": the field is flat in these directions"}[
-                severity
-            ]
+            of_field = ": a field has all of its sound in W" if severity == "problem" else ": the field is flat there"
             yield Problem(
                 "silent-channel",
                 f"Silence in {_names(heard, np.array(chosen))}{of_field if heard.is_field else ''}.",
