@@ -169,6 +169,8 @@ def _check_use(options: OutputOptions, found: Targets, layout: Layout) -> None:
         raise InputError("--keep-audio needs a video to write: add --video OUT.mp4")
     if found.video is None and options.spherical:
         raise InputError("--spherical needs a video to write: add --video OUT.mp4")
+    if options.keep_audio_db is not None and video_layout(options, layout).kind == "ambisonics":
+        raise InputError("--keep-audio has no place in the ambisonic sound of a sphere: add --video-layout binaural")
     is_mov = found.video is not None and found.video.suffix.lower() == ".mov"
     if options.output is not None and found.video == Path(options.output) and layout.name not in VIDEO_LAYOUTS and not is_mov:
         raise InputError(
