@@ -127,6 +127,7 @@ def _recorded(scene: Scene, layouts: Sequence[Layout], engine: Engine) -> Render
 
 
 def _rendered(scene: Scene, layouts: Sequence[Layout], engine: Engine) -> Rendered:
+    """Voices in their room, the LFE and the ambisonic bed, in layouts that any number of places can be panned to."""
     if engine.doppler:
         scene = followed(scene)
     panner, voices, rate = Panner.for_layouts(layouts), voices_of(scene), scene.sample_rate_hz
