@@ -134,6 +134,7 @@ def test_an_option_without_effect_is_refused(photo: Path, tmp_path: Path) -> Non
         {"video_layout": "5.1", "output": "a.wav"},
         {"spherical": True, "output": "a.wav"},
         {"spherical": True, "keep_audio_db": 0.0, "output": "a.mp4"},
+        {"spherical": True, "output": "a.mp4"},
         {"layout": "hoa2", "output": "a.mp4"},
         {"layout": "5.1.4", "output": "a.mp4"},
         {"equirectangular": True},

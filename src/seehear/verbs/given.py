@@ -64,8 +64,12 @@ def _ambience(wanted: SpatializeOptions) -> Sound | None:
 
 def _check_media(media: Image | Video, wanted: SpatializeOptions, outputs: OutputOptions) -> None:
     """InputError where an option asks for what this picture does not have."""
+    from seehear.io.spherical import check_sphere
+
     if outputs.keep_audio_db is not None and not (isinstance(media, Video) and media.has_audio):
         raise InputError("--keep-audio needs a video with sound: this picture has none")
+    if outputs.spherical:
+        check_sphere(media.width_px, media.height_px)
     aspect = media.width_px / media.height_px
     if wanted.equirectangular and not 1.8 <= aspect <= 2.2:
         raise InputError(f"an equirectangular picture is twice as wide as high, this one is {aspect:.2f} times as wide")
