@@ -232,7 +232,8 @@ def _table(report: Mapping[str, Any]) -> Table:
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("", "sound", "gain", "direction", "distance", "stem"):
-        table.add_column(name, justify="right" if name in ("", "gain", "distance") else "left", no_wrap=name != "sound")
+        is_number = name in ("", "gain", "distance")
+        table.add_column(name, justify="right" if is_number else "left", no_wrap=name in ("", "gain"), overflow="fold")
     bed = report["bed"]
     rows = [(str(each["number"]), each["label"], each, *_where(each)) for each in report["sources"]]
     rows += [("bed", f"ambisonics, order {bed['order']}", bed, "all around", "")] if bed is not None else []
@@ -244,16 +245,20 @@ def _table(report: Mapping[str, Any]) -> Table:
 
 
 def _where(source: Mapping[str, Any]) -> tuple[str, str]:
-    """Direction and distance in words, from beginning to end."""
+    """Direction and distance in words; of what moves the two ends, without its height."""
     first, last = source["from"], source["to"]
     if first is None:
         return "all around", ""
-    places = [first] if last is None else [first, last]
-    distances = dict.fromkeys(f"{place['distance_m']:.1f}" for place in places)
-    return " to ".join(_direction(place) for place in places), " to ".join(distances) + " m"
+    if last is None:
+        return _side(first) + _height(first), f"{first['distance_m']:.1f} m"
+    return f"{_side(first)} to {_side(last)}", f"{first['distance_m']:.1f} to {last['distance_m']:.1f} m"
 
 
-def _direction(place: Mapping[str, float]) -> str:
-    azimuth, elevation = place["azimuth_deg"], place["elevation_deg"]
-    side = "front" if abs(azimuth) < 3 else f"{abs(azimuth):.0f}° {'left' if azimuth > 0 else 'right'}"
-    return side + ("" if abs(elevation) < 3 else f", {abs(elevation):.0f}° {'up' if elevation > 0 else 'down'}")
+def _side(place: Mapping[str, float]) -> str:
+    azimuth = place["azimuth_deg"]
+    return "front" if abs(azimuth) < 3 else f"{abs(azimuth):.0f}° {'left' if azimuth > 0 else 'right'}"
+
+
+def _height(place: Mapping[str, float]) -> str:
+    elevation = place["elevation_deg"]
+    return "" if abs(elevation) < 3 else f", {abs(elevation):.0f}° {'up' if elevation > 0 else 'down'}"
