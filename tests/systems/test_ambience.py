@@ -5,7 +5,9 @@ import pytest
 
 from seehear.acoustics.sphere import convert
 from seehear.foley.level import momentary_lufs
-from seehear.systems.spatialize.ambience import ambience_note, repeated, with_ambience
+from seehear.io.streams import Spool
+from seehear.systems.spatialize.ambience import add_repeated, ambience_note, with_ambience
+from seehear.systems.spatialize.stems import Stem
 from seehear.types import Audio, Room, Scene, ambisonics
 
 RATE_HZ = 16000
@@ -14,6 +16,12 @@ RATE_HZ = 16000
 def recording(order: int, seconds: float, rate_hz: int = RATE_HZ, convention="acn-sn3d", level: float = 0.01) -> Audio:
     x = level * np.random.default_rng(order).standard_normal(((order + 1) ** 2, round(seconds * rate_hz)))
     return Audio(x.astype(np.float32), rate_hz, ambisonics(order), convention)
+
+
+def repeated(field: np.ndarray, total: int, overlap: int) -> np.ndarray:
+    bed = Stem.of_length(total, RATE_HZ, ambisonics(1), "acn-sn3d")
+    add_repeated(bed, Audio(field, RATE_HZ, ambisonics(1), "acn-sn3d"), overlap)
+    return bed.sound.read(0, total)
 
 
 def test_a_long_recording_is_cut_and_a_short_one_repeated():
@@ -65,3 +73,13 @@ def test_what_became_of_it_is_said():
     assert ambience_note("wood.wav", file, 10.0).endswith("its 4.0 s are repeated.")
     assert ambience_note("wood.wav", file, 2.0).endswith("of its 4.0 s the first 2.0 s are heard.")
     assert ambience_note("wood.wav", file, 4.0) == "The ambience is wood.wav (foa), in place of one chosen from the picture."
+
+
+def test_a_bed_of_minutes_is_the_same_in_a_file():
+    """Independent path: the spool of a scene of 70 s holds, but for its fades, what one of 59 s has in memory up to its end,
+    at another gain; repeats of 7 s pass block borders."""
+    short, long = (with_ambience(Scene((), Room(), s, RATE_HZ), recording(1, 7.0), 0.0, moves=True).bed for s in (59.0, 70.0))
+    assert isinstance(short, Audio) and isinstance(long, Spool)
+    span = RATE_HZ // 2, 58 * RATE_HZ
+    ratio = long.read(*span) / short.read(*span)
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-4)

@@ -24,7 +24,8 @@ _BLOCK_SAMPLES = 1 << 18
 def momentary_lufs(x: NDArray[np.floating], rate_hz: int) -> NDArray[np.floating]:
     """Momentary loudness of a mono signal (T,) in LUFS: K-weighted, 400 ms windows every 100 ms (BS.1770-4, EBU 3341).
 
-    A signal shorter than a window is one window of its own length.
+    A signal shorter than a window is one window of its own length. Of ``x`` only its length and slices are asked, so it may
+    lie in a file.
     """
     window = min(round(0.4 * rate_hz), len(x))
     starts = np.arange(0, len(x) - window + 1, round(0.1 * rate_hz))
@@ -58,17 +59,23 @@ def _k_weighting(rate_hz: int) -> NDArray[np.floating]:
 
 def loudness_gain_db(x: NDArray[np.floating], rate_hz: int) -> float:
     """The gain in dB that brings ``x`` to the reference loudness, whatever its peak then; 0 for silence."""
-    loudness = momentary_lufs(x, rate_hz)
-    loudest = loudness.max()
-    return 0.0 if not np.any(x) else REFERENCE_LUFS - float(np.percentile(loudness[loudness > loudest - SILENCE_DB], 95))
+    return 0.0 if not np.any(x) else REFERENCE_LUFS - usual_lufs(momentary_lufs(x, rate_hz))
+
+
+def usual_lufs(loudness: NDArray[np.floating]) -> float:
+    """The 95th percentile of a momentary loudness (in LUFS) without the silence between events."""
+    return float(np.percentile(loudness[loudness > loudness.max() - SILENCE_DB], 95))
 
 
 def reference_gain(x: NDArray[np.floating], rate_hz: int) -> float:
     """The factor that brings ``x`` to the reference loudness, or its peak to -1 dBFS where that is lower; 1 for silence."""
     peak = max(float(x.max()), -float(x.min()))
-    if peak == 0:
-        return 1.0
-    return 10 ** (min(loudness_gain_db(x, rate_hz), PEAK_DBFS - 20 * np.log10(peak)) / 20)
+    return 1.0 if peak == 0 else gain_to_reference(momentary_lufs(x, rate_hz), peak)
+
+
+def gain_to_reference(loudness: NDArray[np.floating], peak: float) -> float:
+    """`reference_gain` of a sound of that momentary loudness in LUFS and that peak."""
+    return 10 ** (min(REFERENCE_LUFS - usual_lufs(loudness), PEAK_DBFS - 20 * np.log10(peak)) / 20)
 
 
 def without_clicks(x: NDArray[np.floating], rate_hz: int) -> NDArray[np.floating]:

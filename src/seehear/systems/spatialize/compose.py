@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +14,9 @@ from seehear.systems.spatialize.look import patch
 from seehear.systems.spatialize.motion import SeenMotion
 from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.systems.spatialize.sounding import LONG_S, RoomKind, Sighting, SoundingObject
+from seehear.systems.spatialize.stems import Stem
 from seehear.systems.spatialize.timing import at_times, clip_s, follow, placed_events
-from seehear.types import MONO, Audio, Image, Prompt, Room, Scene, Source, n_samples, surrounds
-
-if TYPE_CHECKING:
-    from seehear.io.streams import Spool
+from seehear.types import Image, Prompt, Room, Scene, Source, n_samples, surrounds
 
 ENTRY_FADE_S = 0.35
 """Fade of a source that enters or leaves the picture."""
@@ -148,31 +144,7 @@ def _add(
             near *= (np.sin(0.5 * np.pi * (at + np.arange(len(near)) + 0.5) / max(n, 1)) ** power).astype(np.float32)
         if gain_db:
             part *= np.float32(10 ** (gain_db / 20))
-        stem.add(start + first, part)
-
-
-@dataclass(frozen=True)
-class Stem:
-    """A stem that is being made, silent at first."""
-
-    sound: Audio | Spool
-
-    @classmethod
-    def of_length(cls, total: int, rate_hz: int) -> Stem:
-        """In memory up to `LONG_S`, else a spool, in which silence takes no room."""
-        if total <= LONG_S * rate_hz:
-            return cls(Audio(np.zeros((1, total), np.float32), rate_hz, MONO))
-        from seehear.io.streams import Spool  # sound files: not at start-up
-
-        return cls(Spool(rate_hz, MONO, total))
-
-    def add(self, start: int, part: NDArray[np.float32]) -> None:
-        """Adds samples (n,) from ``start`` on."""
-        stop = start + len(part)
-        if isinstance(self.sound, Audio):
-            self.sound.samples[0, start:stop] += part
-        elif part.any():
-            self.sound.write(start, self.sound.read(start, stop) + part)
+        stem.add(start + first, part[None])
 
 
 def _room(kind: RoomKind, sources: Sequence[Source]) -> Room:
