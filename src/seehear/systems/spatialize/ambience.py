@@ -102,7 +102,7 @@ def add_repeated(bed: Stem, field: Sound, overlap: int) -> None:
             stop = at + part.shape[1]
             if start > 0 and at < overlap:
                 part[:, : overlap - at] *= rise[at : min(stop, overlap)]
-            if start + length - overlap < total and stop > length - overlap:
+            if length < total and start + length - overlap < total and stop > length - overlap:
                 first = max(length - overlap, at)
                 part[:, first - at :] *= rise[::-1][first - length + overlap : stop - length + overlap]
             bed.add(start + at, part)
