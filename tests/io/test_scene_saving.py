@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from seehear.io.files import WholeFiles
 from seehear.io.scene import Stem, as_written, read_extra, read_scene, save_scene, write_scene, writing
@@ -45,6 +46,18 @@ def test_a_new_sound_gets_a_new_file(written):
         assert np.array_equal(back.audio.read(0, RATE // 2), as_written(scene).sources[0].audio.samples)
         assert isinstance(back.audio, Stem) and back.audio.path.name == name
     assert contents(written.parent).items() >= {k: v for k, v in before.items() if k != "scene.json"}.items()
+
+
+def test_what_edits_left_goes_with_the_next_run(written):
+    """Planted: a new stem and a new bed of an edit, and a stranger; a run that replaces the scene leaves only the stranger."""
+    scene = read_scene(written)
+    assert scene.bed is not None
+    louder = Audio(scene.bed.read(0, RATE // 2) * np.float32(0.5), RATE, scene.bed.layout, "acn-sn3d")
+    written_anew = save_scene(written, replace(with_new_sound(scene), bed=louder), force=True)
+    assert [path.name for path in written_anew] == ["01-dog-2.wav", "bed-2.wav"]
+    soundfile.write(written.parent / "stems/bed-3.wav", np.zeros((8, 4)), RATE)
+    write_scene(written, replace(example(), sources=example().sources[:1], bed=None), written.parent / "stems", force=True)
+    assert sorted(path.name for path in (written.parent / "stems").iterdir()) == ["01-dog.wav", "bed-3.wav"]
 
 
 def test_beside_it_shares_and_elsewhere_copies(written, tmp_path):

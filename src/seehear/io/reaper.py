@@ -16,10 +16,8 @@ import numpy as np
 from seehear.io.files import PathLike, whole_file
 from seehear.io.scene.stems import Stem
 from seehear.io.scene.writing import as_degrees
-from seehear.types import Direction, FloatArray, InputError, Scene, Sound, Source, Trajectory
+from seehear.types import NEAREST_M, Direction, FloatArray, InputError, Scene, Sound, Source, Trajectory
 
-NEAREST_M = 0.5
-"""Where the distance law 1/r ends, as in a render."""
 _PAN_LAW = 10 ** (-3 / 20)
 """Gain of each speaker for what is in the middle: constant power."""
 _STEP_DEG = 5.0

@@ -128,7 +128,7 @@ def stem_name(number: int, label: str) -> str:
 
 def is_stem(path: Path) -> bool:
     """Whether the file has the name and the mark that stems and beds are written with here (float stems had none)."""
-    is_bed = path.name == f"{BED_NAME}.wav"
+    is_bed = re.fullmatch(rf"{BED_NAME}(-\d+)?\.wav", path.name) is not None
     if not (is_bed or re.fullmatch(r"\d{2,}(-[\w-]+)?\.wav", path.name)) or not path.is_file():
         return False
     facts = wav_facts(path)
