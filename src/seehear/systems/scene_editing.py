@@ -16,7 +16,9 @@ from seehear.acoustics.sphere import rotation_by
 from seehear.io.resampling import resampled
 from seehear.io.scene.limits import DISTANCES_M, MAX_GAIN_DB
 from seehear.io.streams import spooled
-from seehear.systems.scene_sounds import placed, repeated, windowed
+from seehear.systems.scene_sounds import placed, windowed
+from seehear.systems.spatialize.ambience import add_repeated
+from seehear.systems.spatialize.stems import Stem
 from seehear.types import MONO, Direction, InputError, Scene, Sound, Source, Trajectory, n_samples
 
 BED = "bed"
@@ -231,7 +233,9 @@ def replace_sound(
     # Before it is repeated or followed by silence, neither of which changes a gated loudness: hours need not be measured.
     change_db = 0.0 if keep_level else _louder_db(scene.sources[index].audio, sound)
     if repeat:
-        sound = repeated(sound, left, n_samples(REPEAT_OVERLAP_S, rate))
+        filled = Stem.of_length(left, rate)
+        add_repeated(filled, sound, n_samples(REPEAT_OVERLAP_S, rate))
+        sound = filled.sound
     source = replace(scene.sources[index], audio=placed(sound, at, scene.n_samples))
     return gain(with_source(scene, index, source), index + 1, by_db=change_db)
 

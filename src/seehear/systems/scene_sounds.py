@@ -1,4 +1,4 @@
-"""Sounds made of a sound, read span by span: one channel, another start, a piece, repetitions. T samples, whatever the length."""
+"""Sounds made of a sound, read span by span: one channel, another start, a piece. T samples, whatever the length."""
 
 from __future__ import annotations
 
@@ -74,38 +74,6 @@ def windowed(sound: Sound, start: int, stop: int, fade: int) -> Sound:
         return sound.read(first, last) * gain.astype(np.float32)
 
     return _derived(sound, span)
-
-
-def repeated(sound: Sound, n_samples: int, overlap: int) -> Sound:
-    """The sound again and again over ``n_samples``, its end and its beginning cross-faded with equal power over ``overlap``
-    samples, or a quarter of it; only its beginning where it is longer.
-
-    sin^2 + cos^2 = 1 keeps the power of an end and a beginning that are independent of each other.
-    """
-    length = sound.n_samples
-    if length >= n_samples:
-        return replace(_derived(sound, sound.read), n_samples=n_samples)
-    overlap = min(overlap, length // 4)
-    step = length - overlap
-
-    def piece(index: int, first: int, last: int) -> NDArray[np.float32]:
-        times = np.arange(first, last)
-        gain = np.ones(last - first)
-        if overlap and index > 0:
-            gain *= np.sqrt(_rise((times + 0.5) / overlap))
-        if overlap and index * step + length < n_samples:
-            gain *= np.sqrt(_rise((length - times - 0.5) / overlap))
-        return sound.read(first, last) * gain.astype(np.float32)
-
-    def span(start: int, stop: int) -> NDArray[np.float32]:
-        out = np.zeros((sound.layout.n_channels, stop - start), np.float32)
-        for index in range(max(start - length, 0) // step, stop // step + 1):
-            first, last = max(start - index * step, 0), min(stop - index * step, length)
-            if first < last:
-                out[:, first + index * step - start : last + index * step - start] += piece(index, first, last)
-        return out
-
-    return replace(_derived(sound, span), n_samples=n_samples)
 
 
 def _rise(share: FloatArray) -> FloatArray:
