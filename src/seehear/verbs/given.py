@@ -35,7 +35,7 @@ def given_of(picture: Picture, wanted: SpatializeOptions, outputs: OutputOptions
     media = _read(picture)
     duration_s = _duration_s(media, wanted.seconds)
     _check_media(media, wanted, outputs)
-    return Given(media, duration_s, _geometry(wanted, media), _ambience(wanted))
+    return Given(media, duration_s, _geometry(wanted, media, outputs.spherical), _ambience(wanted))
 
 
 def _read(picture: Picture) -> Image | Video:
@@ -85,12 +85,13 @@ def _duration_s(media: Image | Video, seconds: float | None) -> float:
     return media.duration_s if seconds is None else min(seconds, media.duration_s)
 
 
-def _geometry(wanted: SpatializeOptions, media: Image | Video) -> Geometry:
+def _geometry(wanted: SpatializeOptions, media: Image | Video, spherical: bool) -> Geometry:
+    """How it is seen; a sphere is one for the eyes too, unless a field of view is told."""
     if wanted.geometry == "paper":
         pixel_room(media.width_px, media.height_px)  # refuses a picture that is too small before any work
         return Geometry(pixels=(media.width_px, media.height_px))
     fov_rad = None if wanted.fov_deg is None else radians(wanted.fov_deg)
-    told = isinstance(media, Video) and media.equirectangular and fov_rad is None
+    told = (spherical or (isinstance(media, Video) and media.equirectangular)) and fov_rad is None
     return Geometry(fov_rad, wanted.equirectangular or told, wanted.near_m, wanted.far_m)
 
 
@@ -98,7 +99,7 @@ def panorama_notes(media: Image | Video, wanted: SpatializeOptions, geometry: Ge
     """Says that a video's own word was taken for a panorama, or that a picture looks like one."""
     from seehear.vision.panorama import looks_like_panorama
 
-    if geometry.equirectangular and not wanted.equirectangular:
+    if geometry.equirectangular and not wanted.equirectangular and isinstance(media, Video) and media.equirectangular:
         return ["The file says that it is a 360-degree equirectangular video, and is heard as one (--fov says otherwise)."]
     is_asked = geometry.equirectangular or geometry.pixels is not None or wanted.fov_deg is not None
     if is_asked or not looks_like_panorama(picture):
