@@ -218,6 +218,25 @@ def _cut_video(folder: Path) -> Path:
     return path
 
 
+def _cut_file(name: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        write_audio(folder / name, Audio(speakers(), RATE, SURROUND_5_1))
+        (folder / name).write_bytes((folder / name).read_bytes()[:-30_000])
+        return folder / name
+
+    return make
+
+
+def _holed(folder: Path) -> Path:
+    """Four seconds of which the third is zeros."""
+    path = folder / "faulty.flac"
+    write_audio(path, Audio(np.tile(speakers(STEREO, 0.4), 10), RATE, STEREO))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : 3 * len(content) // 4] = bytes(3 * len(content) // 4 - len(content) // 2)
+    path.write_bytes(bytes(content))
+    return path
+
+
 def _quad_flac(folder: Path) -> Path:
     import soundfile
 
@@ -301,6 +320,9 @@ FAULTS: dict[str, tuple[str, str, Callable[[Path], Path]]] = {
         "sound-tracks", "problem",
         lambda folder: video(folder / "a.mov", speakers(STEREO), "stereo", (640, 360), n_sound_tracks=2),
     ),
+    "a CAF that ends too early": ("unreadable", "problem", _cut_file("faulty.caf")),
+    "a FLAC that ends too early": ("unreadable", "problem", _cut_file("faulty.flac")),
+    "a FLAC with a hole": ("unreadable", "problem", _holed),
     "a video that ends too early": ("truncated", "problem", _cut_video),
     "an Opus field in family 1": ("opus-family-1", "problem", lambda folder: opus(folder / "choir foa.opus", _NOISE_4, 1)),
     "an Opus field in family 255": ("opus-family-255", "problem", lambda folder: opus(folder / "choir.opus", _NOISE_4, 255)),

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image as Pillow
 
 import seehear
-from faulty_files import B_FORMAT_GUID_TAIL, CLEAN, FAULTS, RATE, field, speakers, wav
+from faulty_files import B_FORMAT_GUID_TAIL, CLEAN, FAULTS, RATE, field, speakers, video, wav
 from seehear.acoustics.sphere import convert, encode
 from seehear.io.wav import AMBIX_COMMENT
 from seehear.types import STEREO, InputError
-from seehear.verbs import findings, findings_heard
+from seehear.verbs import findings
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -40,7 +40,7 @@ def test_a_clean_file_has_no_problem(what: str, tmp_path: Path) -> None:
 
 def test_every_code_is_planted_somewhere() -> None:
     """The codes in the rules, read from their source, are those of the planted files, and the one of a silent video."""
-    sources = [Path(module.__file__ or "") for module in (findings, findings_heard)]
+    sources = [Path(findings.__file__).with_name(f"{name}.py") for name in ("findings", "findings_heard", "inspect")]
     written = {code for path in sources for code in re.findall(r'Problem\(\s*"([a-z0-9-]+)"', path.read_text("utf-8"))}
     assert written - {code for code, _, _ in FAULTS.values()} == {"no-sound"}
 
@@ -129,7 +129,8 @@ def test_a_figure_that_cannot_be(tmp_path: Path) -> None:
 def test_what_is_no_media_file(run: Run, tmp_path: Path) -> None:
     """Status 2 and one sentence, nothing on stdout."""
     (tmp_path / "notes.wav").write_text("a text " * 99)
-    for words in ((tmp_path / "notes.wav",), (tmp_path / "absent.wav",), (tmp_path,)):
+    (tmp_path / "scene.json").write_text("{}")
+    for words in ((tmp_path / "notes.wav",), (tmp_path / "absent.wav",), (tmp_path,), (tmp_path / "scene.json",)):
         status, out, err = run("inspect", *words)
         assert (status, out) == (2, "")
         assert err.count("seehear: ") == 1
@@ -155,6 +156,16 @@ def test_json_has_everything(run: Run, tmp_path: Path) -> None:
     assert told["levels"][1] == {"label": "R", "rms_dbfs": None, "peak_dbfs": None}
     assert math.isfinite(told["integrated_lufs"]) and told["adm"] is None and told["n_samples"] == x.shape[1]
     assert [each["code"] for each in told["problems"]] == ["silent-channel"]
+
+
+def test_a_silent_video(run: Run, tmp_path: Path) -> None:
+    """There is a picture of 640 x 360 and no sound track: a note, and no figure."""
+    path = video(tmp_path / "silent.mp4", speakers(STEREO), "stereo", (640, 360), n_sound_tracks=0)
+    status, out, _ = run("inspect", path, "--strict")
+    assert status == 0
+    assert "avc1, 640 x 360" in out and "note: no-sound" in out
+    assert run("inspect", path, "--figure", "x.png")[0] == 2
+    assert not Path("x.png").exists()
 
 
 def test_adm_objects_are_listed(run: Run, tmp_path: Path) -> None:

@@ -102,9 +102,7 @@ def _silence_findings(heard: Heard) -> Iterator[Problem]:
     silent = np.flatnonzero(heard.silent)
     main = {"L", "R", "M", "W", "ACN0", "left ear", "right ear"}
     for severity in ("problem", "note"):
-        chosen = [
-            i for i in silent if heard.layout.labels[i] != "LFE" and (heard.layout.labels[i] in main) == (severity == "problem")
-        ]
+        chosen = [i for i in silent if heard.labels[i] != "LFE" and (heard.labels[i] in main) == (severity == "problem")]
         if chosen:
             of_field = ": a field has all of its sound in W" if severity == "problem" else ": the field is flat there"
             yield Problem(

@@ -81,6 +81,8 @@ def inspect(path: str | Path, figure: str | Path | None = None, *, force: bool =
     path = check_input(path)
     if figure is not None:
         check_output(figure, force)
+    if path.suffix.lower() == ".json":
+        raise InputError(f"{path} is no media file: `seehear render` and `seehear scene` read scenes")
     watch("reading the header", 0.0)
     header = probe(path)
     adm, problems = _adm(path, header)
@@ -91,7 +93,7 @@ def inspect(path: str | Path, figure: str | Path | None = None, *, force: bool =
     field = _adm_field(adm, header) or field_reading(header, path.name, channels, placed=placed)
     labels = channel_labels(layout, sound.convention) if sound is not None and layout is not None else ()
     heard = None
-    if channels is not None and meter is not None and layout is not None:
+    if channels is not None and meter is not None and layout is not None and meter.n_samples:
         heard = Heard(layout, labels, channels, _loudness(meter), meter.true_peak_dbtp, field.said)
     problems += [*header_findings(Case(path, header, field, placed, adm is not None)), *unread, *stopped]
     problems += heard_findings(heard) if heard is not None else ()
@@ -106,7 +108,7 @@ def inspect(path: str | Path, figure: str | Path | None = None, *, force: bool =
         field=field,
         adm=adm,
         n_samples=sound.n_samples if sound is not None else None,
-        levels=_levels(labels, channels) if channels is not None else (),
+        levels=_levels(labels, heard.channels) if heard is not None else (),
         integrated_lufs=heard.integrated_lufs if heard is not None else None,
         true_peak_dbtp=heard.true_peak_dbtp if heard is not None else None,
         problems=tuple(sorted(problems, key=lambda each: each.severity == "note")),
@@ -176,33 +178,35 @@ def _measured(sound: SoundFile, placed: bool, watch: Watcher) -> tuple[ChannelFa
     """What all samples give, and what stops at the first that cannot be read. Invalid samples are counted and taken for 0."""
     from seehear.acoustics.channels import ChannelMeter
     from seehear.acoustics.meter import Meter
-    from seehear.io.streams import MAX_SAMPLE
 
     n_channels, rate = sound.layout.n_channels, sound.sample_rate_hz
     order = possible_order(n_channels) if sound.layout.kind == "discrete" and not placed else None
     channels = ChannelMeter(n_channels, rate)
     meter = Meter(sound.layout if order is None else ambisonics(order), rate, sound.convention)
-    stopped: list[Problem] = []
     for start in range(0, sound.n_samples, BLOCK_SAMPLES):
         stop = min(start + BLOCK_SAMPLES, sound.n_samples)
         watch("listening", start / sound.n_samples)
-        try:
-            samples = sound.span(start, stop)  # not read(): that refuses what is to be told here
-        except (OSError, InputError) as error:
-            samples, why = np.zeros((n_channels, 0), np.float32), f" ({error})"
-        else:
-            why = ""
+        samples, why = _span(sound, start, stop)
+        channels.add(samples)
+        meter.add(np.nan_to_num(samples, copy=False))
         if samples.shape[1] < stop - start:
-            at_s = (start + samples.shape[1]) / rate
-            text = f"The sound cannot be read beyond {at_s:.2f} of {sound.duration_s:.2f} s{why}."
-            stopped = [Problem("truncated", text, "Copy or record it again.")]
-        with np.errstate(invalid="ignore"):
-            valid = np.abs(samples) <= MAX_SAMPLE
-        channels.add(np.where(valid, samples, np.float32("nan")))
-        meter.add(np.where(valid, samples, np.float32(0)))
-        if stopped:
-            break
-    return channels.facts, meter, stopped
+            read_s = (start + samples.shape[1]) / rate
+            code, text = ("unreadable", f": {why}") if why else ("truncated", "")
+            text = f"The sound cannot be read on from {read_s:.2f} of {sound.duration_s:.2f} s{text}."
+            return channels.facts, meter, [Problem(code, text, "Copy or record it again.")]
+    return channels.facts, meter, []
+
+
+def _span(sound: SoundFile, start: int, stop: int) -> tuple[NDArray[np.float32], str]:
+    """Samples (C, n) as far as they can be read, NaN where they are no sound, and why they cannot be read at all."""
+    from seehear.io.streams import MAX_SAMPLE
+
+    try:
+        samples = sound.span(start, stop)  # not read(): that refuses what is to be told here
+    except (OSError, InputError) as error:
+        return np.zeros((sound.layout.n_channels, 0), np.float32), str(error).rstrip(".")
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(samples) <= MAX_SAMPLE, samples, np.float32("nan")), ""
 
 
 def _loudness(meter: Meter) -> float | None:
@@ -220,13 +224,11 @@ def _levels(labels: tuple[str, ...], channels: ChannelFacts) -> tuple[ChannelLev
 
 def _drawn(sound: SoundFile, field: FieldReading) -> Sound:
     """The sound for its figure, in AmbiX where the file calls itself ambisonic; silent where samples are invalid."""
-    from seehear.io.streams import MAX_SAMPLE
     from seehear.verbs.relabel import Relabelled
 
     def span(start: int, stop: int) -> NDArray[np.float32]:
-        samples = sound.span(start, stop)
-        with np.errstate(invalid="ignore"):
-            return np.where(np.abs(samples) <= MAX_SAMPLE, samples, np.float32(0))
+        samples = np.nan_to_num(_span(sound, start, stop)[0])
+        return np.pad(samples, ((0, 0), (0, stop - start - samples.shape[1])))
 
     valid = replace(sound, span=span)
     if not (field.said and field.order and sound.layout.kind in ("discrete", "ambisonics")):
