@@ -1,21 +1,34 @@
-"""Where the EBU renderer plays the objects of our ADM files, beside our own panning: `python bench/adm.py` prints the table.
+"""Our ADM files in the EBU renderer, beside our own panning and renders.
 
-The renderer's gains are in `tests/oracles/ear/rendered.npz` (made by `make.py` there, in an environment of its own). Of each
-object: the angle between where it is meant to be and the energy vector r_E = sum g^2 u / sum g^2 or the velocity vector
-r_V = sum g u of the loudspeakers at u (Gerzon 1992). Amplitude panning, BS.2127's and ours, keeps r_V and lets r_E lean towards
-the nearer loudspeaker, whatever file it plays. What our file adds is the last column: r_E of the rendered file against r_E of the
-very direction put into ear's panner without a file. Mean / largest, in degrees; of objects that move every 20 ms of their 4 s.
+`python bench/adm.py` prints where that renderer plays the objects; its gains are in `tests/oracles/ear/rendered.npz` (made by
+`make.py` there, in an environment of its own). Angles are between energy vectors r_E = sum g^2 u / sum g^2 or velocity vectors
+r_V = sum g u of the loudspeakers at u (Gerzon 1992) and where an object is meant to be. Amplitude panning, BS.2127's and ours,
+lets r_E lean towards the nearer loudspeaker, whatever file it plays. What our file adds is the column of its share: r_E of the
+rendered file against r_E of the very direction put into ear's panner without a file. Mean / largest, in degrees; of objects that
+move every 20 ms of their 4 s.
+
+`python bench/adm.py .../bin/ear-render SCENE.json ...` has that program render the ADM files of scenes to 4+7+0 and tells how far
+that is from our own 7.1.4, without the LFE: level of the difference, largest difference of a loudspeaker's level, of the whole's.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from seehear.acoustics.layouts import speaker_gains
-from seehear.types import SURROUND_7_1_4, FloatArray
+from seehear.acoustics.loudness import Loudness
+from seehear.acoustics.render import render
+from seehear.io.adm.common import pack_of
+from seehear.io.adm.write import write_adm
+from seehear.io.audio import open_audio
+from seehear.io.scene import read_scene
+from seehear.types import SURROUND_7_1_4, FloatArray, discrete, whole
+from seehear.verbs.objects import programme_of
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
@@ -43,33 +56,68 @@ def angles_deg(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.degrees(2 * np.arcsin(np.clip(np.linalg.norm(a - b, axis=1) / 2, 0, 1)))
 
 
-def errors_deg(name: str) -> FloatArray:
-    """(N, 5): r_V and r_E on 9+10+3, r_E on 4+7+0, r_E of our 7.1.4, the file's share on 9+10+3."""
+OURS = {LARGEST: adm_programmes.NINE_TEN_THREE, MEDIUM: SURROUND_7_1_4}
+
+
+def our_energy(directions: FloatArray, system: str) -> FloatArray:
+    """r_E (N, 3) up to its length of our own panning; the LFE's gain is 0."""
+    return speaker_gains(OURS[system], directions) ** 2 @ OURS[system].vectors
+
+
+def apart_deg(name: str) -> FloatArray:
+    """(N, 2): between r_E of ear's render of the file and of our panning of the intended direction, on 9+10+3 and on 4+7+0."""
     intended = adm_programmes.intended(name)
     assert intended is not None
-    ours = speaker_gains(SURROUND_7_1_4, intended) ** 2 @ SURROUND_7_1_4.vectors
+    gains = {system: DATA[f"gains {name} {system}"] for system in OURS}
+    return np.stack([angles_deg(energy(gains[x], x), our_energy(intended, x)) for x in OURS], axis=1)
+
+
+def errors_deg(name: str) -> FloatArray:
+    """(N, 6): r_V and r_E on 9+10+3, ours there, r_E on 4+7+0, ours in 7.1.4, the file's share on 9+10+3."""
+    intended = adm_programmes.intended(name)
+    assert intended is not None
     large, medium = (DATA[f"gains {name} {system}"] for system in (LARGEST, MEDIUM))
     columns = (
         angles_deg(velocity(large, LARGEST), intended),
         angles_deg(energy(large, LARGEST), intended),
+        angles_deg(our_energy(intended, LARGEST), intended),
         angles_deg(energy(medium, MEDIUM), intended),
-        angles_deg(ours, intended),
+        angles_deg(our_energy(intended, MEDIUM), intended),
         angles_deg(energy(large, LARGEST), energy(DATA[f"exact {name} {LARGEST}"], LARGEST)),
     )
     return np.stack(columns, axis=1)
 
 
-def main() -> None:
-    columns = ("ear 9+10+3 r_V", "ear 9+10+3 r_E", "ear 4+7+0 r_E", "ours 7.1.4 r_E", "the file's share")
-    print(f"| object | {' | '.join(columns)} |\n|---|---|---|---|---|---|")
-    static = errors_deg("static")
+def cells_of(rows: FloatArray) -> str:
+    return " | ".join(f"{column.mean():.1f} / {column.max():.1f}" for column in rows.T)
+
+
+def print_objects() -> None:
+    systems = ("ear 9+10+3 r_V", "ear 9+10+3 r_E", "ours 9+10+3 r_E", "ear 4+7+0 r_E", "ours 7.1.4 r_E", "the file's share")
+    columns = (*systems, "ear to ours, 9+10+3", "ear to ours, 4+7+0")
+    print(f"| object | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}")
+    static = np.concatenate([errors_deg("static"), apart_deg("static")], axis=1)
     places = np.array(adm_programmes.STATIC)
     for elevation in np.unique(places[:, 1]):
         at = places[:, 1] == elevation
-        cells = " | ".join(f"{e.mean():.1f} / {e.max():.1f}" for e in static[at].T)
-        print(f"| at rest, elevation {elevation:g}°, {at.sum()} directions | {cells} |")
+        print(f"| at rest, elevation {elevation:g}°, {at.sum()} directions | {cells_of(static[at])} |")
     for name, told in MOVING.items():
-        print(f"| {told} | {' | '.join(f'{e.mean():.1f} / {e.max():.1f}' for e in errors_deg(name).T)} |")
+        print(f"| {told} | {cells_of(np.concatenate([errors_deg(name), apart_deg(name)], axis=1))} |")
+
+
+def print_sphere() -> None:
+    directions = adm_programmes.sphere()
+    apart = [angles_deg(energy(DATA[f"sphere {x}"], x), our_energy(directions, x)) for x in OURS]
+    elevations_deg = np.degrees(np.arcsin(directions[:, 2]))
+    spans = " | ".join(f"{x}: mean / largest | below 3 degrees" for x in OURS)
+    print(f"\n| directions over the sphere, ear to ours, r_E | {spans} |\n|---|---|---|---|---|")
+    for low, high in ((30, 90), (0, 30), (-90, 0)):
+        at = (elevations_deg > low) & (elevations_deg <= high)
+        cells = (f"{x[at].mean():.1f} / {x[at].max():.1f} | {np.mean(x[at] < 3):.0%}" for x in apart)
+        print(f"| {at.sum()}, elevation {low} to {high}° | {' | '.join(cells)} |")
+
+
+def print_waves() -> None:
     print("\n| ambisonics | ear 9+10+3 r_E | ear 4+7+0 r_E | largest difference to ear's own waves |\n|---|---|---|---|")
     for name in WAVES:
         intended = adm_programmes.intended(name)
@@ -81,6 +129,40 @@ def main() -> None:
             cells.append(f"{error.mean():.1f} / {error.max():.1f}")
             difference = max(difference, float(np.abs(gains - exact).max()))
         print(f"| order {name[-1]}, {len(intended)} plane waves | {' | '.join(cells)} | {difference:.0e} |")
+
+
+def level_db(samples: FloatArray) -> FloatArray:
+    """Of each row (C, T)."""
+    return 10 * np.log10(np.mean(np.square(samples, dtype=float), axis=1) + 1e-20)
+
+
+def print_scene(ear_render: str, path: Path) -> None:
+    scene = read_scene(path)
+    with tempfile.TemporaryDirectory() as folder:
+        file, heard = Path(folder) / "adm.wav", Path(folder) / "heard.wav"
+        write_adm(file, programme_of(scene, Loudness()))
+        subprocess.run([ear_render, "--strict", "-s", MEDIUM, file, heard], check=True, stderr=subprocess.DEVNULL)
+        theirs = whole(open_audio(heard, discrete(SURROUND_7_1_4.n_channels))).samples
+    (audio,) = render(scene, [SURROUND_7_1_4])
+    ours = audio.samples[list(pack_of(SURROUND_7_1_4)[2])]
+    lfe = 3
+    ours, theirs = (np.delete(x, lfe, axis=0) for x in (ours, theirs))
+    sums = [10 * np.log10(np.mean(np.square(x, dtype=float))) for x in (ours, theirs, theirs - ours)]
+    levels = [level_db(x) for x in (ours, theirs)]
+    heard_of = levels[0] > sums[0] - 40
+    widest = np.abs(levels[1] - levels[0])[heard_of].max()
+    print(f"| {path} | {sums[2] - sums[0]:.0f} | {widest:.2f} | {sums[1] - sums[0]:+.2f} |")
+
+
+def main() -> None:
+    if len(sys.argv) > 2:
+        print("| scene | ear less ours, dB | largest difference of a loudspeaker, dB | of the whole, dB |\n|---|---|---|---|")
+        for path in sys.argv[2:]:
+            print_scene(sys.argv[1], Path(path))
+    else:
+        print_objects()
+        print_sphere()
+        print_waves()
 
 
 if __name__ == "__main__":

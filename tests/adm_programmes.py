@@ -1,6 +1,7 @@
 """Programmes whose ADM files the EBU renderer has rendered (`tests/oracles/ear`).
 
-`python tests/adm_programmes.py FOLDER` writes them, and where things should be heard beside them (.npy).
+`python tests/adm_programmes.py FOLDER` writes them, where things should be heard beside them (.npy), and directions
+over the sphere.
 
 A sound is steady (0.5) where it is on, so that what a renderer gives out is its gains. Where many things are tried in one file,
 each is on in a slot of its own.
@@ -16,9 +17,10 @@ from unittest.mock import patch
 import numpy as np
 
 from seehear.acoustics.sphere import directions_of, real_sh
+from seehear.io.adm.common import SPEAKERS
 from seehear.io.adm.programme import Bed, Programme
 from seehear.io.adm.write import write_adm
-from seehear.types import LAYOUTS, MONO, Audio, Direction, FloatArray, Source, Trajectory, ambisonics
+from seehear.types import LAYOUTS, MONO, Audio, Direction, FloatArray, Layout, Source, Trajectory, ambisonics
 
 RATE_HZ = 48_000
 LEVEL = 0.5
@@ -38,6 +40,24 @@ WAVES = tuple((azimuth, elevation) for elevation in (0.0, 30.0) for azimuth in r
 SPEAKER_LAYOUTS = ("mono", "stereo", "5.1", "7.1", "5.1.4", "7.1.4")
 WIDTHS_DEG = (20.0, 60.0, 120.0)
 WIDE = Direction(math.radians(60), math.radians(15))
+
+
+def _nine_ten_three() -> Layout:
+    """System H of BS.2051 (22.2) without its LFEs, in the order of its Table 10: a layout for panning, not one of ours."""
+    front = "M+060 M-060 M+000 M+135 M-135 M+030 M-030 M+180 M+090 M-090"
+    names = f"{front} U+045 U-045 U+000 T+000 U+135 U-135 U+090 U-090 U+180 B+000 B+045 B-045".split()
+    places = {label: (math.radians(azimuth), math.radians(elevation)) for label, azimuth, elevation in SPEAKERS.values()}
+    azimuths_rad, elevations_rad = zip(*(places[name] for name in names), strict=True)
+    return Layout("9+10+3", "speakers", tuple(names), azimuths_rad, elevations_rad)
+
+
+NINE_TEN_THREE = _nine_ten_three()
+
+
+def sphere() -> FloatArray:
+    """Unit vectors (1000, 3) evenly over the sphere: a Fibonacci spiral."""
+    index = np.arange(1000)
+    return directions_of(index * math.pi * (3 - math.sqrt(5)), np.arcsin(1 - (2 * index + 1) / 1000))
 
 
 def in_slot(index: int, n_slots: int) -> Audio:
@@ -172,5 +192,6 @@ if __name__ == "__main__":
         write_adm(Path(sys.argv[1]) / f"{key}.wav", make(), force=True)
         if (vectors := intended(key)) is not None:
             np.save(Path(sys.argv[1]) / f"{key}.npy", vectors)
+    np.save(Path(sys.argv[1]) / "sphere.npy", sphere())
     with patch("seehear.io.adm.write._MOST_RIFF_BYTES", 0):  # as if it were larger than 4 GB
         write_adm(Path(sys.argv[1]) / "everything bw64.wav", everything(), force=True)

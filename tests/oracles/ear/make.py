@@ -10,7 +10,8 @@ Every file is opened, validated and rendered as `ear-render --strict` does; any 
 samples of the output are the gains of the loudspeakers. Kept per file and layout: gains (N, C) in the middles of 20 ms slots, and
 `exact` (N, C): what ear's own panner, or its own spherical harmonics and decoder, give for the intended direction, without any
 file; per layout: names of its loudspeakers and unit vectors (C, 3), x front, y left, z up; per file: axml, deflated, and chna.
-`foreign` is an axml chunk that ear wrote itself, with its chna.
+`sphere`: gains (N, C) of ear's panner for directions over the sphere, in float16. `foreign` is an axml chunk
+that ear wrote itself, with its chna.
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ def main(folder: Path) -> None:
         with openBw64(str(path)) as file:
             kept[f"axml {path.stem}"] = np.frombuffer(zlib.compress(file.axml, 9), dtype=np.uint8)
             kept[f"chna {path.stem}"] = told(file.chna)
+    for system in OBJECT_LAYOUTS:
+        kept[f"sphere {system}"] = exact(np.load(folder / "sphere.npy"), system, 0).astype(np.float16)
     axml, chna = foreign()
     kept["foreign axml"] = np.frombuffer(zlib.compress(axml, 9), dtype=np.uint8)
     kept["foreign chna"] = told(chna)
