@@ -21,6 +21,7 @@ from seehear.systems.spatialize.shots import CROSS_FADE_S
 from seehear.systems.spatialize.sounding import LONG_S
 from seehear.systems.spatialize.timing import at_times, placed_events
 from seehear.types import MONO, Audio, Direction, Image, Scene, Trajectory, blocks, n_samples
+from seehear.verbs.report import source_reports
 from seehear.vocabulary import concepts
 
 RATE_HZ = 8000
@@ -183,3 +184,16 @@ def test_memory_of_a_long_scene_does_not_grow() -> None:
 
     peak(2)
     assert peak(12) < 1.15 * peak(2)
+
+
+def test_the_report_of_a_lane_tells_its_segments() -> None:
+    """Planted: a dog left from 5 s on for 20 s, then one right from 70 s for 5 s: the first stands for the source."""
+    objects = (thing("dog", (5.0, 25.0), 0.5, score=0.7), thing("dog", (70.0, 75.0), -0.5, score=0.9))
+    sighting = Sighting(objects, "outdoor", BLACK)
+    (told,) = source_reports(sighting, scene_of(objects, 90.0), 1.0)
+    assert (told["label"], told["from_s"], told["to_s"], told["score"], told["moves"]) == ("dog", 5.0, 75.0, 0.7, True)
+    assert told["azimuth_deg"] == pytest.approx(math.degrees(0.55), abs=0.06)
+    assert [(each["from_s"], each["to_s"], each["score"]) for each in told["segments"]] == [(5.0, 25.0, 0.7), (70.0, 75.0, 0.9)]
+    assert told["segments"][1]["azimuth_deg"] == pytest.approx(math.degrees(-0.45), abs=0.06)
+    (alone,) = source_reports(replace(sighting, objects=objects[:1]), scene_of(objects[:1], 90.0), 1.0)
+    assert "segments" not in alone

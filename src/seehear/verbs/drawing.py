@@ -9,6 +9,7 @@ from textwrap import shorten
 from typing import Any
 
 from seehear.systems.spatialize import Geometry, Sighting, SoundingObject
+from seehear.systems.spatialize.lanes import lanes_of
 from seehear.types import FOA, Layout, Scene, Sound
 from seehear.verbs.report import shown_score
 
@@ -32,16 +33,14 @@ def figure(
     """The picture that explains what is heard where, as PNG; ``sounds`` by the name of their layout."""
     from seehear.figures import Mark, explain
 
-    marks = [
-        Mark(
-            shorten(item.concept.name, LABEL_CHARACTERS, placeholder="..."),
-            shown_score(item),
-            source.trajectory,
-            source.extent_rad,
-            *_outline(item, sighting),
-        )
-        for item, source in zip(sighting.objects, scene.sources, strict=True)
-    ]
+    marks = []
+    for lane, source in zip(lanes_of(sighting.objects, scene.duration_s), scene.sources, strict=True):
+        # Of things that take turns, the one in the shot that is shown, else the longest.
+        shown = [item for item in lane.objects if item.picture is sighting.picture]
+        item = shown[0] if shown else lane.longest(scene.duration_s)
+        path = source.trajectory if len(lane.objects) == 1 else item.place.trajectory
+        label = shorten(source.label, LABEL_CHARACTERS, placeholder="...")
+        marks.append(Mark(label, shown_score(item), path, source.extent_rad, *_outline(item, sighting)))
     hfov_rad = None
     if not (geometry.equirectangular or geometry.pixels):
         hfov_rad = geometry.camera(sighting.picture).hfov_rad

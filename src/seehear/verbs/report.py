@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import degrees, isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from seehear.acoustics.room import room_for
 from seehear.presets import SpatializePreset
 from seehear.systems.spatialize import Sighting, SoundingObject, SpatializeOptions
+from seehear.systems.spatialize.lanes import Lane, lanes_of
 from seehear.types import Audio, Image, Rendering, Room, Scene, Source, Video, layout_named
 from seehear.verbs.ledger import Entry, licence_notes
 from seehear.verbs.outputs import OutputOptions, Targets
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 SHORT_LU = 0.2
 """A level that is no more than this below its target is there."""
+
+
+SEGMENT_KEYS = ("from_s", "to_s", "azimuth_deg", "elevation_deg", "distance_m", "score", "text", "moves", "motion")
+"""What is told of each thing of a source in which several take turns."""
 
 
 def shown_score(item: SoundingObject) -> float | None:
@@ -85,7 +90,21 @@ def room_notes(wanted: SpatializeOptions, sighting: Sighting, room: Room) -> lis
 
 def source_reports(sighting: Sighting, scene: Scene, scale: float) -> list[dict[str, Any]]:
     """One report per source; ``scale`` takes boxes from the analysed frame to the original picture."""
-    return [_source_report(item, source, scale) for item, source in zip(sighting.objects, scene.sources, strict=True)]
+    lanes = lanes_of(sighting.objects, scene.duration_s)
+    return [_lane_report(lane, source, scale, scene.duration_s) for lane, source in zip(lanes, scene.sources, strict=True)]
+
+
+def _lane_report(lane: Lane, source: Source, scale: float, duration_s: float) -> dict[str, Any]:
+    """The report of one source; where several things take turns in it, that of the longest, and ``segments``: when and where
+    each of them is."""
+    if len(lane.objects) == 1:
+        return _source_report(lane.objects[0], source, scale)
+    parts = [replace(source, trajectory=item.place.trajectory, extent_rad=item.place.extent_rad) for item in lane.objects]
+    told = [_source_report(item, part, scale) for item, part in zip(lane.objects, parts, strict=True)]
+    longest = next(each for each, item in zip(told, lane.objects, strict=True) if item is lane.longest(duration_s))
+    events_s = [time_s for each in told for time_s in each["events_s"]]
+    whole = {"label": source.label, "moves": True, "events_s": events_s, "from_s": told[0]["from_s"], "to_s": told[-1]["to_s"]}
+    return {**longest, **whole, "segments": [{key: each[key] for key in SEGMENT_KEYS} for each in told]}
 
 
 def video_notes(video: MuxReport | None, outputs: OutputOptions) -> list[str]:

@@ -38,6 +38,10 @@ class Lane:
     def extent_rad(self) -> float:
         return max(item.place.extent_rad for item in self.objects)
 
+    def longest(self, duration_s: float) -> SoundingObject:
+        """The object that is heard for the longest; the first of equals."""
+        return max(self.objects, key=lambda item: float(np.diff(span_s(item, duration_s))[0]))
+
     def trajectory(self, duration_s: float) -> Trajectory:
         """The way through the points of all objects; the jump from one to the next is in the middle of the silence between."""
         if len(self.objects) == 1:
