@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import tracemalloc
 import warnings
 from collections.abc import Sequence
 
@@ -194,3 +195,19 @@ def test_directions_over_time() -> None:
         azimuths = 180 - 5 * (np.arange(72) + 0.5)
         assert abs(azimuths[power.argmax()] - azimuth_deg) <= 5
         assert 10 * np.log10(power.max() / power.min()) > 40
+
+
+def test_memory_of_a_spectrogram_does_not_grow() -> None:
+    """Measured by tracemalloc: three minutes of a file take no more than 15 % over one."""
+
+    def peak(seconds: int) -> int:
+        sound = Spool(16000, MONO, seconds * 16000)
+        sound.write(0, np.ones((1, 16000), np.float32))
+        tracemalloc.start()
+        try:
+            spectrogram(sound, 1)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(180) < 1.15 * peak(60)

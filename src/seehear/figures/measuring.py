@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,8 @@ def spectrogram(sound: Sound, n_channels: int) -> Spectrogram:
     # A window belongs to the column of its middle; half a window of silence is before and after the sound.
     held, at = np.zeros((n_channels, width // 2), np.float32), -(width // 2)
     start, frame = 0, 0
-    for block in (*blocks(sound, _BLOCK_SAMPLES), np.zeros((sound.layout.n_channels, width // 2), np.float32)):
+    after = np.zeros((sound.layout.n_channels, width // 2), np.float32)
+    for block in chain(blocks(sound, _BLOCK_SAMPLES), [after]):
         if is_field and start < n:
             _add_products(products, _ambix(sound, block), start, column)
         start += block.shape[1]
