@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seehear.data.runner import Item, run
+from seehear.data.runner import Crew, Item, run
 from seehear.types import InputError
 
 PARTS = 3
@@ -27,7 +28,14 @@ def write_parts(item: Item, folder: Path) -> Mapping[str, Any]:
         raise InputError("broken.jpg is no picture")
     if item.input == "bug":
         raise ZeroDivisionError("a bug")
-    if item.input == "dies":
+    if item.input == "exits":
+        sys.exit("of a library")
+    if item.input == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if item.input == "hangs":
+        time.sleep(3600)
+    if item.input == "dies" or (item.input == "dies once" and not Path(item.options["mark"]).exists()):
+        Path(item.options.get("mark", folder / "mark")).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     (folder / "deep").mkdir()
     for part in range(PARTS):
@@ -40,7 +48,7 @@ def main() -> None:
     """As a program: so many items into a folder, by two workers; prints each row's item as it is done."""
     folder, count, pause_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     items = [Item(f"item{index:02d}", "fine", {"pause_s": pause_s}) for index in range(count)]
-    for row in run(items, write_parts, folder, settings={"count": count}, workers=2, resume=True):
+    for row in run(items, write_parts, folder, settings={"count": count}, crew=Crew(2), resume=True):
         print(row["item"], "known" in row, flush=True)
 
 

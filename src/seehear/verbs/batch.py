@@ -6,18 +6,21 @@ import csv
 import json
 import re
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import seehear
-from seehear.data.runner import JOURNAL, Item, Row, run
-from seehear.io.files import check_input, file_sha256
-from seehear.presets import ModelOptions
+from seehear.data.runner import JOURNAL, OURS, Crew, Item, Row, run
+from seehear.io.files import check_input
+from seehear.presets import ModelOptions, SpatializePreset, spatialize_preset
 from seehear.systems.spatialize.options import SpatializeOptions, check_range, check_types, option
 from seehear.types import InputError
+from seehear.verbs.ledger import Entry, check_commercial, models_of
 from seehear.verbs.outputs import NAMED, OutputOptions
 from seehear.verbs.progress import Watcher, unwatched
 from seehear.verbs.render import SOUND_FILES, RenderOptions
@@ -27,6 +30,8 @@ VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".ts")
 MANIFESTS = (".csv", ".jsonl")
 NAME = "{name}"
 """In an output's name: the item's."""
+LONGEST_NAME = 80
+"""Bytes of an item's name: file systems take 255 for a name with all that is put behind it."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,12 @@ class BatchOptions:
     workers: int = option(1, "Processes that work at the same time.", "N")
     resume: bool = option(False, "Go on with a batch that was stopped.")
     retry: bool = option(False, "With --resume: what had failed once more.")
+    limit_s: float | None = option(None, "Give an input up after this long; it counts as failed.", "S")
 
     def __post_init__(self) -> None:
         check_types(self)
         check_range("--workers", self.workers, 1, 256)
+        check_range("--limit", self.limit_s, 1, 1_000_000, "s")
         if not self.out:
             raise InputError("--out needs the name of a folder")
         if self.retry and not self.resume:
@@ -49,22 +56,30 @@ class BatchOptions:
 
 @dataclass(frozen=True)
 class _Verb:
-    """What can be done to many: its option values, what it takes from a folder, and where its files go."""
+    """What can be done to many: its option values, what it takes from a folder, and which files its options name."""
 
     options: tuple[type, ...]
     suffixes: tuple[str, ...]
+    inputs: tuple[str, ...]
+    """Options that name files to read."""
     outputs: tuple[str, ...]
-    """Options that name files."""
+    """Options that name files to write."""
+    models: Callable[[Mapping[str, Any]], list[Entry]]
+    """The ledger of what serves all items; InputError for models that are none or must not be sold."""
     run: Callable[[Item, Mapping[str, Any], Path], Mapping[str, Any]]
 
 
-def batch(inputs: str | Path, *, verb: str = "spatialize", watch: Watcher = unwatched, **options: Any) -> dict[str, Any]:
+def batch(
+    inputs: str | Path, *, verb: str = "spatialize", watch: Watcher = unwatched, dry_run: bool = False, **options: Any
+) -> dict[str, Any]:
     """The report of ``verb`` (spatialize, render) over a folder, or over the rows of a manifest (CSV, JSONL).
 
-    A manifest has a column ``input`` (paths are seen from the manifest) and may have ``name`` and options of the verb, which
-    win over those of the call. ``options`` are the fields of :class:`BatchOptions` and of the verb; outputs may say ``{name}``.
-    Every input gets a folder in ``out`` with its files and ``result.json``; ``results.jsonl`` has a row each: status, seconds,
-    reason, files, seed. A killed run is continued by ``resume``: what is done is not done again.
+    A manifest has a column ``input`` and may have ``name`` and options of the verb, which win over those of the call; its
+    paths are seen from the manifest. ``options`` are the fields of :class:`BatchOptions` and of the verb; names of outputs
+    may say ``{name}``. Every input gets a folder in ``out`` with its files and ``result.json``; ``results.jsonl`` has a row
+    each: status, seconds, reason, files, seed. A killed run is continued by ``resume``: what is done is not done again.
+    With ``dry_run`` nothing is done: the report has what would be. Worker processes import the calling script, which
+    therefore needs ``if __name__ == "__main__":`` around the call.
     InputError: nothing to do, a manifest that cannot be read, an unknown verb or option, a folder that holds something else.
     """
     if verb not in VERBS:
@@ -72,43 +87,39 @@ def batch(inputs: str | Path, *, verb: str = "spatialize", watch: Watcher = unwa
     own = {each.name for each in fields(BatchOptions)}
     how = BatchOptions(**{name: value for name, value in options.items() if name in own})
     asked = {name: value for name, value in options.items() if name not in own}
-    _checked(verb, asked)
+    _check(verb, asked)
     source = Path(inputs)
-    items = list(_items(source, verb))
+    items, skipped = list(_items(source, verb)), _skipped(source, verb)
     if not items:
-        raise InputError(f"{source} has no input for {verb}")
-    settings = {"seehear": seehear.__version__, "verb": verb, "options": asked, "inputs": _identity(source)}
-    rows = run(
-        items,
-        _Job(verb, asked),
-        Path(how.out),
-        settings=settings,
-        workers=how.workers,
-        resume=how.resume,
-        retry=how.retry,
-    )
+        raise InputError(f"{source} has no input for {verb}: it takes {', '.join(VERBS[verb].suffixes)}")
+    report = {"version": seehear.__version__, "verb": verb, "items": len(items), "skipped": skipped}
+    report["models"] = VERBS[verb].models(asked)
+    if dry_run:
+        return report | {"dry_run": True, "options": asked, "inputs": [item.asked for item in items]}
+    base = source if source.is_dir() else source.parent
+    settings = {"seehear": seehear.__version__, "verb": verb, "options": asked, "inputs": str(source.resolve())}
+    crew = Crew(how.workers, how.limit_s)
+    rows = run(items, _Job(verb, asked, base), Path(how.out), settings=settings, crew=crew, resume=how.resume, retry=how.retry)
+    return report | _counted(rows, len(items), watch) | {"results": str(Path(how.out) / JOURNAL)}
+
+
+def _counted(rows: Iterable[Row], count: int, watch: Watcher) -> dict[str, Any]:
+    """What came of all of them. What is known is not watched: it would count into the speed, and so into the time left."""
     failures, seconds, known = [], [], 0
     for number, row in enumerate(rows, start=1):
         known += "known" in row
         seconds.append(row["seconds"])
         if row["status"] == "failed":
-            failures.append(row)
-        watch(_told(row, number, len(items)), number / len(items))
+            failures.append({key: row[key] for key in ("item", "input", "reason", "fixable")})
+        if "known" not in row:
+            end = f"{row['seconds']:.1f} s" if row["status"] == "done" else f"failed: {row['reason']}"
+            watch(f"{number}/{count} {row['item']}: {end}", number / count)
     return {
-        "version": seehear.__version__,
-        "verb": verb,
-        "items": len(items),
-        "done": len(items) - len(failures),
+        "done": count - len(failures),
         "known": known,
-        "failures": [{key: row[key] for key in ("item", "input", "reason", "fixable")} for row in failures],
+        "failures": failures,
         "median_s": round(statistics.median(seconds), 3),
-        "results": str(Path(how.out) / JOURNAL),
     }
-
-
-def _told(row: Row, number: int, count: int) -> str:
-    end = f"failed: {row['reason']}" if row["status"] == "failed" else "known" if "known" in row else f"{row['seconds']:.1f} s"
-    return f"{number}/{count} {row['item']}: {end}"
 
 
 @dataclass(frozen=True)
@@ -117,50 +128,65 @@ class _Job:
 
     verb: str
     options: Mapping[str, Any]
+    base: Path
+    """The folder from which inputs are seen."""
 
     def __call__(self, item: Item, folder: Path) -> Mapping[str, Any]:
-        asked = {**self.options, **item.options}
         verb = VERBS[self.verb]
+        asked = {**self.options, **{name: self._seen(value, name, verb) for name, value in item.options.items()}}
         for name in verb.outputs:
             if asked.get(name):
                 asked[name] = str(folder / asked[name].replace(NAME, item.name))
-        return verb.run(item, asked, folder)
+        return verb.run(self.base / item.input, asked, folder)
+
+    def _seen(self, value: Any, name: str, verb: _Verb) -> Any:
+        return str(self.base / value) if value and name in verb.inputs else value
 
 
 # ------------------------------------------------------------------------------------------------ verbs
 
 
-def _spatialize(item: Item, asked: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+def _spatialize(picture: Path, asked: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     from seehear.verbs.spatialize import spatialize
 
     outputs = {each.name: asked[each.name] for each in fields(OutputOptions) if each.name in asked}
     if OutputOptions(**outputs).is_empty:
         asked = {**asked, "folder": str(folder)}
-    models = {each.name: asked[each.name] for each in fields(ModelOptions) if each.name in asked}
-    preset = _preset(asked.get("models", "builtin"), tuple(sorted(models.items())))
-    report = spatialize(item.input, preset=preset, **asked).report
-    told = {key: report[key] for key in ("seed", "duration_s", "layout", "loudness_lufs", "notes")}
+    report = spatialize(picture, preset=_preset_of(asked), **asked).report
+    told = {key: report[key] for key in ("seed", "duration_s", "layout", "loudness_lufs", "true_peak_dbtp", "notes")}
     return {**told, "sources": [each["label"] for each in report["sources"]]}
 
 
-@cache
-def _preset(name: str, models: tuple[tuple[str, Any], ...]) -> Any:
-    """The preset of this process: what it loads serves all of its items."""
-    from seehear.presets import spatialize_preset
+def _models(asked: Mapping[str, Any]) -> list[Entry]:
+    ledger: list[Entry] = list(models_of(_preset_of(asked)))
+    if asked.get("commercial_only"):
+        check_commercial(ledger)
+    return ledger
 
+
+def _preset_of(asked: Mapping[str, Any]) -> SpatializePreset:
+    models = {each.name: asked[each.name] for each in fields(ModelOptions) if each.name in asked}
+    return _preset(asked.get("models", "builtin"), tuple(sorted(models.items())))
+
+
+@cache
+def _preset(name: str, models: tuple[tuple[str, Any], ...]) -> SpatializePreset:
+    """The preset of this process: what it loads serves all of its items."""
     return spatialize_preset(name, ModelOptions(**dict(models)))
 
 
-def _render(item: Item, asked: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+def _render(scene: Path, asked: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     from seehear.verbs.render import render
 
-    audio = render(item.input, **{"output": folder / f"{item.name}.wav", **asked})
+    audio = render(scene, **{"output": folder / f"{folder.name}.wav", **asked})
     return {"duration_s": audio.duration_s, "layout": audio.layout.name}
 
 
 VERBS: Mapping[str, _Verb] = {
-    "spatialize": _Verb((SpatializeOptions, OutputOptions, ModelOptions), PICTURES + VIDEOS, NAMED, _spatialize),
-    "render": _Verb((RenderOptions,), (*SOUND_FILES, ".json"), ("output",), _render),
+    "spatialize": _Verb(
+        (SpatializeOptions, OutputOptions, ModelOptions), PICTURES + VIDEOS, ("bed", "hrtf"), NAMED, _models, _spatialize
+    ),
+    "render": _Verb((RenderOptions,), (*SOUND_FILES, ".json"), ("hrtf",), ("output",), lambda _: [], _render),
 }
 
 
@@ -169,57 +195,77 @@ def _hints(verb: str) -> dict[str, Any]:
     return hints | dict.fromkeys(VERBS[verb].outputs, str)
 
 
-def _checked(verb: str, asked: Mapping[str, Any], where: str = "") -> None:
+def _check(verb: str, asked: Mapping[str, Any], where: str = "", base: Path = Path()) -> None:
     """Nothing, or the InputError that the verb itself would raise for one of the options."""
     known = _hints(verb)
     if unknown := sorted(set(asked) - set(known)):
         raise InputError(f"{where}unknown option {unknown[0]!r}: {verb} takes {', '.join(sorted(known))}")
     for kind in VERBS[verb].options:
         kind(**{each.name: asked[each.name] for each in fields(kind) if each.name in asked})
-    if named := [name for name in VERBS[verb].outputs if Path(asked.get(name) or "").is_absolute()]:
-        raise InputError(f"{where}--{named[0]} is seen from each item's folder, and may hold {NAME}: give no absolute path")
+    for name in VERBS[verb].outputs:
+        given = asked.get(name) or "unnamed"
+        if not isinstance(given, str) or given == ".." or Path(given).name != given:
+            raise InputError(
+                f"{where}--{name} must be a plain name like {NAME}.wav, each input has a folder of its own: {given!r}"
+            )
+    for name in VERBS[verb].inputs:
+        if asked.get(name):
+            check_input(base / asked[name])
 
 
 # ------------------------------------------------------------------------------------------------ inputs
 
 
-def _identity(source: Path) -> dict[str, str]:
-    """What a batch is of: the folder, or the manifest as it is."""
-    return {"folder": str(source.resolve())} if source.is_dir() else {"manifest": file_sha256(source)}
-
-
 def _items(source: Path, verb: str) -> Iterator[Item]:
     """Every input with a name of its own, in the order of the manifest or by name."""
-    taken: set[str] = set()
+    taken, counts = {each.casefold() for each in OURS}, Counter[str]()
     for path, name, options in _rows(source, verb):
-        wanted = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:80] or "item"
-        unique, count = wanted, 1
-        while unique.lower() in taken:  # names of files may differ by more than case nowhere
-            count += 1
-            unique = f"{wanted}-{count}"
-        taken.add(unique.lower())
-        yield Item(unique, str(path), options)
+        plain = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name)).strip("-.")
+        wanted = plain.encode()[:LONGEST_NAME].decode(errors="ignore").rstrip("-.") or "item"
+        unique = wanted
+        while unique.casefold() in taken:  # two folders may differ by more than case nowhere
+            counts[wanted] += 1
+            unique = f"{wanted}-{counts[wanted] + 1}"
+        taken.add(unique.casefold())
+        yield Item(unique, path, options)
 
 
-def _rows(source: Path, verb: str) -> Iterator[tuple[Path, str, Mapping[str, Any]]]:
+def _rows(source: Path, verb: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Path as it is told, name and options of every input."""
     if source.is_dir():
-        for path in sorted(source.iterdir()):
-            if path.suffix.lower() in VERBS[verb].suffixes and not path.name.startswith("."):
-                yield path, path.stem, {}
+        yield from ((path.name, path.stem, {}) for path in _listed(source) if path.suffix.lower() in VERBS[verb].suffixes)
         return
     if source.suffix.lower() not in MANIFESTS:
+        check_input(source)
         raise InputError(f"{source} is no folder and no manifest ({' or '.join(MANIFESTS)})")
     check_input(source)
     for number, row in _manifest(source):
         where = f"{source}, row {number}: "
+        columns = ", ".join(map(repr, row))
         path = row.pop("input", None)
         if not isinstance(path, str) or not path:
-            raise InputError(f"{where}the column `input` must name a file")
+            raise InputError(f"{where}`input` must name a file; there is {columns or 'nothing'}")
+        if re.match(r"\w+://", path):
+            raise InputError(f"{where}{path} is an address: batch reads files, download it first")
         name = row.pop("name", None) or Path(path).stem
         if not isinstance(name, str):
             raise InputError(f"{where}`name` must be text")
-        _checked(verb, row, where)
-        yield source.parent / path, name, row
+        _check(verb, row, where, source.parent)
+        yield path, name, row
+
+
+def _listed(folder: Path) -> list[Path]:
+    """The files of a folder by name, links that lead nowhere among them; not what lies in folders of its own."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not path.is_dir())
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be read: {error.strerror}") from None
+
+
+def _skipped(source: Path, verb: str) -> dict[str, int]:
+    """Of a folder: how many files are no input for the verb, by extension."""
+    others = Counter(path.suffix.lower() for path in (_listed(source) if source.is_dir() else ()))
+    return {suffix: count for suffix, count in sorted(others.items()) if suffix not in VERBS[verb].suffixes}
 
 
 def _manifest(source: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -238,7 +284,7 @@ def _manifest(source: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if None in row:
                     raise InputError(f"{source}, row {number}: more cells than columns")
                 yield number, {key: _cell(key, text, f"{source}, row {number}") for key, text in row.items() if text}
-    except (UnicodeDecodeError, csv.Error, ValueError) as error:
+    except (csv.Error, ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{source} is not a manifest that can be read: {error}") from None
