@@ -168,13 +168,13 @@ def energy_map(samples: FloatArray, n_azimuth: int = 72, n_elevation: int = 36) 
     return plane_wave_powers(samples @ samples.T / max(samples.shape[1], 1), n_azimuth, n_elevation)
 
 
-def plane_wave_powers(covariance: FloatArray, n_azimuth: int = 72, n_elevation: int = 36) -> FloatArray:
-    """`energy_map` of a field of which only the mean products (C, C) of its channels are known."""
-    order = order_of(len(covariance))
-    degree = degrees_of(order)
-    decoder = real_sh(order, map_directions(n_azimuth, n_elevation).reshape(-1, 3)) * (2 * degree + 1) / len(covariance)
-    power = np.einsum("nc,cd,nd->n", decoder, covariance, decoder, optimize=True)
-    return np.maximum(power, 0).reshape(n_elevation, n_azimuth)
+def plane_wave_powers(covariances: FloatArray, n_azimuth: int = 72, n_elevation: int = 36) -> FloatArray:
+    """`energy_map` (..., n_elevation, n_azimuth) of fields of which only the mean products (..., C, C) of channels are known."""
+    n_channels = covariances.shape[-1]
+    order = order_of(n_channels)
+    decoder = real_sh(order, map_directions(n_azimuth, n_elevation).reshape(-1, 3)) * (2 * degrees_of(order) + 1) / n_channels
+    power = np.stack([((decoder @ each) * decoder).sum(axis=1) for each in covariances.reshape(-1, n_channels, n_channels)])
+    return np.maximum(power, 0).reshape(*covariances.shape[:-2], n_elevation, n_azimuth)
 
 
 def direction_of_arrival(samples: FloatArray) -> Direction:

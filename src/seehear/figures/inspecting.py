@@ -88,7 +88,7 @@ def _draw_channels(axes: list[Axes], sound: Sound, found: Spectrogram) -> None:
 
 def _draw_directions(axes: list[Axes], sound: Sound, found: Spectrogram) -> None:
     """Where the energy comes from over time: azimuths over all elevations, and elevations over all azimuths."""
-    powers = np.stack([plane_wave_powers(each, N_AZIMUTH, N_ELEVATION) for each in in_phase(found.covariances)])
+    powers = plane_wave_powers(in_phase(found.covariances), N_AZIMUTH, N_ELEVATION)
     elevation = np.pi / 2 - np.pi * (np.arange(N_ELEVATION) + 0.5) / N_ELEVATION
     around = (powers * np.cos(elevation)[:, None]).sum(axis=1).T
     upright = powers.mean(axis=2).T
