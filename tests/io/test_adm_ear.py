@@ -80,6 +80,44 @@ def test_seven_one_four_sounds_as_ours(name: str) -> None:
     assert np.median(error) < 0.2
 
 
+@pytest.mark.parametrize("name", ["static", *MOVING])
+def test_nine_ten_three_sounds_as_ours(name: str) -> None:
+    """r_E of ear on 9+10+3 against that of our own panning of the intended direction there, not below the horizon.
+
+    Between three loudspeakers and on the horizon they are one; between four (only the passing car goes there) BS.2127 keeps
+    r_V and ours shares the middle equally.
+    """
+    intended = adm_programmes.intended(name)
+    assert intended is not None
+    layout = adm_programmes.NINE_TEN_THREE
+    np.testing.assert_allclose(layout.vectors, speakers_at(DATA[f"vectors {LARGEST}"], LARGEST), atol=1e-12)
+    ours = speaker_gains(layout, intended) ** 2 @ layout.vectors
+    error = angles_deg(energy_vectors(DATA[f"gains {name} {LARGEST}"], LARGEST), ours)[intended[:, 2] > -0.01]
+    if name == "passing":
+        assert np.mean(error < 3) > 0.95
+        assert error.max() < 4
+    else:
+        assert error.max() < 0.3
+
+
+def speakers_at(rows: FloatArray, system: str) -> FloatArray:
+    """Those of the loudspeakers, without the LFEs."""
+    return rows[~np.char.startswith(DATA[f"names {system}"], "LFE")]
+
+
+@pytest.mark.parametrize("system", [LARGEST, MEDIUM])
+def test_the_sphere_sounds_as_ours(system: str) -> None:
+    """r_E of ear's panner and of ours for 500 directions above the horizon: above 30 degrees less than 1.5 apart, lower down less
+    than 5, and 3 in nearly nine of ten."""
+    directions = adm_programmes.sphere()
+    layout = {LARGEST: adm_programmes.NINE_TEN_THREE, MEDIUM: SURROUND_7_1_4}[system]
+    ours = speaker_gains(layout, directions) ** 2 @ layout.vectors
+    error = angles_deg(energy_vectors(DATA[f"sphere {system}"], system), ours)
+    high, low = directions[:, 2] > 0.5, (directions[:, 2] > 0) & (directions[:, 2] <= 0.5)
+    assert error[high].max() < 1.5
+    assert error[low].max() < 5 and np.mean(error[low] < 3) > 0.88
+
+
 def test_levels_follow_gain_and_distance() -> None:
     """The power of each point that rests is its gain over its distance, at least 0.5 m: closed form."""
     gains = DATA[f"gains static {LARGEST}"].astype(float)

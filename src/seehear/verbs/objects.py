@@ -49,8 +49,8 @@ def programme_of(scene: Scene, loudness: Loudness) -> Programme:
 
     An object's track is its stem through the air on its way, at 1 m; the loudness and the distance law are gains of the
     object. The bed in 7.1.4 is our render without the objects' direct sound and without an ambisonic bed, which stays one (up
-    to third order); it is left out where it is silent. One gain brings the whole to its loudness in our 7.1.4, less where a
-    peak of it, or of a bed, would pass what is allowed. InputError for a room of pixels.
+    to third order); a silent bed is left out. One gain brings the whole to its loudness in our 7.1.4, less where a peak of it,
+    or of a bed, would pass what is allowed. InputError for a room of pixels.
     """
     if scene.room.kind == "pixels":
         raise InputError("a room of pixels has six microphones and no objects: ADM needs --geometry camera")
@@ -61,12 +61,12 @@ def programme_of(scene: Scene, loudness: Loudness) -> Programme:
     if _has_bed(scene):
         sounds.append((_ambisonic_bed(scene), "ambisonic bed"))
     peaks = [_peak(sound) for sound, _ in sounds]
-    rooms_db = [FULL_SCALE_DB - 20 * math.log10(peak) for peak in peaks if peak > 0]
-    gain_db = min([level_plan(meter, loudness, limit=False).gain_db, *rooms_db])
+    headrooms_db = [FULL_SCALE_DB - 20 * math.log10(peak) for peak in peaks if peak > 0]
+    gain_db = min([level_plan(meter, loudness, limit=False).gain_db, *headrooms_db])
     placed = tuple(_object(source, scene, gain_db) for source in scene.sources if not (source.is_bed or source.muted))
-    least = 0.0 if not placed else LEAST_PEAK / 10 ** (gain_db / 20)
-    heard = ((sound, label) for (sound, label), peak in zip(sounds, peaks, strict=True) if peak >= least)
-    return Programme(placed, tuple(Bed(amplified(sound, gain_db), label) for sound, label in heard))
+    beds = [Bed(amplified(sound, gain_db), label) for sound, label in sounds]
+    heard = [bed for bed, peak in zip(beds, peaks, strict=True) if peak * 10 ** (gain_db / 20) >= LEAST_PEAK]
+    return Programme(placed, tuple(heard if placed or heard else beds))
 
 
 def _has_bed(scene: Scene) -> bool:
