@@ -10,10 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from seehear.cli.flags import AsJson, Debug, Help, app, command
+from seehear.cli.flags import AsJson, Debug, DryRun, Help, app, command
 from seehear.cli.terminal import progress_bar, say
 from seehear.types import InputError
 from seehear.verbs.batch import VERBS, BatchOptions
+
+SHOWN = 20
+"""Failures that are named; `results.jsonl` has all."""
 
 
 @command("batch", {"How": BatchOptions})
@@ -25,6 +28,7 @@ def batch(
         list[str], typer.Argument(metavar="-- VERB FLAGS...", help="What to do with each: `-- spatialize --layout foa`.")
     ],
     json_: AsJson = False,
+    dry_run: DryRun = False,
     debug: Debug = False,
     help_: Help = False,
     **options: Any,
@@ -35,11 +39,14 @@ def batch(
     name, *flags = call
     asked = _asked(name, flags)
     with progress_bar() as watch:
-        report = verb(inputs, verb=name, watch=watch, **options, **asked)
-    say(json.dumps(report, ensure_ascii=False) if json_ else _summary(report), sys.stdout)
-    if report["failures"]:
-        # 2 when the caller can fix all of them, 1 when one is a failure of ours.
-        raise typer.Exit(2 if all(each["fixable"] for each in report["failures"]) else 1)
+        report = verb(inputs, verb=name, watch=watch, dry_run=dry_run, **options, **asked)
+    if json_ or dry_run:
+        say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2, default=list), sys.stdout)
+    else:
+        say(_summary(report), sys.stdout)
+    failures = report.get("failures", ())
+    if failures:  # 2 when the caller can fix all of them, 1 when one is a failure of ours
+        raise typer.Exit(2 if all(each["fixable"] for each in failures) else 1)
 
 
 def _asked(name: str, flags: list[str]) -> dict[str, Any]:
@@ -61,7 +68,12 @@ def _asked(name: str, flags: list[str]) -> dict[str, Any]:
 def _summary(report: dict[str, Any]) -> str:
     known = f" ({report['known']} of them before)" if report["known"] else ""
     lines = [f"{report['done']} of {report['items']} done{known}, {report['median_s']:.1f} s each; rows in {report['results']}"]
-    lines += [f"failed: {each['input']}: {each['reason']}" for each in report["failures"][:20]]
-    if len(report["failures"]) > 20:
-        lines.append(f"and {len(report['failures']) - 20} more")
+    if report["skipped"]:
+        others = ", ".join(f"{count} {suffix or 'without extension'}" for suffix, count in report["skipped"].items())
+        lines.append(f"not of a kind that {report['verb']} takes: {others}")
+    lines += [f"failed: {each['input']}: {each['reason']}" for each in report["failures"][:SHOWN]]
+    if (more := len(report["failures"]) - SHOWN) > 0:
+        lines.append(f"and {more} more")
+    if report["failures"]:
+        lines.append("--resume --retry does these once more")
     return "\n".join(lines)

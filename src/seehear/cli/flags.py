@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 import seehear
-from seehear.cli.terminal import say
+from seehear.cli.terminal import printed, say
 from seehear.systems.spatialize.options import flag_of
 
 app = typer.Typer(
@@ -60,7 +60,8 @@ def switch(flag: str, text: str, *more: str, panel: str | None = "General", **ho
 
 def _help(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        print(context.get_help())
+        with printed(sys.stdout):
+            print(context.get_help())
         raise typer.Exit()
 
 
