@@ -33,7 +33,8 @@ def test_the_newcomers_command(run: Run, photo: Path) -> None:
     assert "dog" in out and "wrote" in out
     folder = Path(f"{photo.stem}-seehear")
     assert {p.name for p in folder.iterdir()} == {
-        f"{photo.stem}.5.1.wav", f"{photo.stem}.binaural.wav", f"{photo.stem}.mp4", f"{photo.stem}.png", "scene.json", "stems",
+        f"{photo.stem}.5.1.wav", f"{photo.stem}.binaural.wav", f"{photo.stem}.mp4", f"{photo.stem}.png",
+        f"{photo.stem}.seehear.json", "scene.json", "stems",
     }  # fmt: skip
     status, _, err = run("spatialize", photo, *QUICK)
     assert status == 2 and "--force" in err
@@ -175,10 +176,10 @@ FLAGS: dict[str, tuple[object, ...]] = {
     "two figures": ("-o", "a.png", "--figure", "b.png"),
     "same name twice": ("--scene", "a.json", "-o", "./a.json"),
     "stems elsewhere": ("--scene", "a.json", "--stems", "/tmp"),
-    "unknown video layout": ("--video", "a.mp4", "--video-layout", "foa"),
+    "unknown video layout": ("--video", "a.mp4", "--video-layout", "hoa2"),
     "keep audio too loud": ("--keep-audio", "99"),
     "keep audio of a still": ("--video", "a.mp4", "--keep-audio", "0"),
-    "foa as mp4": ("--layout", "foa", "-o", "a.mp4"),
+    "hoa2 as mp4": ("--layout", "hoa2", "-o", "a.mp4"),
     "heights as mp4": ("--layout", "7.1.4", "-o", "a.mp4"),
     "heights as flac": ("--layout", "7.1.4", "-o", "a.flac"),
     "eighth order": ("--layout", "hoa8", "-o", "a.wav"),
