@@ -7,8 +7,9 @@ lets r_E lean towards the nearer loudspeaker, whatever file it plays. What our f
 rendered file against r_E of the very direction put into ear's panner without a file. Mean / largest, in degrees; of objects that
 move every 20 ms of their 4 s.
 
-`python bench/adm.py .../bin/ear-render SCENE.json ...` has that program render the ADM files of scenes to 4+7+0 and tells how far
-that is from our own 7.1.4, without the LFE: level of the difference, largest difference of a loudspeaker's level, of the whole's.
+`python bench/adm.py .../bin/ear-render [SCENE.json ...]` has that program render ADM files of scenes to 4+7+0 and tells how far
+that is from our own 7.1.4, LFE included: level of the difference, largest difference of the level of a loudspeaker that is at
+most 30 dB softer than all together, and that of all together.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +30,7 @@ from seehear.io.adm.common import pack_of
 from seehear.io.adm.write import write_adm
 from seehear.io.audio import open_audio
 from seehear.io.scene import read_scene
-from seehear.types import SURROUND_7_1_4, FloatArray, discrete, whole
+from seehear.types import MONO, SURROUND_7_1_4, Audio, FloatArray, Room, Scene, Source, Trajectory, discrete, whole
 from seehear.verbs.objects import programme_of
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
@@ -131,13 +134,40 @@ def print_waves() -> None:
         print(f"| order {name[-1]}, {len(intended)} plane waves | {' | '.join(cells)} | {difference:.0e} |")
 
 
-def level_db(samples: FloatArray) -> FloatArray:
-    """Of each row (C, T)."""
-    return 10 * np.log10(np.mean(np.square(samples, dtype=float), axis=1) + 1e-20)
+def scenes() -> Iterator[tuple[str, Scene]]:
+    """Things that make a noise of their own for four seconds, at rest and in motion, in rooms and outdoors."""
+    rate_hz, duration_s = 48_000, 4.0
+    hall = Room("shoebox", (8.0, 6.0, 3.0), (4.0, 3.0, 1.6), 0.6)
+    times_s = np.linspace(0, duration_s, 41)
+
+    def noise(seed: int) -> Audio:
+        samples = np.random.default_rng(seed).standard_normal((1, round(duration_s * rate_hz)))
+        return Audio((0.9 * samples / np.abs(samples).max()).astype(np.float32), rate_hz, MONO)
+
+    def at(seed: int, azimuth_deg: float, elevation_deg: float, distance_m: float, extent_deg: float = 0.0) -> Source:
+        place = Trajectory.fixed(adm_programmes.direction(azimuth_deg, elevation_deg), distance_m)
+        return Source(noise(seed), place, f"noise {seed}", extent_rad=np.radians(extent_deg), lfe=seed == 1)
+
+    def moving(seed: int, x_m: FloatArray, y_m: FloatArray, z_m: float) -> Source:
+        places_m = np.stack([x_m, y_m, np.full_like(x_m, z_m)], axis=1)
+        distances_m = np.linalg.norm(places_m, axis=1)
+        return Source(noise(seed), Trajectory(times_s, places_m / distances_m[:, None], distances_m), f"noise {seed}")
+
+    def scene(room: Room, *sources: Source) -> Scene:
+        return Scene(sources, room, duration_s, rate_hz, seed=1, listener=adm_programmes.direction(20, 0))
+
+    rest = at(1, 40, 10, 2.0), at(2, -100, 0, 1.5)
+    rain = replace(at(3, 0, 0, 1.0, 360.0), gain_db=-12.0)
+    road = np.linspace(-10, 10, 41)
+    yield "two at rest, one from everywhere, in a hall", scene(hall, *rest, rain)
+    yield "the same outdoors, and one 60 m away", scene(Room("outdoor"), *rest, rain, at(4, 5, 1, 60.0))
+    yield "one walks around, level, in a hall", scene(hall, moving(5, 1.5 * np.cos(times_s), 1.5 * np.sin(times_s), 0.0))
+    yield "one passes at 1.5 m, 0.3 m up, outdoors", scene(Room("outdoor"), moving(6, road, np.full(41, -1.5), 0.3))
+    yield "one 20 degrees wide, dry", scene(Room(), at(7, 60, 15, 2.0, 20.0))
+    yield "one 90 degrees wide, dry", scene(Room(), at(8, 30, 0, 2.0, 90.0))
 
 
-def print_scene(ear_render: str, path: Path) -> None:
-    scene = read_scene(path)
+def print_scene(ear_render: str, name: str, scene: Scene) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file, heard = Path(folder) / "adm.wav", Path(folder) / "heard.wav"
         write_adm(file, programme_of(scene, Loudness()))
@@ -145,20 +175,18 @@ def print_scene(ear_render: str, path: Path) -> None:
         theirs = whole(open_audio(heard, discrete(SURROUND_7_1_4.n_channels))).samples
     (audio,) = render(scene, [SURROUND_7_1_4])
     ours = audio.samples[list(pack_of(SURROUND_7_1_4)[2])]
-    lfe = 3
-    ours, theirs = (np.delete(x, lfe, axis=0) for x in (ours, theirs))
-    sums = [10 * np.log10(np.mean(np.square(x, dtype=float))) for x in (ours, theirs, theirs - ours)]
-    levels = [level_db(x) for x in (ours, theirs)]
-    heard_of = levels[0] > sums[0] - 40
-    widest = np.abs(levels[1] - levels[0])[heard_of].max()
-    print(f"| {path} | {sums[2] - sums[0]:.0f} | {widest:.2f} | {sums[1] - sums[0]:+.2f} |")
+    own, other, difference = (np.mean(np.square(x, dtype=float), axis=1) for x in (ours, theirs, theirs - ours))
+    loud = own > 1e-3 * own.sum()
+    widest = np.abs(10 * np.log10(other[loud] / own[loud])).max()
+    less_db, more_db = (10 * np.log10(x.sum() / own.sum()) for x in (difference, other))
+    print(f"| {name} | {less_db:.0f} | {widest:.1f} | {round(more_db, 2) + 0:.2f} |")
 
 
 def main() -> None:
-    if len(sys.argv) > 2:
-        print("| scene | ear less ours, dB | largest difference of a loudspeaker, dB | of the whole, dB |\n|---|---|---|---|")
-        for path in sys.argv[2:]:
-            print_scene(sys.argv[1], Path(path))
+    if len(sys.argv) > 1:
+        print("| scene | ear less ours, dB | largest difference of a loudspeaker, dB | of all, dB |\n|---|---|---|---|")
+        for name, scene in (*scenes(), *((path, read_scene(path)) for path in sys.argv[2:])):
+            print_scene(sys.argv[1], name, scene)
     else:
         print_objects()
         print_sphere()
