@@ -142,9 +142,12 @@ def corrected(plan: LevelPlan, loudness: Loudness, levelled_meter: Meter) -> Lev
     )
 
 
-def settled_plan(sound: Sound, loudness: Loudness, *, limit: bool = True) -> LevelPlan:
-    """The `level_plan` of ``sound``, `corrected` until its loudness is met: read once, or up to four times where it limits."""
-    plan = level_plan(measured(sound), loudness, limit=limit)
+def settled_plan(sound: Sound, loudness: Loudness, *, limit: bool = True, plan: LevelPlan | None = None) -> LevelPlan:
+    """The `level_plan` of ``sound``, `corrected` until its loudness is met: read once, or up to four times where it limits.
+
+    ``plan`` is that of a sound which was measured before, and is not read for it again.
+    """
+    plan = plan or level_plan(measured(sound), loudness, limit=limit)
     for _ in range(MOST_CORRECTIONS if plan.limits else 0):
         meter = Meter(sound.layout, sound.sample_rate_hz, sound.convention)
         for block in levelled(blocks(sound), plan, sound.sample_rate_hz):

@@ -11,8 +11,7 @@ import typer
 
 from seehear.cli.flags import AsJson, Debug, Force, Help, command
 from seehear.cli.terminal import progress_bar, say
-from seehear.verbs.listening import listener
-from seehear.verbs.render import RenderOptions, ledger_of
+from seehear.verbs.render import RenderOptions
 
 
 @command("render", {"How to render": RenderOptions})
@@ -26,14 +25,16 @@ def render(
     **options: Any,
 ) -> None:
     """Render a scene file, or decode an ambisonic file of order 1 to 7, in any layout."""
-    from seehear.verbs import render as verb
+    from seehear.verbs.render import rendered_file
 
     with progress_bar() as watch:
-        audio = verb(scene, output, force=force, watch=watch, **options)
-    layout, seconds = audio.layout, audio.duration_s
+        report = rendered_file(scene, output, force=force, watch=watch, **options).report
     if json_:
-        ledger = ledger_of(scene, listener(options["hrtf"], [layout]))
-        facts = {"file": output, "layout": layout.name, "channels": layout.n_channels, "seconds": seconds, "models": ledger}
-        say(json.dumps(facts, ensure_ascii=False), sys.stdout)
-    else:
-        say(f"{output}: {layout.name}, {layout.n_channels} channels, {seconds:g} s", sys.stdout)
+        say(json.dumps(report, ensure_ascii=False), sys.stdout)
+        return
+    facts = [f"{report['file']}: {report['layout']}", f"{report['channels']} channels", f"{report['seconds']:g} s"]
+    if "loudness_lufs" in report:
+        lufs = report["loudness_lufs"]
+        facts.append("silent" if lufs is None else f"{lufs:.1f} LUFS, {report['true_peak_dbtp']:.1f} dBTP")
+    notes = [f"note: {note}" for note in report["notes"]]
+    say("\n".join([", ".join(facts), *notes, *(f"wrote {path}" for path in report["files"][1:])]), sys.stdout)

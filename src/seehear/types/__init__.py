@@ -10,7 +10,7 @@ from seehear.types.hrtf import Hrtf
 from seehear.types.licence import NOT_STATED, Terms, terms_of
 from seehear.types.prompt import Prompt
 from seehear.types.rendering import Rendering
-from seehear.types.scene import NEAREST_M, Room, Scene, Source, Trajectory, surrounds
+from seehear.types.scene import NEAREST_M, Recording, Room, Scene, Source, Trajectory, surrounds
 from seehear.types.sight import Box, ConceptScores, DepthMap, Image, Region, Video
 from seehear.types.sound import (
     BINAURAL,
@@ -61,6 +61,7 @@ __all__ = [
     "InputError",
     "Layout",
     "Prompt",
+    "Recording",
     "Region",
     "Rendering",
     "Room",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seehear.types.checks import FloatArray, InputError, is_array, is_count, is_number, told
 from seehear.types.direction import FRONT, Direction
+from seehear.types.licence import NOT_STATED
 from seehear.types.sound import Sound, n_samples
 
 NEAREST_M = 0.5
@@ -69,6 +70,14 @@ class Trajectory:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """A sound file that was put in the place of a sound that was made: what it is called, and its licence."""
+
+    name: str
+    licence: str = NOT_STATED
+
+
+@dataclass(frozen=True)
 class Source:
     """One sounding thing: a mono stem of the scene's whole length, where it is, how loud at 1 m, how wide."""
 
@@ -83,6 +92,8 @@ class Source:
     """Whether this source may feed the LFE channel."""
     muted: bool = False
     """Whether it is left out of renders; it stays in the scene."""
+    recording: Recording | None = None
+    """Where the stem came from; None when it was made."""
 
     def __post_init__(self) -> None:
         if self.audio.layout.n_channels != 1:

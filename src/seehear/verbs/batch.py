@@ -66,7 +66,7 @@ class _Verb:
     """Options that name files to write."""
     models: Callable[[Mapping[str, Any]], list[Entry]]
     """The ledger of what serves all items; InputError for models that are none or must not be sold."""
-    run: Callable[[Item, Mapping[str, Any], Path], Mapping[str, Any]]
+    run: Callable[[Path, Mapping[str, Any], Path], Mapping[str, Any]]
 
 
 def batch(
@@ -176,10 +176,10 @@ def _preset(name: str, models: tuple[tuple[str, Any], ...]) -> SpatializePreset:
 
 
 def _render(scene: Path, asked: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    from seehear.verbs.render import render
+    from seehear.verbs.render import rendered_file
 
-    audio = render(scene, **{"output": folder / f"{folder.name}.wav", **asked})
-    return {"duration_s": audio.duration_s, "layout": audio.layout.name}
+    report = rendered_file(scene, **{"output": folder / f"{folder.name}.wav", **asked}).report
+    return {key: report[key] for key in ("layout", "loudness_lufs", "true_peak_dbtp", "notes") if key in report}
 
 
 VERBS: Mapping[str, _Verb] = {

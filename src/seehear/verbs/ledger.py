@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seehear.presets import SpatializePreset
-from seehear.types import NOT_STATED, InputError, terms_of
+from seehear.types import NOT_STATED, InputError, Scene, terms_of
 
 Entry = Mapping[str, Any]
 """role, name, licence, commercial (None where the licence does not say), attribution, and what else is known of it."""
@@ -24,6 +24,9 @@ REPLACEMENTS = {
     "sound": "a file of which `seehear scene replace-sound --licence` names one that allows it",
 }
 """By role: what does the same and may be sold."""
+
+
+CREDITS_BEGIN = "This sound was made with:"
 
 
 def entry(role: str, name: str, licence: str, **more: Any) -> dict[str, Any]:
@@ -59,9 +62,38 @@ def licence_notes(ledger: Iterable[Entry]) -> list[str]:
     return notes
 
 
+def ledger_of_scene(scene: Scene, models: Any) -> list[dict[str, Any]]:
+    """All that is heard of a scene: of ``models``, as `spatialize` left them in its file, those whose work is in it still, and
+    every sound that was put in the place of another. Muted sources, and heads, which belong to a render, are none of it.
+    """
+    heard = [source for source in scene.sources if not source.muted]
+    gone = {"head", "original sound"}
+    if scene.bed is None or scene.bed_muted:
+        gone.add("bed")
+    if all(source.recording for source in heard):
+        gone.add("generator")
+    told = [part for part in models if isinstance(part, dict)] if isinstance(models, list) else []
+    named = [{name: part.get(name) for name in ("role", "name", "licence", "source")} for part in told]
+    parts = [{name: text for name, text in part.items() if isinstance(text, str)} for part in named]
+    sounds = {source.recording for source in heard if source.recording is not None}
+    return [
+        *(entry(**part) for part in parts if {"role", "name", "licence"} <= part.keys() and part["role"] not in gone),
+        *(entry("sound", each.name, each.licence) for each in sorted(sounds, key=lambda each: each.name)),
+    ]
+
+
 def credits_beside(path: Path) -> Path:
     """Where the credits of a single file go."""
     return path.with_name(f"{path.stem}.credits.txt")
+
+
+def outdated_credits(path: Path) -> list[Path]:
+    """The credits that an earlier run left at ``path``, if any; no file of somebody else's."""
+    try:
+        with path.open("rb") as file:
+            return [path] if file.read(len(CREDITS_BEGIN)) == CREDITS_BEGIN.encode() else []
+    except OSError:
+        return []
 
 
 def credits_of(ledger: Sequence[Entry]) -> str | None:
@@ -69,7 +101,7 @@ def credits_of(ledger: Sequence[Entry]) -> str | None:
     named = [each for each in ledger if each["attribution"]]
     if not named:
         return None
-    lines = ["This sound was made with:", ""]
+    lines = [CREDITS_BEGIN, ""]
     for each in named:
         where = f", {each['source']}" if each.get("source") else ""
         limit = "" if each["commercial"] is not False else " (not for commercial use)"

@@ -126,14 +126,20 @@ def _suffixes(flag: str) -> tuple[str, ...]:
 
 def with_credits(found: Targets, needed: bool, force: bool) -> Targets:
     """The targets with the file that names authors, if there are any files and it is needed; InputError when it is in the way."""
-    if not needed or not (found.files or found.stems):
+    path = credits_place(found)
+    if not needed or path is None:
         return replace(found, credits=None)
-    main = next(iter(found.files), found.stems)
-    assert main is not None
-    path = credits_beside(main) if found.folder is None else found.folder / CREDITS
     if path.parent.exists():
         check_output(path, force)
     return replace(found, credits=path)
+
+
+def credits_place(found: Targets) -> Path | None:
+    """Where the credits go: into the folder, or beside the first file; None where nothing is written."""
+    if found.folder is not None:
+        return found.folder / CREDITS
+    main = next(iter(replace(found, credits=None).files), found.stems)
+    return None if main is None else credits_beside(main)
 
 
 def _folder_targets(folder: Path, name: str, layout: Layout, headphones: Layout | None) -> Targets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import radians
 from pathlib import Path
@@ -17,13 +18,23 @@ from seehear.systems.spatialize.options import (
     check_types,
     option,
 )
-from seehear.types import NOT_STATED, SURROUND_7_1_4, InputError, Layout, Sound, layout_named
-from seehear.verbs.ledger import Entry, check_commercial, credits_beside, credits_of, entry
+from seehear.types import SURROUND_7_1_4, InputError, Scene, Sound, layout_named
+from seehear.verbs.ledger import (
+    Entry,
+    check_commercial,
+    credits_beside,
+    credits_of,
+    entry,
+    ledger_of_scene,
+    licence_notes,
+    outdated_credits,
+)
 from seehear.verbs.listening import Listener, listener
 from seehear.verbs.progress import Watcher, unwatched
 
 if TYPE_CHECKING:
     from seehear.io.adm.programme import Programme
+    from seehear.verbs.rendering import Levelled
 
 SOUND_FILES = (".wav", ".flac", ".amb", ".caf", ".w64", ".ogg", ".opus")
 """What `render` takes for an ambisonic file; everything else is a scene."""
@@ -61,6 +72,15 @@ class RenderOptions:
             check_range(f"--{each}", getattr(self, f"{each}_deg"), -360, 360, "degrees")
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """What a render came to."""
+
+    sound: Sound
+    report: dict[str, Any]
+    """Layout, length, measured loudness and true peak, what took part with its licence, notes, and files."""
+
+
 def render(
     scene: str | Path,
     output: str | Path | None = None,
@@ -76,34 +96,56 @@ def render(
     ``adm`` an ADM file of the scene, whose tracks then come back. Half a minute and less is an :class:`Audio`.
     InputError: a scene, stem, sound file, layout, level or output that cannot be used, or a flag that would have no effect.
     """
+    return rendered_file(scene, output, force=force, watch=watch, **options).sound
+
+
+def rendered_file(
+    path: str | Path, output: str | Path | None = None, *, force: bool = False, watch: Watcher = unwatched, **options: Any
+) -> Rendered:
+    """:func:`render`, and what there is to tell of it."""
     from seehear.io.audio import open_audio
     from seehear.io.files import check_output
+    from seehear.io.scene import read_extra, read_scene
+    from seehear.verbs.rendering import level_notes, levels
 
     unknown = sorted(set(options) - {each.name for each in fields(RenderOptions)})
     if unknown:
         raise InputError(f"unknown option {unknown[0]!r}: render takes {', '.join(each.name for each in fields(RenderOptions))}")
     wanted = RenderOptions(**options)
-    layout = layout_named(wanted.layout)
-    is_sound = Path(scene).suffix.lower() in SOUND_FILES
+    is_sound = Path(path).suffix.lower() in SOUND_FILES
     _check_use(wanted, output, is_sound)
     if output is not None:
-        _check_output(output, scene, wanted, force)
+        _check_output(output, path, wanted, force)
     watch("reading", 0.0)
-    ears = listener(wanted.hrtf, [layout])
-    ledger = ledger_of(scene, ears)
+    ears = listener(wanted.hrtf, [layout_named(wanted.layout)])
+    scene = None if is_sound else read_scene(path)
+    ledger: list[Entry] = [] if scene is None else [*ledger_of_scene(scene, _models(read_extra(path)))]
+    ledger += [ears.credit] if ears.credit else []
     if wanted.commercial_only:
         check_commercial(ledger)
+    if scene is None:  # whose it is, is theirs to know who hands it in
+        ledger.append(entry("input", Path(path).name, "that of the file"))
     credits = credits_of(ledger)
     if output is not None and credits is not None:
         check_output(credits_beside(Path(output)), force)
-    if wanted.adm and output is not None:
-        _write(output, _objects(scene, wanted, watch), wanted, credits, force)
-        return open_audio(output)
-    heard = _decoded(scene, layout, wanted, ears, watch) if is_sound else _rendered(scene, layout, wanted, ears, watch)
-    if output is not None:
+    report: dict[str, Any] = {"file": None if output is None else str(output), "models": ledger}
+    if wanted.adm and scene is not None and output is not None:
+        files = _write(output, _objects(scene, wanted, watch), wanted, credits, force)
+        sound, heard = open_audio(output), {}
+        notes = []
+    else:
+        made = _decoded(path, wanted, ears, watch) if scene is None else _rendered(scene, wanted, ears, watch)
+        sound, heard, notes = made.sound, levels(made), level_notes(made, loudness_named(wanted.loudness))
         watch("writing", 0.9)
-        _write(output, heard, wanted, credits, force)
-    return heard
+        files = [] if output is None else _write(output, sound, wanted, credits, force)
+    report |= {"layout": "adm" if wanted.adm else wanted.layout, "channels": sound.layout.n_channels}
+    report |= {"seconds": sound.duration_s, "loudness": wanted.loudness, **heard}
+    return Rendered(sound, report | {"notes": notes + licence_notes(ledger), "files": [str(each) for each in files]})
+
+
+def _models(extra: Mapping[str, Any]) -> Any:
+    made_by = extra.get("made_by")
+    return made_by.get("models") if isinstance(made_by, dict) else None
 
 
 def _check_use(wanted: RenderOptions, output: str | Path | None, is_sound: bool) -> None:
@@ -113,6 +155,10 @@ def _check_use(wanted: RenderOptions, output: str | Path | None, is_sound: bool)
         raise InputError("--doppler is heard in scenes, whose sources move: an ambisonic file has none, leave it out")
     if is_sound and wanted.adm:
         raise InputError("--adm writes the objects of a scene: an ambisonic file has none")
+    if is_sound and wanted.commercial_only and not wanted.hrtf:
+        raise InputError(
+            "--commercial-only knows the parts of a scene, and --hrtf: what an ambisonic file was made of it cannot know"
+        )
     if not is_sound and (wanted.input_order or turns):
         raise InputError("--input-order, --yaw, --pitch and --roll turn and read ambisonic files: a scene has a listener to turn")
     if wanted.adm and output is None:
@@ -133,57 +179,45 @@ def _check_output(output: str | Path, scene: str | Path, wanted: RenderOptions, 
         raise InputError(f"{target} is the file that is rendered: write to another name")
 
 
-def ledger_of(scene: str | Path, ears: Listener) -> list[Entry]:
-    """All that took part in a scene, as its file says, and a measured head; what an ambisonic file was made with nobody knows."""
-    from seehear.io.scene import read_extra
-
-    heads = [ears.credit] if ears.credit else []
-    if Path(scene).suffix.lower() in SOUND_FILES:
-        return [entry("sound", Path(scene).name, NOT_STATED), *heads]
-    made_by = read_extra(scene).get("made_by", {})
-    told = made_by.get("models", []) if isinstance(made_by, dict) else []
-    parts = [part for part in told if isinstance(part, dict) and {"role", "name", "licence"} <= part.keys()]
-    return [*(entry(**{name: part[name] for name in ("role", "name", "licence")}) for part in parts), *heads]
-
-
-def _rendered(path: str | Path, layout: Layout, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Sound:
+def _rendered(scene: Scene, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Levelled:
     from seehear.acoustics.field import Engine
-    from seehear.io.scene import read_scene
     from seehear.verbs.rendering import rendered
 
-    engine = Engine(head=ears.head, doppler=wanted.doppler)
+    engine, layout = Engine(head=ears.head, doppler=wanted.doppler), layout_named(wanted.layout)
     loudness = loudness_named(wanted.loudness)
-    scene = read_scene(path)
-    heard = rendered(scene, [layout], loudness, engine, lambda part: watch("rendering", 0.1 + 0.8 * part))
-    return heard[layout.name].sound
+    return rendered(scene, [layout], loudness, engine, lambda part: watch("rendering", 0.1 + 0.8 * part))[layout.name]
 
 
-def _objects(path: str | Path, wanted: RenderOptions, watch: Watcher) -> Programme:
-    from seehear.io.scene import read_scene
+def _objects(scene: Scene, wanted: RenderOptions, watch: Watcher) -> Programme:
     from seehear.verbs.objects import programme_of
 
-    scene = read_scene(path)
     watch("rendering", 0.1)
     return programme_of(scene, loudness_named(wanted.loudness))
 
 
-def _write(output: str | Path, made: Sound | Programme, wanted: RenderOptions, credits: str | None, force: bool) -> None:
+def _write(
+    output: str | Path, made: Sound | Programme, wanted: RenderOptions, credits: str | None, force: bool
+) -> tuple[Path, ...]:
     """The file, and the credits beside it where there are any: both or none."""
     from seehear.io.adm.programme import Programme
     from seehear.io.adm.write import write_adm
     from seehear.io.audio import write_audio
     from seehear.io.files import whole_files
 
+    output, place = Path(output), credits_beside(Path(output))
     with whole_files() as run:
         if isinstance(made, Programme):
             write_adm(output, made, force=force, within=run)
         else:
             write_audio(output, made, mask=MASKS.get(wanted.mask), force=force, within=run)
         if credits is not None:
-            run.file(credits_beside(Path(output)), force).write_text(credits, "utf-8")
+            run.file(place, force).write_text(credits, "utf-8")
+        elif force:
+            run.outdate(outdated_credits(place))
+    return (output, *(() if credits is None else (place,)))
 
 
-def _decoded(path: str | Path, layout: Layout, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Sound:
+def _decoded(path: str | Path, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Levelled:
     from seehear.acoustics.allrad import decode_blocks
     from seehear.acoustics.sphere import rotation_by
     from seehear.io.audio import ORDERS, open_ambisonics
@@ -191,10 +225,10 @@ def _decoded(path: str | Path, layout: Layout, wanted: RenderOptions, ears: List
 
     field = open_ambisonics(path, ORDERS[wanted.input_order])
     turns = [radians(angle or 0.0) for angle in (wanted.yaw_deg, wanted.pitch_deg, wanted.roll_deg)]
-    parts = decode_blocks(field, layout, rotation_by(*turns) if any(turns) else None, ears.head)
+    parts = decode_blocks(field, layout_named(wanted.layout), rotation_by(*turns) if any(turns) else None, ears.head)
     loudness = loudness_named(wanted.loudness)
 
     def told(part: float) -> None:
         watch("decoding", 0.1 + 0.8 * part)
 
-    return levelled_blocks(((part,) for part in parts), field.n_samples, loudness, told)[0].sound
+    return levelled_blocks(((part,) for part in parts), field.n_samples, loudness, told)[0]

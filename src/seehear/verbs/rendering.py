@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 Tell = Callable[[float], None]
 """Told how much is done (0 to 1)."""
+SHORT_LU = 0.2
+"""A level that is no more than this below its target is there."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,24 @@ class Levelled:
     """How it came there."""
     loudness_lufs: float
     true_peak_dbtp: float
+
+
+def levels(heard: Levelled) -> dict[str, float | None]:
+    """Measured loudness and true peak for a report; None for silence."""
+    told = {"loudness_lufs": heard.loudness_lufs, "true_peak_dbtp": heard.true_peak_dbtp}
+    return {name: round(value, 2) if isfinite(value) else None for name, value in told.items()}
+
+
+def level_notes(heard: Levelled, loudness: Loudness) -> list[str]:
+    """Says what the peaks did to the level."""
+    plan, notes = heard.plan, []
+    if plan.limits:
+        notes.append(f"Peaks are turned down by up to {plan.reduction_db:.1f} dB, by one gain for all channels.")
+    if plan.missing_lu > SHORT_LU and isfinite(heard.loudness_lufs):
+        notes.append(
+            f"The level stays at {heard.loudness_lufs:.1f} LUFS instead of {loudness.level_lufs:g}: its peaks leave no more room."
+        )
+    return notes
 
 
 def untold(_: float) -> None:
@@ -82,7 +103,7 @@ def _at_level(raw: Sound, meter: Meter, loudness: Loudness) -> Levelled:
 
     plan = level_plan(meter, loudness)
     if plan.limits:
-        plan = settled_plan(raw, loudness)
+        plan = settled_plan(raw, loudness, plan=plan)
     sound = _with_gain(raw, plan)
     if plan.limits:
         heard = measured(sound)

@@ -15,15 +15,10 @@ from seehear.systems.spatialize.lanes import Lane, lanes_of
 from seehear.types import Audio, Image, Rendering, Room, Scene, Source, Video, layout_named
 from seehear.verbs.ledger import Entry, licence_notes
 from seehear.verbs.outputs import OutputOptions, Targets
+from seehear.verbs.rendering import Levelled, levels
 
 if TYPE_CHECKING:
-    from seehear.acoustics.loudness import Loudness
     from seehear.io.mux import MuxReport
-    from seehear.verbs.rendering import Levelled
-
-SHORT_LU = 0.2
-"""A level that is no more than this below its target is there."""
-
 
 SEGMENT_KEYS = ("from_s", "to_s", "azimuth_deg", "elevation_deg", "distance_m", "score", "text", "moves", "motion")
 """What is told of each thing of a source in which several take turns."""
@@ -42,21 +37,8 @@ def sound_report(scene: Scene, heard: Levelled) -> dict[str, Any]:
         "sample_rate_hz": scene.sample_rate_hz,
         "layout": heard.sound.layout.name,
         "room": {"kind": room.kind, "size_m": [round(edge, 2) for edge in room.size_m], "rt60_s": round(room.rt60_s, 3)},
-        "loudness_lufs": _finite(heard.loudness_lufs),
-        "true_peak_dbtp": _finite(heard.true_peak_dbtp),
+        **levels(heard),
     }
-
-
-def level_notes(heard: Levelled, loudness: Loudness) -> list[str]:
-    """Says what the peaks did to the level."""
-    plan, notes = heard.plan, []
-    if plan.limits:
-        notes.append(f"Peaks are turned down by up to {plan.reduction_db:.1f} dB, by one gain for all channels.")
-    if plan.missing_lu > SHORT_LU and isfinite(heard.loudness_lufs):
-        notes.append(
-            f"The level stays at {heard.loudness_lufs:.1f} LUFS instead of {loudness.level_lufs:g}: its peaks leave no more room."
-        )
-    return notes
 
 
 def notes_of(
@@ -120,10 +102,6 @@ def video_notes(video: MuxReport | None, outputs: OutputOptions) -> list[str]:
     if video.coded_gain_db < 0:
         notes.append(f"The video's sound is {-video.coded_gain_db:.1f} dB lower: its coder adds to the peaks.")
     return notes
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 2) if isfinite(value) else None
 
 
 def _source_report(item: SoundingObject, source: Source, scale: float) -> dict[str, Any]:

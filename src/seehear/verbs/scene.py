@@ -7,7 +7,7 @@ beginning of its label; "bed" is the ambisonic ambience.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import degrees, radians
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from seehear.systems.spatialize.options import check_range, check_types, option
-from seehear.types import Direction, InputError, Scene, Sound, Source, blocks
+from seehear.types import NOT_STATED, Direction, InputError, Recording, Scene, Sound, Source, blocks
 
 SILENT = 1e-4
 """What peaks below this (-80 dBFS) may leave a scene without a word."""
@@ -84,6 +84,7 @@ class ReplaceOptions:
     repeat: bool = option(False, "Repeat it until the end of the scene, with cross-fades; silence follows otherwise.")
     channel: str = option("", "Of a file with several channels: a number from 1, or mix for their mean.", "N|mix")
     keep_level: bool = option(False, "Keep the file's level; otherwise it becomes as loud as the sound before.")
+    licence: str = option("", 'Licence of the file, for the credits: "CC BY 4.0".', "NAME")
 
     def __post_init__(self) -> None:
         check_types(self)
@@ -206,7 +207,10 @@ def replace_sound(
 
     def change(before: Scene) -> Scene:
         how = {"at_s": wanted.at_s, "repeat": wanted.repeat, "keep_level": wanted.keep_level}
-        return scene_editing.replace_sound(before, which, new, **how)
+        after, index = scene_editing.replace_sound(before, which, new, **how), scene_editing.index_of(before, which)
+        assert index is not None  # a bed is refused
+        recording = Recording(Path(sound).name, wanted.licence or NOT_STATED)
+        return scene_editing.with_source(after, index, replace(after.sources[index], recording=recording))
 
     def notes(before: Scene) -> Iterable[str]:
         left_s = before.duration_s - wanted.at_s
@@ -295,6 +299,7 @@ def _source(number: int, source: Source, folder: Path) -> dict[str, Any]:
         "extent_deg": round(degrees(source.extent_rad), 1),
         "lfe": source.lfe,
         "stem": _stem(source.audio, folder),
+        "recording": None if source.recording is None else asdict(source.recording),
     }
 
 

@@ -36,8 +36,8 @@ from seehear.verbs.ledger import Entry, check_commercial, credits_of, entry, lic
 from seehear.verbs.listening import Listener, listener
 from seehear.verbs.outputs import OutputOptions, Targets, targets, video_layout, with_credits
 from seehear.verbs.progress import Stages, Watcher, unwatched
-from seehear.verbs.rendering import Levelled, rendered
-from seehear.verbs.report import level_notes, notes_of, plan, room_notes, sound_report, source_reports, video_notes
+from seehear.verbs.rendering import Levelled, level_notes, rendered
+from seehear.verbs.report import notes_of, plan, room_notes, sound_report, source_reports, video_notes
 
 ANALYSIS_SIDE_PX = 640
 """Regions, cues and crops are computed on frames of at most this side."""

@@ -15,9 +15,9 @@ from seehear.io.files import whole_files
 from seehear.io.mux import MuxReport, VideoOptions, write_video
 from seehear.io.scene import write_scene, write_stems
 from seehear.types import LAYOUTS, Image, Scene, Video
-from seehear.verbs.ledger import credits_of
+from seehear.verbs.ledger import credits_of, outdated_credits
 from seehear.verbs.objects import programme_of
-from seehear.verbs.outputs import CREDITS, OutputOptions, Targets
+from seehear.verbs.outputs import OutputOptions, Targets, credits_place
 from seehear.verbs.rendering import Levelled, true_peak_of
 
 CODER_DB = 3.0
@@ -55,14 +55,16 @@ class Written:
 def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Written:
     """How the video was made and which stems there are; every file appears, or on any failure or Ctrl-C none of this run.
 
-    With ``force`` what an earlier run left and this one does not write goes: stems, and renders of other layouts in ``folder``.
+    With ``force`` what an earlier run left and this one does not write goes: stems, credits, renders in ``folder``.
     """
     force, video, stems = options.force, None, ()
     with whole_files() as run:
         if files.folder is not None:
             run.folder(files.folder)
             if force:
-                run.outdate([*_all_renders(files), files.folder / CREDITS])
+                run.outdate(_all_renders(files))
+        if force and (place := credits_place(files)) is not None:
+            run.outdate(outdated_credits(place))
         for path, layout in files.audio:
             write_audio(path, what.renders[layout.name].sound, force=force, within=run)
         if files.video is not None:

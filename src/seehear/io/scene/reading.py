@@ -24,7 +24,7 @@ from seehear.io.scene.limits import (
     VERSION,
 )
 from seehear.io.scene.stems import Stem
-from seehear.types import Direction, InputError, Room, Scene, Sound, Source, Trajectory, n_samples
+from seehear.types import Direction, InputError, Recording, Room, Scene, Sound, Source, Trajectory, n_samples
 
 
 def read_scene(path: PathLike) -> Scene:
@@ -98,11 +98,19 @@ def _read_angles(fields: Fields) -> Direction:
 
 
 def _read_source(fields: Fields, folder: Path, rate: int, length: int) -> Source:
-    fields.only("label", "stem", "sha256", "gain_db", "muted", "extent_deg", "lfe", "trajectory")
+    fields.only("label", "stem", "sha256", "gain_db", "muted", "recording", "extent_deg", "lfe", "trajectory")
     label, gain_db, lfe = fields.text("label"), fields.number("gain_db", -MAX_GAIN_DB, MAX_GAIN_DB), fields.flag("lfe")
     extent_rad = math.radians(fields.number("extent_deg", minimum=0, maximum=360))
     trajectory, stem = _read_trajectory(fields), _read_stem(fields, folder, rate, length)
-    return Source(stem, trajectory, label, gain_db, extent_rad, lfe, _is_muted(fields))
+    return Source(stem, trajectory, label, gain_db, extent_rad, lfe, _is_muted(fields), _read_recording(fields))
+
+
+def _read_recording(fields: Fields) -> Recording | None:
+    if "recording" not in fields.value:
+        return None
+    told = fields.child("recording")
+    told.only("name", "licence")
+    return Recording(told.text("name"), told.text("licence"))
 
 
 def _is_muted(fields: Fields) -> bool:

@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -257,6 +257,7 @@ def _source_entry(source: Source, stem: dict[str, str]) -> dict[str, Any]:
         **stem,
         "gain_db": float(source.gain_db),
         **_muted(source.muted),
+        **({"recording": asdict(source.recording)} if source.recording else {}),
         "extent_deg": as_degrees(source.extent_rad),
         "lfe": bool(source.lfe),
         "trajectory": points,
