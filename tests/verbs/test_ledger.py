@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,11 @@ import pytest
 import seehear
 from planted import scenery
 from seehear.io.audio import write_audio
-from seehear.types import FOA, Audio, InputError, terms_of
+from seehear.io.scene import read_extra, write_scene
+from seehear.types import FOA, MONO, Audio, InputError, terms_of
 from seehear.verbs.ledger import check_commercial, credits_of, entry, licence_notes
+from seehear.verbs.render import rendered_file
+from written_scenes import example
 
 # licence, may be sold, must be named
 DEEDS = [
@@ -75,3 +80,80 @@ def test_a_run_refuses_before_any_work_what_must_not_be_sold(tmp_path: Path) -> 
     assert (bed["role"], bed["name"], bed["commercial"], bed["attribution"]) == ("bed", "rain.wav", True, True)
     with pytest.raises(InputError, match="image-encoder-research"):
         seehear.spatialize(scenery(), models="builtin-research", dry_run=True, commercial_only=True)
+
+
+def heard_of(path: Path) -> list[tuple[str, str]]:
+    report = rendered_file(path, layout="mono").report
+    return [(each["role"], each["name"]) for each in report["models"]]
+
+
+def test_a_scene_names_what_is_heard_of_it_and_nothing_else(tmp_path: Path) -> None:
+    """Planted: the ledger of a run with a head, an ambience, a video's sound; then sounds are replaced, muted, removed."""
+    parts = [("segmenter", "sam", "MIT"), ("generator", "ldm", "CC-BY-NC-4.0"), ("head", "kemar", "CC BY 4.0")]
+    parts += [("bed", "rain.wav", "CC BY 4.0"), ("original sound", "film", "that of the video")]
+    models = [{"role": role, "name": name, "licence": licence, "size_mib": 3} for role, name, licence in parts]
+    path = tmp_path / "scene.json"
+    write_scene(path, example(), tmp_path / "stems", extra={"made_by": {"models": [*models, "torn", {"role": 3}]}})
+    made = [("segmenter", "sam"), ("generator", "ldm"), ("bed", "rain.wav")]
+    assert heard_of(path) == made
+    with pytest.raises(InputError, match=r"generator ldm \(CC-BY-NC-4.0\)"):
+        seehear.render(path, layout="mono", commercial_only=True)
+    write_audio(tmp_path / "bark.wav", Audio(np.full((1, 4000), 0.1, np.float32), 8000, MONO))
+    seehear.scene.replace_sound(path, 1, tmp_path / "bark.wav", licence="CC BY-NC 4.0")
+    assert heard_of(path) == [*made, ("sound", "bark.wav")]
+    seehear.scene.replace_sound(path, 1, tmp_path / "bark.wav", licence="CC BY 4.0")
+    seehear.scene.mute(path, "bed")
+    seehear.scene.remove(path, 2, 3)
+    assert heard_of(path) == [("segmenter", "sam"), ("sound", "bark.wav")]
+    seehear.render(path, layout="mono", commercial_only=True)
+    seehear.scene.rename(path, 1, "cat")
+    seehear.scene.retime(path, 1, shift_s=0.01)
+    assert seehear.scene.show(path)["sources"][0]["recording"] == {"name": "bark.wav", "licence": "CC BY 4.0"}
+    seehear.scene.mute(path, 1)
+    assert heard_of(path) == [("segmenter", "sam")]
+
+
+def test_credits_stand_beside_a_file_as_long_as_they_are_needed(tmp_path: Path) -> None:
+    """Planted: a sound that asks for its name, replaced by one that does not; a file of the same name by somebody else."""
+    path, out, named = tmp_path / "scene.json", tmp_path / "out.wav", tmp_path / "out.credits.txt"
+    write_scene(path, replace(example(), bed=None), tmp_path / "stems")
+    write_audio(tmp_path / "bark.wav", Audio(np.full((1, 4000), 0.1, np.float32), 8000, MONO))
+    seehear.scene.replace_sound(path, 1, tmp_path / "bark.wav", licence="CC BY 4.0")
+    named.write_text("mine")
+    with pytest.raises(InputError, match=r"out.credits.txt exists already: use --force"):
+        seehear.render(path, out, layout="mono")
+    assert not out.exists()
+    report = rendered_file(path, out, layout="mono", force=True).report
+    assert report["files"] == [str(out), str(named)]
+    assert "- bark.wav: sound, CC BY 4.0\n" in named.read_text("utf-8")
+    seehear.scene.replace_sound(path, 1, tmp_path / "bark.wav", licence="CC0")
+    seehear.render(path, out, layout="mono", force=True)
+    assert not named.exists()
+    named.write_text("mine")
+    seehear.render(path, out, layout="mono", force=True)
+    assert named.read_text() == "mine"
+
+
+def test_a_run_keeps_its_ledger_and_its_credits(tmp_path: Path) -> None:
+    """Sidecar, scene and report have the same models; the credits of an ambience go when it is not heard any more."""
+    noise = np.random.default_rng(0).standard_normal((4, 24_000)).astype(np.float32) * np.float32(0.1)
+    write_audio(tmp_path / "rain.wav", Audio(noise, 48_000, FOA, "acn-sn3d"))
+    files = {"output": tmp_path / "out.wav", "scene": tmp_path / "s.json", "sidecar": tmp_path / "how.json"}
+    asked = {"seconds": 0.5, "layout": "mono", "room": "none", **files}
+    ambience = {"bed": tmp_path / "rain.wav", "bed_licence": "CC BY 4.0"}
+    report = seehear.spatialize(scenery(), **asked, **ambience).report
+    for kept in (read_extra(files["scene"])["made_by"], json.loads(files["sidecar"].read_text("utf-8"))):
+        assert kept["models"] == report["models"] and kept["models"][-1]["name"] == "rain.wav"
+    named = tmp_path / "out.credits.txt"
+    assert str(named) in report["files"] and "rain.wav: bed, CC BY 4.0" in named.read_text("utf-8")
+    seehear.spatialize(scenery(), force=True, **asked)
+    assert not named.exists()
+
+
+def test_whose_an_ambisonic_file_is_nobody_asks(tmp_path: Path) -> None:
+    """The flag would have no effect on it, and is refused; the file is in the ledger all the same."""
+    noise = np.random.default_rng(0).standard_normal((4, 4_000)).astype(np.float32) * np.float32(0.1)
+    write_audio(tmp_path / "field.wav", Audio(noise, 8000, FOA, "acn-sn3d"))
+    assert heard_of(tmp_path / "field.wav") == [("input", "field.wav")]
+    with pytest.raises(InputError, match="what an ambisonic file was made of"):
+        seehear.render(tmp_path / "field.wav", layout="mono", commercial_only=True)

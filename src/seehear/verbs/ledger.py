@@ -21,7 +21,7 @@ REPLACEMENTS = {
     "generator": "builtin (synthesised sounds)",
     "head": "leave out --hrtf: the computed head is ours",
     "bed": "name its licence with --bed-licence, or leave out --bed",
-    "sound": "a file of which `seehear scene replace-sound --licence` names one that allows it",
+    "sound": "another file, or with its licence: `seehear scene replace-sound --licence NAME`",
 }
 """By role: what does the same and may be sold."""
 

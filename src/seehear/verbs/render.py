@@ -93,7 +93,8 @@ def render(
 
     ``options`` are the fields of :class:`RenderOptions`. An ambisonic file has 4, 9, 16, 25, 36, 49 or 64 channels; it is
     decoded by `acoustics.allrad` and gets one gain for all channels. ``output`` is WAV (RF64 above 4 GB), FLAC or CAF; with
-    ``adm`` an ADM file of the scene, whose tracks then come back. Half a minute and less is an :class:`Audio`.
+    ``adm`` an ADM file of the scene, whose tracks then come back. A short one is an :class:`Audio`, of a long one the samples
+    lie in a temporary file (`seehear.types.whole` reads them).
     InputError: a scene, stem, sound file, layout, level or output that cannot be used, or a flag that would have no effect.
     """
     return rendered_file(scene, output, force=force, watch=watch, **options).sound
