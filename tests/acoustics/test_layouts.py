@@ -106,6 +106,15 @@ def test_between_four_speakers_all_of_them_play():
 
 
 @pytest.mark.parametrize("layout", [SURROUND_5_1_4, SURROUND_7_1_4])
+def test_gains_add_up_to_the_direction(layout):
+    """Closed form: p = sum g u (Pulkki 1997, eq. 6) between three and between four speakers, wherever no imaginary one plays."""
+    band = SPHERE[(SPHERE[:, 2] >= 0) & (SPHERE[:, 2] <= math.sin(math.radians(25)))]
+    sums = speaker_gains(layout, band) @ layout.vectors
+    sums /= np.linalg.norm(sums, axis=1, keepdims=True)
+    np.testing.assert_allclose(sums, band, atol=1e-6)
+
+
+@pytest.mark.parametrize("layout", [SURROUND_5_1_4, SURROUND_7_1_4])
 def test_heights_play_what_is_above(layout):
     """Planted answers: straight up the four heights alike, on their ring no speaker below, on the horizon no height."""
     heights = [i for i, elevation in enumerate(layout.elevations_rad) if elevation > 0]

@@ -37,10 +37,11 @@ def speaker_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     """Gains (N, C) that pan with unit energy to unit vectors ``directions`` (N, 3); the LFE's are zero.
 
     5.1 and every other layout that surrounds the listener: VBAP (Pulkki 1997) on the convex hull of the
-    speakers, an imaginary zenith and nadir, and an imaginary middle of every face with more than three corners (a choice
-    of diagonal would favour one side). What an imaginary speaker gets is shared equally by its hull neighbours
-    (the rule of BS.2127) and the energy is made 1 again. Stereo is the BS.775 downmix of the gains of 5.1, the same as
-    `downmix_5_1_to_stereo` of a 5.1 render and so not of unit energy; mono is 1, like W.
+    speakers and an imaginary zenith and nadir, bilinear between four in one plane (a choice of diagonal would favour one side;
+    both keep the velocity vector). What an imaginary speaker gets, as the middle of a face with more than four corners, is
+    shared equally by its hull neighbours; rules of BS.2127. The energy is made 1 again.
+    Stereo is the BS.775 downmix of the gains of 5.1, the same as `downmix_5_1_to_stereo` of a 5.1 render and so not of unit
+    energy; mono is 1, like W.
     InputError for ambisonics, binaural, and speakers that do not surround the listener.
     """
     directions = np.atleast_2d(np.asarray(directions, dtype=np.float64))
@@ -55,13 +56,51 @@ def speaker_gains(layout: Layout, directions: FloatArray) -> FloatArray:
 
 def _hull_gains(layout: Layout, directions: FloatArray) -> FloatArray:
     speakers = list(layout.speakers)
-    vectors, triangles, shares = _with_imaginary(layout.vectors[speakers])
-    corners, own = weights(_flattened(directions, layout.vectors[speakers]), mesh_of(vectors, triangles))
+    vectors, triangles, shares, fours = _with_imaginary(layout.vectors[speakers])
+    directions = _flattened(directions, layout.vectors[speakers])
+    corners, own = weights(directions, mesh_of(vectors, triangles))
     gains = np.zeros((len(directions), len(vectors)))
     np.put_along_axis(gains, corners, own, axis=1)
+    for middle, face in fours.items():
+        inside = np.flatnonzero((corners == middle).any(axis=1))
+        gains[inside] = 0
+        gains[np.ix_(inside, face)] = _between_four(vectors[face], directions[inside])
     result = np.zeros((len(directions), layout.n_channels))
     result[:, speakers] = _unit_energy(_unit_energy(gains) @ shares)
     return result
+
+
+def _between_four(corners: FloatArray, directions: FloatArray) -> FloatArray:
+    """Gains (N, 4), up to a factor, of ``directions`` (N, 3) inside a flat face of four ``corners`` (4, 3), in the order of its
+    edge: bilinear weights whose sum of vectors points there (BS.2127, QuadRegion)."""
+    x, y = _share(corners, directions), _share(np.roll(corners, -1, axis=0), directions)
+    return np.stack([(1 - x) * (1 - y), x * (1 - y), x * y, (1 - x) * y], axis=1)
+
+
+def _share(corners: FloatArray, directions: FloatArray) -> FloatArray:
+    """The share x (N,) of the edges 0-1 and 3-2 at which a plane through the listener and each direction crosses both.
+
+    det(d, p0 + x (p1 - p0), p3 + x (p2 - p3)) = 0, a quadratic equation; of its roots the one inside, or nearest to it.
+    """
+    p0, p1, p2, p3 = corners
+    square = directions @ np.cross(p1 - p0, p2 - p3)
+    linear = directions @ (np.cross(p0, p2 - p3) + np.cross(p1 - p0, p3))
+    constant = directions @ np.cross(p0, p3)
+    root = np.sqrt(np.maximum(linear**2 - 4 * square * constant, 0))
+    stable = -0.5 * (linear + np.copysign(root, linear))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        roots = np.stack([stable / square, constant / stable])
+    roots = np.where(np.isfinite(roots), roots, np.inf)
+    nearest = np.abs(roots - 0.5).argmin(axis=0)
+    return np.clip(roots[nearest, np.arange(len(directions))], 0, 1)
+
+
+def _in_order(vectors: FloatArray, face: np.ndarray) -> np.ndarray:
+    """The corners of a flat face in the order of its edge."""
+    spokes = vectors[face] - vectors[face].mean(axis=0)
+    first = spokes[0] / np.linalg.norm(spokes[0])
+    second = np.cross(np.cross(spokes[0], spokes[1]), first)
+    return face[np.argsort(np.arctan2(spokes @ second / np.linalg.norm(second), spokes @ first))]
 
 
 def _flattened(directions: FloatArray, real: FloatArray) -> FloatArray:
@@ -82,9 +121,10 @@ OUTSIDE = 1.001
 """How far the middle of a face is put outside it for the hull, where it shall take that face and no other one apart."""
 
 
-def _with_imaginary(real: FloatArray) -> tuple[FloatArray, np.ndarray, FloatArray]:
+def _with_imaginary(real: FloatArray) -> tuple[FloatArray, np.ndarray, FloatArray, dict[int, np.ndarray]]:
     """Unit vectors (S + I, 3) with zenith and nadir added where no speaker is, then the middles of faces that are no triangles;
-    triangles (K, 3) of all; and the share (S + I, S) that each gives the real."""
+    triangles (K, 3) of all; the share (S + I, S) that each gives the real; and the corners of each face of four, in the order
+    of its edge, by the index of its middle."""
     poles = [np.array([0.0, 0.0, sign]) for sign in (1, -1)]
     missing = [pole for pole in poles if (real @ pole).max() < math.cos(math.radians(5))]
     vectors = np.concatenate([real, *(pole[None] for pole in missing)])
@@ -98,7 +138,9 @@ def _with_imaginary(real: FloatArray) -> tuple[FloatArray, np.ndarray, FloatArra
     for imaginary, corners in enumerate(around, start=len(real)):
         own = corners[corners < len(real)]
         shares[imaginary, own] = 1 / math.sqrt(len(own))
-    return vectors, triangles, shares
+    first = len(vectors) - len(faces)
+    fours = {first + i: _in_order(vectors, face) for i, face in enumerate(faces) if len(face) == 4}
+    return vectors, triangles, shares, fours
 
 
 def _neighbours(vectors: FloatArray, vertex: int) -> np.ndarray:
