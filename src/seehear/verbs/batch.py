@@ -42,7 +42,7 @@ class BatchOptions:
     workers: int = option(1, "Processes that work at the same time.", "N")
     resume: bool = option(False, "Go on with a batch that was stopped.")
     retry: bool = option(False, "With --resume: what had failed once more.")
-    limit_s: float | None = option(None, "Give an input up after this long; it counts as failed.", "S")
+    limit_s: float | None = option(None, "Give an input up after this long, start of its process included.", "S")
 
     def __post_init__(self) -> None:
         check_types(self)
