@@ -9,7 +9,7 @@ from seehear.acoustics.hrtf import BUILTIN_HEAD
 from seehear.io.scene import write_scene
 from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.types import MONO, Audio, InputError, Room, Scene, Source, Trajectory
-from seehear.verbs import render
+from seehear.verbs import render, spatialize
 from seehear.verbs.listening import Listener
 from seehear.verbs.rendering import untold
 from seehear.verbs.spatialize import _render
@@ -46,3 +46,14 @@ def test_the_papers_simulator_has_none() -> None:
     """Planted fault: a flag that would have no effect is refused."""
     with pytest.raises(InputError, match="--doppler has no effect with --geometry paper"):
         SpatializeOptions(geometry="paper", doppler=True)
+
+
+def test_objects_have_none(tmp_path: Path) -> None:
+    """Planted fault: a flag that an ADM file would lack is refused by both verbs, and nothing is written."""
+    write_scene(tmp_path / "scene.json", receding(), tmp_path / "stems")
+    adm = tmp_path / "adm.wav"
+    with pytest.raises(InputError, match="--doppler have no effect on --adm"):
+        render(tmp_path / "scene.json", adm, adm=True, doppler=True)
+    with pytest.raises(InputError, match="--doppler has no effect on --adm"):
+        spatialize(np.zeros((64, 64, 3), np.uint8), adm=str(adm), doppler=True)
+    assert not adm.exists()

@@ -165,7 +165,9 @@ def _check_use(wanted: RenderOptions, output: str | Path | None, is_sound: bool)
     if wanted.adm and output is None:
         raise InputError("--adm is about a file: name it with -o OUT.wav")
     if wanted.adm and (wanted.hrtf or wanted.doppler):
-        raise InputError("--hrtf and --doppler are heard in renders: objects are dry, leave them out of --adm")
+        raise InputError(
+            "--hrtf and --doppler have no effect on --adm, whose objects are placed and moved by what plays them: leave them out"
+        )
 
 
 def _check_output(output: str | Path, scene: str | Path, wanted: RenderOptions, force: bool) -> None:

@@ -133,6 +133,8 @@ def split_options(options: Mapping[str, Any]) -> tuple[SpatializeOptions, Output
 
 
 def _files(wanted: SpatializeOptions, outputs: OutputOptions, name: str) -> _Files:
+    if outputs.adm is not None and wanted.doppler:
+        raise InputError("--doppler has no effect on --adm, whose objects are moved by what plays them: leave one of them out")
     layout = layout_named(wanted.layout)
     headphones = None if wanted.geometry == "paper" else BINAURAL
     files = targets(outputs, name, layout, headphones)
