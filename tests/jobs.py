@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seehear.data.runner import Crew, Item, run
+from seehear.data.worker import THREADS
 from seehear.types import InputError
 
 PARTS = 3
@@ -28,6 +29,8 @@ def write_parts(item: Item, folder: Path) -> Mapping[str, Any]:
         raise InputError("broken.jpg is no picture")
     if item.input == "bug":
         raise ZeroDivisionError("a bug")
+    if item.input == "threads":
+        return {"threads": [os.environ.get(name) for name in THREADS]}
     if item.input == "exits":
         sys.exit("of a library")
     if item.input == "full":

@@ -15,6 +15,7 @@ import pytest
 
 import jobs
 from seehear.data.runner import JOURNAL, ROW, WORK, Crew, Item, run
+from seehear.data.worker import THREADS
 from seehear.types import InputError
 
 FINE = [Item(f"item{index}", "fine") for index in range(4)]
@@ -76,6 +77,20 @@ def test_what_hangs_is_given_up_and_what_dies_once_is_done_again(tmp_path: Path)
     assert done["a"]["reason"] == "given up after the 5 s of --limit" and not (tmp_path / "out" / "a").exists()
     for name in ("b", *(item.name for item in FINE)):
         assert_whole(tmp_path / "out", name)
+
+
+def test_workers_share_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: an environment that says nothing, and one that says how many threads; of one worker nothing is asked."""
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    share = str(max(1, (os.cpu_count() or 1) // 2))
+    for number, (workers, told, expected) in enumerate(
+        [(1, "", [None] * 3), (2, "", [share] * 3), (2, "7", ["7", share, share])]
+    ):
+        if told:
+            monkeypatch.setenv(THREADS[0], told)
+        (row,) = run([Item("a", "threads")], jobs.write_parts, tmp_path / str(number), settings={}, crew=Crew(workers))
+        assert row["threads"] == expected
 
 
 def test_another_list_is_not_taken_for_the_one_before(tmp_path: Path) -> None:

@@ -41,15 +41,24 @@ def test_a_healthy_installation_is_told_as_it_is() -> None:
     assert [model["commercial"] for model in by_name["builtin-research"]["models"]] == [True, True, False, True]
     json.dumps(report)
     text = told(report)
-    assert "--models hub: not now (6.9 GB)" in text and text.endswith("All that is needed is here.")
+    assert "--models hub: not now (6.9 GB)" in text and text.endswith("Nothing is broken.")
 
 
-def test_a_cache_that_cannot_be_written_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_is_a_problem_of_who_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module(), "_cache", lambda: Path("/proc/seehear-cache"))
-    report = seehear.doctor("builtin")
-    assert not report["ok"]
-    assert check(report, "model cache")["status"] == "problem" and "HF_HOME" in check(report, "model cache")["fix"]
-    assert "WRONG model cache" in told(report) and told(report).endswith("see above.")
+    builtin, hub = seehear.doctor("builtin"), seehear.doctor("hub")
+    assert builtin["ok"] and not hub["ok"]
+    assert check(builtin, "model cache")["status"] == "note" and "HF_HOME" in check(builtin, "model cache")["fix"]
+    assert "the model cache /proc/seehear-cache cannot be written to" in hub["presets"][0]["why"]
+    assert "note  model cache" in told(builtin) and told(hub).endswith("see above.")
+
+
+def test_an_environment_without_the_hub_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: HF_HUB_OFFLINE, as huggingface_hub reads it."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert seehear.doctor("hub")["presets"][0]["why"].startswith("offline, and facebook/sam-vit-base")
 
 
 def test_a_missing_encoder_and_library_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,6 @@ import os
 import secrets
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
@@ -26,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seehear.data.worker import begin
 from seehear.io.files import TEMPORARY, check_folder, whole_file
 from seehear.types import InputError
 
@@ -243,9 +243,9 @@ class _Hand:
     pid: Future[int]
 
     @classmethod
-    def hired(cls) -> _Hand:
+    def hired(cls, workers: int) -> _Hand:
         with _uninterrupted():  # the process starts in submit
-            pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_live_with_parent)
+            pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=begin, initargs=(workers,))
             return cls(pool, pool.submit(os.getpid))
 
     def dismiss(self) -> None:
@@ -266,7 +266,7 @@ def _handed_out(source: Iterator[Item | Row], job: Job, work: Path, crew: Crew) 
         while True:
             while len(busy) < crew.workers and (item := next(source, None)) is not None:
                 if isinstance(item, Item):
-                    hand = idle.pop() if idle else _Hand.hired()
+                    hand = idle.pop() if idle else _Hand.hired(crew.workers)
                     busy[hand.pool.submit(_do, item, job, work)] = (hand, item, time.monotonic())
                 else:
                     yield item
@@ -315,18 +315,6 @@ def _uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _live_with_parent() -> None:
-    """Ends this process with the one that hands out the work, however that ends: a later run must find nobody at work."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _do(item: Item, job: Job, work: Path) -> Row:

@@ -7,7 +7,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,7 +46,8 @@ class Check:
 def doctor(models: str | None = None, *, offline: bool = False, watch: Watcher = unwatched) -> dict[str, Any]:
     """What was checked, and what every preset (or that of ``models``: a name, folder or file) can do now.
 
-    ``ok`` is False when something is broken that a run needs. The hub is asked for sizes unless ``offline``.
+    ``ok`` is False when something is broken that a run with ``models`` (unless said: builtin) needs. The hub is
+    asked for sizes unless ``offline``.
     InputError: unknown models.
     """
     checks: list[Check] = []
@@ -54,7 +55,8 @@ def doctor(models: str | None = None, *, offline: bool = False, watch: Watcher =
         watch(check.name, 0.1 * number)
         checks.append(check)
     memory_gb = _memory_gb()[1]
-    presets = [_preset(name, offline, memory_gb) for name in ((models,) if models is not None else PRESETS)]
+    asked = PRESETS if models is None else (models,)
+    presets = [_preset(name, offline, memory_gb, needed=name in (models, "builtin")) for name in asked]
     broken = [check for check in checks if check.status == "problem"] + [each for each in presets if each["problem"]]
     return {
         "version": seehear.__version__,
@@ -78,7 +80,8 @@ def _checks() -> Iterator[Check]:
     yield _ffmpeg()
     yield _weights()
     yield _folder("temporary files", Path(tempfile.gettempdir()), "set TMPDIR to a folder on a larger disk", SPARE_DISK_GB)
-    yield _folder("model cache", _cache(), "set HF_HOME to a folder that can be written to")
+    cache = _model_cache()
+    yield replace(cache, status="note") if cache.status == "problem" else cache  # builtin needs none
 
 
 def _libraries() -> Check:
@@ -149,6 +152,10 @@ def _weights() -> Check:
     return Check("shipped weights", "ok", ", ".join(names))
 
 
+def _model_cache() -> Check:
+    return _folder("model cache", _cache(), "set HF_HOME to a folder that can be written to")
+
+
 def _cache() -> Path:
     from huggingface_hub.constants import HF_HUB_CACHE
 
@@ -171,15 +178,18 @@ def _folder(name: str, path: Path, fix: str, spare_gb: float = 0.0) -> Check:
 # ------------------------------------------------------------------------------------------------ presets
 
 
-def _preset(name: str, offline: bool, memory_gb: float) -> dict[str, Any]:
-    """What a preset can do now: ``ready``, ``downloads`` so many GB first, or what is in its way."""
+def _preset(name: str, offline: bool, memory_gb: float, *, needed: bool) -> dict[str, Any]:
+    """What a preset can do now: ``ready``, ``downloads`` so many GB first, or what is in its way: a problem if ``needed``."""
     preset = spatialize_preset(name, ModelOptions() if name.startswith("builtin") else ModelOptions(offline=offline))
     ledger = models_of(preset)
     size_gb = sum(part.size_mib or 0.0 for part in preset.parts) * 2**20 / 1e9
+    offline = offline or _is_offline()
     missing, download = [part for part in preset.parts if part.get is not None], download_gb(preset)
     problem = ""
     if missing and offline:
         problem = f"offline, and {', '.join(part.name for part in missing)} not on this machine"
+    elif missing and (cache := _model_cache()).status == "problem":
+        problem = f"the model cache {cache.said}"
     elif size_gb + SPARE_MEMORY_GB > memory_gb:
         problem = f"its weights take {size_gb:.1f} GB, {memory_gb:.1f} GB of memory are free"
     elif (download or 0.0) > (free_gb := _free_gb(_cache())):
@@ -188,12 +198,19 @@ def _preset(name: str, offline: bool, memory_gb: float) -> dict[str, Any]:
         "name": name,
         "status": "not now" if problem else "downloads first" if missing else "ready",
         "why": problem,
-        "problem": bool(problem) and (name == "builtin" or name not in PRESETS),
+        "problem": bool(problem) and needed,
         "download_gb": download,
         "get": [part.get for part in missing],
         "models": ledger,
         "notes": licence_notes(ledger),
     }
+
+
+def _is_offline() -> bool:
+    """Whether the hub is not to be asked because HF_HUB_OFFLINE says so."""
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_OFFLINE
 
 
 def _free_gb(path: Path) -> float:
@@ -224,5 +241,5 @@ def told(report: Mapping[str, Any]) -> str:
             facts = [model["name"], _size(model.get("size_mib")), model["licence"], model.get("get", "")]
             lines.append(f"    {model['role']}: {', '.join(filter(None, facts))}")
         lines += [f"    note: {note}" for note in preset["notes"]]
-    lines += ["", "All that is needed is here." if report["ok"] else "Something is wrong: see above."]
+    lines += ["", "Nothing is broken." if report["ok"] else "Something is wrong: see above."]
     return "\n".join(lines)
