@@ -148,3 +148,30 @@ def test_renders_too(tmp_path: Path) -> None:
     assert report["done"] == 1 and not report["failures"]
     seehear.render(tmp_path / "field.wav", tmp_path / "alone.wav", layout="stereo")
     assert (tmp_path / "out" / "field" / "field.wav").read_bytes() == (tmp_path / "alone.wav").read_bytes()
+
+
+def test_the_command_tells_what_became_of_all(photos: Path, tmp_path: Path, run) -> None:
+    """Planted: one picture, one that is broken, a file of another kind; the status is that of what the caller can fix."""
+    (photos / "p1.png").unlink()
+    call = ("batch", photos, "--out", tmp_path / "out")
+    flags = ("--", "spatialize", "--seconds", 0.25, "--layout", "mono", "-o", "x.wav")
+    status, out, err = run(*call, *flags)
+    assert (
+        status == 2
+        and "1 of 2 done" in out
+        and "failed: broken.jpg: " in out
+        and "of a kind that spatialize takes: 1 .txt" in out
+    )
+    assert "2/2" in err
+    status, out, _ = run(*call, "--resume", "--json", *flags)
+    assert status == 2 and json.loads(out)["known"] == 2
+    status, out, _ = run("batch", photos, "--out", tmp_path / "new", "--dry-run", *flags)
+    assert status == 0 and [each["item"] for each in json.loads(out)["inputs"]] == ["broken", "p0"]
+    assert not (tmp_path / "new").exists()
+    for wrong, sentence in (
+        (("spatialize", "--json"), "--json belongs before the --"),
+        (("inspect",), "batch runs spatialize, render, got 'inspect'"),
+        (("spatialize", "--models", "best"), "unknown models 'best'"),
+    ):
+        status, _, err = run("batch", photos, "--out", tmp_path / "new", "--", *wrong)
+        assert status == 2 and sentence in err

@@ -17,7 +17,7 @@ from seehear.verbs.render import RenderOptions
 @command("render", {"How to render": RenderOptions})
 def render(
     scene: Annotated[Path, typer.Argument(metavar="INPUT", help="scene.json, or an ambisonic WAV.", show_default=False)],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="WAV, FLAC or CAF to write.", show_default=False)],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="WAV, FLAC, CAF or Opus.", show_default=False)],
     force: Force = False,
     json_: AsJson = False,
     debug: Debug = False,

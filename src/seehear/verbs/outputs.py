@@ -11,7 +11,7 @@ from seehear.types import BINAURAL, FOA, LAYOUTS, STEREO, InputError, Layout, la
 from seehear.verbs.ledger import credits_beside
 
 KINDS = {
-    **dict.fromkeys((".wav", ".flac", ".caf"), "audio"),
+    **dict.fromkeys((".wav", ".flac", ".caf", ".opus"), "audio"),
     **dict.fromkeys((".mp4", ".m4v", ".mov"), "video"),
     ".json": "scene",
     ".png": "figure",
@@ -29,7 +29,9 @@ NAMED = ("output", "video", "scene", "stems", "figure", "adm", "sidecar", "folde
 class OutputOptions:
     """Which files to write; the type of ``output`` follows from its extension. Nothing is written for None."""
 
-    output: str | None = option(None, "Main output: .wav, .flac, .caf, .mp4, .mov, .json (scene) or .png (figure).", "OUT", "-o")
+    output: str | None = option(
+        None, "Main output: .wav .flac .caf .opus, .mp4 .mov, .json (scene) or .png (figure).", "OUT", "-o"
+    )
     video: str | None = option(None, "Video with the new sound (.mp4: AAC; .mov: 24-bit PCM).", "OUT.mp4")
     scene: str | None = option(None, "Scene for `seehear render`; its stems go beside it unless --stems says where.", "OUT.json")
     stems: str | None = option(None, "Folder for one mono WAV per source.", "DIR")

@@ -92,7 +92,7 @@ def render(
     """The sound of a scene file or of an ambisonic file in a layout, at a level; also written to ``output``.
 
     ``options`` are the fields of :class:`RenderOptions`. An ambisonic file has 4, 9, 16, 25, 36, 49 or 64 channels; it is
-    decoded by `acoustics.allrad` and gets one gain for all channels. ``output`` is WAV (RF64 above 4 GB), FLAC or CAF; with
+    decoded by `acoustics.allrad` and gets one gain for all channels. ``output`` is WAV (RF64 above 4 GB), FLAC, CAF or Opus; with
     ``adm`` an ADM file of the scene, whose tracks then come back. A short one is an :class:`Audio`, of a long one the samples
     lie in a temporary file (`seehear.types.whole` reads them).
     InputError: a scene, stem, sound file, layout, level or output that cannot be used, or a flag that would have no effect.
@@ -223,7 +223,8 @@ def _write(
 def _decoded(path: str | Path, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Levelled:
     from seehear.acoustics.allrad import decode_blocks
     from seehear.acoustics.sphere import rotation_by
-    from seehear.io.audio import ORDERS, open_ambisonics
+    from seehear.io.audio import open_ambisonics
+    from seehear.io.layouts import ORDERS
     from seehear.verbs.rendering import levelled_blocks
 
     field = open_ambisonics(path, ORDERS[wanted.input_order])
