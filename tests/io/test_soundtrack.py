@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seehear.io.audio import read_audio, write_audio
-from seehear.io.boxes import body_of, sample_entries
+from seehear.io.boxes import body_of, find, sample_entries
 from seehear.io.mux import VideoOptions, write_video
 from seehear.io.resampling import reblocked, resampled
 from seehear.io.soundtrack import amplified, coding, decoded, faded, headroom_gain_db
@@ -128,7 +128,22 @@ def test_what_players_decode_is_foreseen(tmp_path, layout):
     foreseen = np.concatenate(list(decoded(video, coding(".mp4", layout))), axis=1)
     write_video(tmp_path / "a.mp4", STILL, sound, duration_s=1.3)
     heard = read_audio(tmp_path / "a.mp4").samples
-    assert foreseen.shape[1] == sound.n_samples and np.abs(foreseen - heard[:, : sound.n_samples]).max() < 1e-6
+    assert foreseen.shape == heard.shape and np.abs(foreseen - heard).max() < 1e-6
+
+
+@pytest.mark.parametrize(("rate", "n"), [(48_000, 59_256), (44_100, 54_441), (44_100, 17_640), (48_000, 1_025)])
+def test_aac_ends_where_the_file_says(tmp_path, rate, n):
+    """Oracle: the samples that went in, in the edit list (counted in samples) and read back; and an edit list cut to 2/3."""
+    sound = noise(STEREO, n / rate, rate)
+    write_video(tmp_path / "a.mp4", STILL, sound, duration_s=n / rate)
+    with (tmp_path / "a.mp4").open("r+b") as file:
+        edit = list(find(file, "moov/trak/edts/elst"))[1]
+        assert struct.unpack(">IIIi", body_of(file, edit)[:16]) == (0, 1, n, 1024)
+        whole = read_audio(tmp_path / "a.mp4").samples
+        assert whole.shape == (2, n)
+        file.seek(edit.body + 8)
+        file.write(struct.pack(">I", 2 * n // 3))
+    assert np.array_equal(read_audio(tmp_path / "a.mp4").samples, whole[:, : 2 * n // 3])
 
 
 def test_the_peak_after_coding_stays_below_the_ceiling(tmp_path):
@@ -140,7 +155,7 @@ def test_the_peak_after_coding_stays_below_the_ceiling(tmp_path):
     how = coding(".mp4", STEREO)
     before = sample_peak_db(decoded(faded(sound, 2.0), how), RATE)
     report = write_video(tmp_path / "a.mp4", STILL, sound, VideoOptions(peak_of=sample_peak_db), duration_s=2.0)
-    after = sample_peak_db([read_audio(tmp_path / "a.mp4").samples[:, : sound.n_samples]], RATE)
+    after = sample_peak_db([read_audio(tmp_path / "a.mp4").samples], RATE)
     assert before > -0.9 and -1.5 < after <= -1.0
     assert report.coded_peak_dbtp == pytest.approx(after, abs=1e-4)
     assert report.coded_gain_db == pytest.approx(-1 - before - 0.02, abs=1e-4)

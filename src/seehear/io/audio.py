@@ -2,68 +2,33 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-import av
 import numpy as np
 import soundfile
-from av.audio.stream import AudioStream
-from av.container import InputContainer
 
 from seehear.io.caf import caf_facts, is_caf, write_caf
-from seehear.io.containers import channel_layout, open_container
+from seehear.io.decoding import decode_file
 from seehear.io.files import PathLike, WholeFiles, check_input, check_output, whole_file
+from seehear.io.layouts import FIELDS, MASKS, unnamed
 from seehear.io.opus import opus_layout, write_opus
-from seehear.io.pcm import WIDTH_BYTES, Subtype, pcm_steps
-from seehear.io.spherical import declared_order
+from seehear.io.pcm import WIDTH_BYTES, Pcm, Subtype, pcm_steps
 from seehear.io.streams import SoundFile, pcm_span, soundfile_span, spooled
 from seehear.io.wav import AMBIX_COMMENT, WavFacts, wav_facts, write_wav
-from seehear.types import (
-    BINAURAL,
-    HIGHEST_ORDER,
-    MONO,
-    STEREO,
-    SURROUND_5_1,
-    SURROUND_5_1_4,
-    SURROUND_7_1,
-    SURROUND_7_1_4,
-    Audio,
-    Convention,
-    InputError,
-    Layout,
-    Sound,
-    ambisonics,
-    blocks,
-    discrete,
-)
+from seehear.types import HIGHEST_ORDER, SURROUND_5_1, SURROUND_7_1, Audio, Convention, InputError, Layout, Sound, blocks, whole
 
-_MASKS = {
-    **{layout.wav_mask: layout for layout in (MONO, STEREO, SURROUND_5_1, SURROUND_7_1, SURROUND_5_1_4, SURROUND_7_1_4)},
-    0x3F: SURROUND_5_1,
-}
-"""Layout per dwChannelMask; 5.1 comes with side (0x60F) or back (0x3F) surrounds, in the same order."""
 _FLAC_LAYOUTS = ("mono", "stereo", "binaural", "5.1", "7.1")
 """FLAC gives every channel count a fixed meaning (RFC 9639, 9.1.3): others would be played from the wrong speakers."""
-_AMBISONICS = {layout.n_channels: layout for layout in map(ambisonics, range(1, HIGHEST_ORDER + 1))}
-
-ORDERS: dict[str, Convention] = {"": "", "acn": "acn-sn3d", "fuma": "fuma", "n3d": "acn-n3d"}
-"""What people call the order and weights of ambisonic channels; empty is what the file says."""
 RATES_HZ = (8_000, 192_000)
 _SEEKABLE = ("PCM_S8", "PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW")
 """libsndfile's sample formats in which it finds every sample again."""
 _MOST_SAMPLES = 1 << 48
 AUDIO_SUFFIXES = (".wav", ".flac", ".caf", ".opus")
 """What :func:`write_audio` writes."""
-_CLOCK_SLACK_S = 0.01
-_MAX_PLANES = 7
-"""PyAV counts the planes of a frame up to the first null pointer: of eight channels, the most that lie in the frame itself, it
-reads on behind them."""
 
 
 def open_audio(path: PathLike, layout: Layout | None = None, convention: Convention = "") -> SoundFile:
@@ -89,7 +54,13 @@ def open_audio(path: PathLike, layout: Layout | None = None, convention: Convent
 
 def read_audio(path: PathLike, layout: Layout | None = None, convention: Convention = "") -> Audio:
     """The sound of a file in memory; arguments and errors as :func:`open_audio`."""
-    return _in_memory(open_audio(path, layout, convention))
+    return whole(open_audio(path, layout, convention))
+
+
+def salvaged(path: PathLike) -> SoundFile | None:
+    """What is there of a truncated WAV, which :func:`open_audio` refuses; None where no sample can be read."""
+    facts = wav_facts(Path(path))
+    return _opened_wav(Path(path), facts, facts.pcm) if facts is not None and facts.pcm is not None and facts.n_samples else None
 
 
 def open_ambisonics(path: PathLike, convention: Convention = "") -> SoundFile:
@@ -105,8 +76,8 @@ def open_ambisonics(path: PathLike, convention: Convention = "") -> SoundFile:
     known = sound.layout.kind == "ambisonics"
     if known and convention not in ("", sound.convention):
         raise InputError(f"{path} says that it is {sound.convention}, not {convention}")
-    if n_channels not in _AMBISONICS:
-        counts = ", ".join(str(n) for n in _AMBISONICS)
+    if n_channels not in FIELDS:
+        counts = ", ".join(str(n) for n in FIELDS)
         raise InputError(f"{path} has {n_channels} channels: ambisonics of order 1 to {HIGHEST_ORDER} has {counts}")
     facts = wav_facts(Path(path))
     if sound.layout.kind == "speakers" or (facts is not None and facts.mask):
@@ -117,7 +88,7 @@ def open_ambisonics(path: PathLike, convention: Convention = "") -> SoundFile:
             "say that their order is acn (AmbiX) or fuma, or use a WAV file"
         )
     check_rate(path, sound.sample_rate_hz)
-    layout, found = _AMBISONICS[n_channels], sound.convention or convention or "acn-sn3d"
+    layout, found = FIELDS[n_channels], sound.convention or convention or "acn-sn3d"
     if found == "fuma" and layout.order > 3:
         raise InputError(f"{path} has {n_channels} channels, but FuMa ends at third order (16 channels)")
     return sound if known else replace(sound, layout=layout, convention=found)
@@ -125,11 +96,7 @@ def open_ambisonics(path: PathLike, convention: Convention = "") -> SoundFile:
 
 def read_ambisonics(path: PathLike, convention: Convention = "") -> Audio:
     """The ambisonic sound of a file in memory; arguments and errors as :func:`open_ambisonics`."""
-    return _in_memory(open_ambisonics(path, convention))
-
-
-def _in_memory(sound: SoundFile) -> Audio:
-    return Audio(sound.read(0, sound.n_samples), sound.sample_rate_hz, sound.layout, sound.convention)
+    return whole(open_ambisonics(path, convention))
 
 
 def _is_quadraphonic(path: Path) -> bool:
@@ -199,7 +166,7 @@ def check_audio_output(path: PathLike, layout: Layout, subtype: Subtype = "PCM_2
 
 
 def _masked(layout: Layout, mask: int, path: Path) -> Layout:
-    known = [each for each, named in _MASKS.items() if named == layout]
+    known = [each for each, named in MASKS.items() if named == layout]
     if mask not in known:
         known_text = ", ".join(f"{each:#x}" for each in known) or "none"
         raise InputError(f"a channel mask of {layout.name} audio is one of: {known_text}; got {mask:#x}")
@@ -239,15 +206,19 @@ def _opened(path: Path) -> SoundFile:
     if facts is not None:
         if facts.data.truncated:
             raise InputError(f"{path} is truncated: its header promises more samples than there are")
-        layout, convention = _layout(facts.n_channels, facts, False)
         if facts.pcm is not None:
-            span = pcm_span(path.open("rb"), facts.data.start, facts.n_channels, facts.pcm)
-            return SoundFile(path, facts.sample_rate_hz, layout, facts.n_samples, convention, span)
+            return _opened_wav(path, facts, facts.pcm)
     elif is_caf(head):
         return _opened_caf(path)
     elif head[:4] == b"OggS":  # libsndfile leaves loudspeakers in the order of Vorbis, L C R Ls Rs LFE, and tells no ambisonics
-        return _decoded(path)
-    return _opened_soundfile(path, facts) or _decoded(path)
+        return decode_file(path)
+    return _opened_soundfile(path, facts) or decode_file(path)
+
+
+def _opened_wav(path: Path, facts: WavFacts, pcm: Pcm) -> SoundFile:
+    layout, convention = _layout(facts.n_channels, facts, False)
+    span = pcm_span(path.open("rb"), facts.data.start, facts.n_channels, pcm)
+    return SoundFile(path, facts.sample_rate_hz, layout, facts.n_samples, convention, span)
 
 
 def _opened_caf(path: Path) -> SoundFile:
@@ -261,12 +232,12 @@ def _opened_caf(path: Path) -> SoundFile:
     if facts.data.truncated:
         raise InputError(f"{path} is truncated: its header promises more samples than there are")
     if facts.pcm is None:
-        sound = _decoded(path)
+        sound = decode_file(path)
         named = facts.layout is not None and facts.n_channels == sound.layout.n_channels
         return replace(sound, layout=facts.layout, convention=facts.convention) if named else sound
     span = pcm_span(path.open("rb"), facts.data.start, facts.n_channels, facts.pcm)
     n_samples = facts.data.length // (facts.n_channels * facts.pcm.width_bytes)
-    layout = facts.layout or _unnamed(facts.n_channels)
+    layout = facts.layout or unnamed(facts.n_channels)
     return SoundFile(path, round(facts.sample_rate_hz), layout, n_samples, facts.convention, span)
 
 
@@ -310,81 +281,12 @@ def _check_end(sound: SoundFile) -> None:
 
 def _layout(n_channels: int, facts: WavFacts | None, is_flac: bool) -> tuple[Layout, Convention]:
     """What the channels are: by the WAV header where there is one, else by the fixed orders of FLAC."""
-    if n_channels in _AMBISONICS and facts is not None:
+    if n_channels in FIELDS and facts is not None:
         if facts.b_format and n_channels <= 16:
-            return _AMBISONICS[n_channels], "fuma"
+            return FIELDS[n_channels], "fuma"
         if facts.comment.startswith(AMBIX_COMMENT):
-            return _AMBISONICS[n_channels], "acn-sn3d"
+            return FIELDS[n_channels], "acn-sn3d"
     if n_channels <= 2:
-        return _unnamed(n_channels), ""
-    layout = _MASKS.get(facts.mask or 0) if facts else {6: SURROUND_5_1, 8: SURROUND_7_1}.get(n_channels) if is_flac else None
-    return (layout if layout is not None and layout.n_channels == n_channels else _unnamed(n_channels)), ""
-
-
-def _unnamed(n_channels: int) -> Layout:
-    """What channels are that nothing is said about."""
-    return (MONO, STEREO)[n_channels - 1] if n_channels <= 2 else discrete(n_channels)
-
-
-def _decoded(path: Path) -> SoundFile:
-    """The sound track that players choose, decoded once by PyAV: compressed sound cannot be sought to the sample."""
-    with open_container(path) as container:
-        stream = _sound_stream(container, path)
-        rate, name = stream.codec_context.sample_rate, channel_layout(stream, path)
-    parts = (block for _, block in track_blocks(path, name, rate, None))
-    first = next(parts, None)
-    if first is None:
-        raise InputError(f"{path} holds no samples")
-    n_channels = len(first)
-    known = {"binaural": BINAURAL, "5.1": SURROUND_5_1, "5.1(side)": SURROUND_5_1, "7.1": SURROUND_7_1}
-    known |= {"5.1.4": SURROUND_5_1_4, "7.1.4": SURROUND_7_1_4}
-    layout, convention = known.get(name, _unnamed(n_channels)), ""
-    if name.startswith("ambisonic ") and n_channels in _AMBISONICS:  # of Opus and SA3D, in FFmpeg always ACN and SN3D
-        layout, convention = _AMBISONICS[n_channels], "acn-sn3d"
-    order = declared_order(path)  # FFmpeg gives AAC the loudspeakers of its own header, whatever SA3D says
-    if order is not None and n_channels == (order + 1) ** 2:
-        layout, convention = _AMBISONICS[n_channels], "acn-sn3d"
-    spool = spooled(itertools.chain((first,), parts), rate, layout, convention)
-    return SoundFile(path, rate, layout, spool.n_samples, convention, spool.read)
-
-
-def track_blocks(path: PathLike, layout: str, rate_hz: int, origin_s: float | None) -> Iterator[tuple[int, np.ndarray]]:
-    """First sample's index and samples (C, n) of the sound track, block by block, mixed to FFmpeg's ``layout`` and resampled.
-
-    One channel comes unchanged from both of two: FFmpeg would lower it by 3 dB, as if two loudspeakers were to keep its power.
-    Index 0 is at ``origin_s`` of the container's clock, or at the first sample where it is None. Blocks follow each other
-    without gaps unless the file's clock jumps by more than 10 ms.
-    """
-    with open_container(path) as container:
-        stream = _sound_stream(container, path)
-        frames = container.decode(stream)
-        first = next(frames, None)
-        if first is None:
-            return
-        doubled = layout == "stereo" and first.layout.nb_channels == 1
-        form = "fltp" if av.AudioLayout(layout).nb_channels <= _MAX_PLANES else "flt"
-        resampler = av.AudioResampler(format=form, layout="mono" if doubled else layout, rate=rate_hz)
-        at = None
-        for frame in itertools.chain((first,), frames, (None,)):
-            for block in resampler.resample(frame):
-                told = None if block.pts is None else float(block.pts * block.time_base)
-                origin_s = told or 0.0 if origin_s is None else origin_s
-                index = at or 0 if told is None else round((told - origin_s) * rate_hz)
-                at = index if at is None or abs(index - at) > _CLOCK_SLACK_S * rate_hz else at
-                samples = block.to_ndarray() if block.format.is_planar else _planes(block)
-                yield at, np.repeat(samples, 2, axis=0) if doubled else samples
-                at += block.samples
-
-
-def _planes(block: av.AudioFrame) -> np.ndarray:
-    return np.ascontiguousarray(block.to_ndarray().reshape(-1, block.layout.nb_channels).T)
-
-
-def _sound_stream(container: InputContainer, path: PathLike) -> AudioStream:
-    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
-    if not streams:
-        raise InputError(f"{path} has no sound that can be read")
-    best = container.streams.best("audio")
-    chosen = next((stream for stream in streams if stream == best), streams[0])
-    channel_layout(chosen, path)
-    return chosen
+        return unnamed(n_channels), ""
+    layout = MASKS.get(facts.mask or 0) if facts else {6: SURROUND_5_1, 8: SURROUND_7_1}.get(n_channels) if is_flac else None
+    return (layout if layout is not None and layout.n_channels == n_channels else unnamed(n_channels)), ""

@@ -15,22 +15,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from seehear.io.layouts import FIELDS, MASKS
 from seehear.io.pcm import WIDTH_BYTES, Pcm, Subtype, pcm_bytes
 from seehear.io.riff import Chunk
 from seehear.types import (
     BINAURAL,
-    HIGHEST_ORDER,
     MONO,
     STEREO,
     SURROUND_5_1,
     SURROUND_5_1_4,
     SURROUND_7_1,
-    SURROUND_7_1_4,
     Convention,
     InputError,
     Layout,
     Sound,
-    ambisonics,
     blocks,
 )
 
@@ -39,8 +37,6 @@ _TAGS = {100 << 16 | 1: MONO, 101 << 16 | 2: STEREO, 106 << 16 | 2: BINAURAL, 12
 """Mono, Stereo, Binaural and MPEG_5_1_A (L R C LFE Ls Rs)."""
 _MORE_TAGS = {189 << 16 | 8: SURROUND_7_1, 195 << 16 | 10: SURROUND_5_1_4}
 """WAVE_7_1 and Atmos_5_1_4, which have our order; MPEG_7_1_C and Atmos_7_1_4 have the sides before the backs."""
-_BITMAPS = {layout.wav_mask: layout for layout in (MONO, STEREO, SURROUND_5_1, SURROUND_7_1, SURROUND_5_1_4, SURROUND_7_1_4)}
-_BITMAPS[0x3F] = SURROUND_5_1
 _HOA_ACN: dict[int, Convention] = {190: "acn-sn3d", 191: "acn-n3d"}
 _DISCRETE = 147
 _IS_FLOAT, _IS_LITTLE_ENDIAN = 1, 2
@@ -142,8 +138,7 @@ def _layout(chan: bytes, n_channels: int) -> tuple[Layout | None, Convention]:
     if len(chan) < 12:
         return None, ""
     tag, bitmap, _ = struct.unpack(">III", chan)
-    order = math.isqrt(n_channels) - 1
-    if tag >> 16 in _HOA_ACN and tag & 0xFFFF == n_channels == (order + 1) ** 2 and 1 <= order <= HIGHEST_ORDER:
-        return ambisonics(order), _HOA_ACN[tag >> 16]
-    layout = _BITMAPS.get(bitmap) if tag == _BITMAP_TAG else {**_TAGS, **_MORE_TAGS}.get(tag)
+    if tag >> 16 in _HOA_ACN and tag & 0xFFFF == n_channels and n_channels in FIELDS:
+        return FIELDS[n_channels], _HOA_ACN[tag >> 16]
+    layout = MASKS.get(bitmap) if tag == _BITMAP_TAG else {**_TAGS, **_MORE_TAGS}.get(tag)
     return (layout if layout is not None and layout.n_channels == n_channels else None), ""

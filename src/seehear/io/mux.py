@@ -159,7 +159,8 @@ class _Film:
 def _write(path: Path, film: _Film, copied: Track | None) -> None:
     picture, duration_s, max_side_px = film.picture, film.duration_s, film.max_side_px
     container_format = "mov" if path.suffix.lower() == ".mov" else "mp4"
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
+    # Edit lists count in the movie's timescale; in FFmpeg's own, 1 kHz, they would cut up to a millisecond off the sound.
+    options = {"movflags": "+faststart", "fflags": "+bitexact", "movie_timescale": str(film.how.rate_hz)}
     with av.open(str(path), "w", format=container_format, options=options) as output:
         if isinstance(picture, Image):
             pictures = _still_packets(output, picture, duration_s, max_side_px)

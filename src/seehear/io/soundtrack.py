@@ -17,7 +17,7 @@ import numpy as np
 from av.container import OutputContainer
 from numpy.typing import NDArray
 
-from seehear.io.audio import track_blocks
+from seehear.io.decoding import track_blocks
 from seehear.io.files import PathLike
 from seehear.io.pcm import pcm_steps
 from seehear.io.resampling import reblocked, resampled

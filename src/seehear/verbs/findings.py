@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seehear.types import Convention, Layout
+from seehear.io.layouts import ORDERS
+from seehear.types import Layout
 from seehear.verbs.conventions import NAMES, FieldReading, declared_conventions, possible_order, worded_conventions
 
 if TYPE_CHECKING:  # their readers bring media libraries along
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # their readers bring media libraries along
 AMBIX_RATE_HZ = 48_000
 """What AmbiX files for players, YouTube and Opus have."""
 _MAX_RIFF_BYTES = (1 << 32) + 7
-FLAGS: dict[Convention, str] = {"acn-sn3d": "acn", "acn-n3d": "n3d", "fuma": "fuma"}
+FLAGS = {convention: name for name, convention in ORDERS.items() if name}
 """What `relabel --input-order` calls them."""
 _USUAL_LAYOUTS = {3: "3 channels", 6: "5.1", 8: "7.1", 10: "5.1.4", 12: "7.1.4"}
 _BACK_SURROUNDS = 0x3F

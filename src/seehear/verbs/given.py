@@ -53,7 +53,8 @@ def _read(picture: Picture) -> Image | Video:
 
 def _ambience(wanted: SpatializeOptions) -> Sound | None:
     """The ambisonic recording that --bed names, if it does."""
-    from seehear.io.audio import ORDERS, read_ambisonics
+    from seehear.io.audio import read_ambisonics
+    from seehear.io.layouts import ORDERS
 
     if not wanted.bed:
         return None

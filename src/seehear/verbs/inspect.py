@@ -145,7 +145,7 @@ def _adm_field(adm: AdmContents | None, header: Header) -> FieldReading | None:
 
 def _sound(path: Path, header: Header) -> tuple[SoundFile | None, list[Problem]]:
     """The samples; of a truncated WAVE file those that are there (its header already tells); else why there are none."""
-    from seehear.io.audio import open_audio
+    from seehear.io.audio import open_audio, salvaged
 
     if not header.n_channels:
         return None, []
@@ -160,18 +160,6 @@ def _sound(path: Path, header: Header) -> tuple[SoundFile | None, list[Problem]]
         told = str(error).removeprefix(f"{path} ")
         fix = "Copy or export it again."
         return sound, [] if sound is not None else [Problem("unreadable", f"The samples cannot be read: it {told}.", fix)]
-
-
-def salvaged(path: Path) -> SoundFile | None:
-    """The samples of a truncated WAVE file that are there, None where none can be read."""
-    from seehear.io.streams import SoundFile, pcm_span
-    from seehear.io.wav import wav_facts
-
-    facts = wav_facts(path)
-    if facts is None or facts.pcm is None or facts.n_samples == 0:
-        return None
-    span = pcm_span(path.open("rb"), facts.data.start, facts.n_channels, facts.pcm)
-    return SoundFile(path, facts.sample_rate_hz, discrete(facts.n_channels), facts.n_samples, "", span)
 
 
 def _measured(sound: SoundFile, placed: bool, watch: Watcher) -> tuple[ChannelFacts, Meter, list[Problem]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seehear.io.layouts import ORDERS
 from seehear.systems.spatialize.options import LAYOUT_NAMES, check_choice, check_types, option
 from seehear.types import Convention, InputError, Layout, Sound, layout_named
 from seehear.verbs.progress import Watcher, unwatched
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from seehear.io.pcm import Subtype
     from seehear.io.probe import Header
 
-ORDERS: dict[str, Convention] = {"acn": "acn-sn3d", "n3d": "acn-n3d", "fuma": "fuma"}
-"""What people call the order and weights of ambisonic channels."""
 VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v")
 
 
@@ -36,7 +35,7 @@ class RelabelOptions:
         if self.layout:
             layout_named(self.layout)
         if self.input_order:
-            check_choice("--input-order", self.input_order, *ORDERS)
+            check_choice("--input-order", self.input_order, *filter(None, ORDERS))
             if not self.layout or layout_named(self.layout).kind != "ambisonics":
                 raise InputError("--input-order is about ambisonics: name it with --layout foa (or hoa2 to hoa7)")
 
@@ -74,8 +73,7 @@ def relabel(
 
 
 def _written(path: Path, output: Path, header: Header, wanted: RelabelOptions, force: bool, watch: Watcher) -> Layout:
-    from seehear.io.audio import check_audio_output, open_audio, write_audio
-    from seehear.verbs.inspect import salvaged
+    from seehear.io.audio import check_audio_output, open_audio, salvaged, write_audio
 
     truncated = header.wave is not None and header.wave.truncated
     sound: Sound = (salvaged(path) if truncated else None) or open_audio(path)
@@ -86,7 +84,7 @@ def _written(path: Path, output: Path, header: Header, wanted: RelabelOptions, f
         raise InputError(f"{path} has {sound.layout.n_channels} channels, {layout.name} needs {layout.n_channels}")
     convention: Convention = ""
     if layout.kind == "ambisonics":
-        convention = ORDERS.get(wanted.input_order) or sound.convention or header.declared or "acn-sn3d"
+        convention = ORDERS[wanted.input_order] or sound.convention or header.declared or "acn-sn3d"
     watch("writing", 0.3)
     subtype = _subtype(header)
     check_audio_output(output, layout, subtype, force=force)
