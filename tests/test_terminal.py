@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,7 @@ def test_on_a_pipe_the_time_left_follows_from_what_was_done_meanwhile(
 ) -> None:
     """Half was known at the start; a tenth in 20 s leaves four tenths: 80 s, later 2 min, an hour and more."""
     clock = iter([100.0, 105.0, 120.0, 120.0, 260.0, 20_100.0, 20_200.0])
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(terminal, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     with terminal.progress_bar() as watch:
         for stage, done in (("a", 0.5), ("b", 0.55), ("c", 0.6), ("c", 0.6), ("d", 0.8), ("e", 0.9), ("f", 1.0)):
             watch(stage, done)
