@@ -67,7 +67,7 @@ def test_a_spherical_video(tmp_path: Path) -> None:
     iso = header.iso
     assert iso is not None
     assert (header.container, header.codec, header.bits, header.n_channels) == ("QuickTime", "PCM", 24, 4)
-    assert iso.sa3d == SpatialAudio(1, 0x80, 3, 4, 5, (3, 2, 1, 0))
+    assert iso.sa3d == SpatialAudio(1, 0x80, 3, 4, 5, 4, (3, 2, 1, 0))
     assert not iso.sa3d.is_ambix
     assert (iso.picture_codec, iso.width_px, iso.height_px, iso.n_sound_tracks) == ("avc1", 720, 360, 1)
     assert (iso.spherical, iso.spherical_v1, iso.stereo_mode, iso.missing_bytes) == ("equirectangular", True, "mono", 0)

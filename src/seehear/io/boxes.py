@@ -16,6 +16,7 @@ from seehear.types import InputError
 _PLAIN = ("moov", "trak", "edts", "mdia", "minf", "dinf", "stbl", "udta", "mvex", "moof", "traf", "mfra", "meco", "strk")
 _CONTAINERS = frozenset((*_PLAIN, "sinf", "schi", "wave", "sv3d", "proj"))
 """Kinds whose body is boxes from its first byte on; ``meta``, ``stsd``, ``dref`` and sample entries begin with fields."""
+_FIRST_KINDS = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 _MAX_BOXES = 1 << 16
 """In one body: an hour in fragments of 100 ms has 72 000 at the top, more is damage."""
 _MAX_DEPTH = 12
@@ -63,6 +64,11 @@ class SampleEntry:
     """Its kind is the codec: ``avc1``, ``mp4a``, ``lpcm``."""
     boxes: tuple[Box, ...]
     """Those within: ``esds``, ``chan``, ``SA3D``, ``sv3d``."""
+
+
+def starts_as_iso(head: bytes) -> bool:
+    """Whether the first 8 bytes are those of an MP4 or QuickTime file; old QuickTime files have no ``ftyp``."""
+    return head[4:8] in _FIRST_KINDS
 
 
 def boxes(file: BinaryIO, start: int = 0, stop: int | None = None) -> Iterator[Box]:

@@ -7,14 +7,16 @@ github.com/google/spatial-media. V2 tells today's players, V1 the older ones and
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
-from seehear.io.boxes import Insertion, SampleEntry, body_of, insert, sample_entries
+from seehear.io.boxes import Insertion, SampleEntry, body_of, insert, sample_entries, starts_as_iso
 from seehear.io.files import PathLike
 from seehear.types import HIGHEST_ORDER, InputError
 
-_V1_UUID = UUID("ffcc8263-f855-4a93-8814-587a02521fdd").bytes
+V1_UUID = UUID("ffcc8263-f855-4a93-8814-587a02521fdd").bytes
 _V1_XML = (
     '<?xml version="1.0"?>'
     '<rdf:SphericalVideo xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
@@ -28,8 +30,37 @@ _V1_XML = (
 _CODEC_BOXES = ("avcC", "hvcC", "av1C", "vpcC", "esds")
 """Mandatory boxes of a picture's sample entry; st3d and sv3d come after them and before the optional ones."""
 _MAX_ASPECT_ERROR_PX = 2
-_FIRST_KINDS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-"""What MP4 and QuickTime files begin with."""
+_MAX_CHANNELS = 256
+
+
+@dataclass(frozen=True)
+class SpatialAudio:
+    """An ``SA3D`` box (Google, "Spatial Audio RFC", version 0)."""
+
+    version: int
+    kind: int
+    """0 is periphonic: the full sphere. The top bit says that head-locked stereo follows."""
+    order: int
+    channel_order: int
+    """0 is ACN."""
+    normalisation: int
+    """0 is SN3D."""
+    n_channels: int
+    """Of the map, by the box's own account."""
+    channel_map: tuple[int, ...]
+    """As far as it is there."""
+
+    @property
+    def is_ambix(self) -> bool:
+        """Whether it declares ACN order and SN3D weights: the only ones that the specification has."""
+        return self.channel_order == 0 and self.normalisation == 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is AmbiX of order 1 to 7 and nothing else: no head-locked stereo, all channels in their order."""
+        count = (self.order + 1) ** 2 if 1 <= self.order <= HIGHEST_ORDER else 0
+        is_full = self.n_channels == count and self.channel_map == tuple(range(count))
+        return count > 0 and is_full and self.is_ambix and (self.version, self.kind) == (0, 0)
 
 
 def is_sphere_size(width_px: int, height_px: int) -> bool:
@@ -66,25 +97,25 @@ def mark(path: Path, *, sphere: bool, ambisonic_order: int | None) -> None:
 def declared_order(path: PathLike) -> int | None:
     """The order of the AmbiX sound that the SA3D box of an MP4 or QuickTime file declares; None where none does.
 
-    None too for what is no plain AmbiX: another version, type or channel order, head-locked stereo beside it.
+    None too for what is no plain AmbiX (`SpatialAudio.is_plain`).
     """
     with Path(path).open("rb") as file:
-        if file.read(8)[4:] not in _FIRST_KINDS:
+        if not starts_as_iso(file.read(8)):
             return None
-        for entry in sample_entries(file):
-            for box in entry.boxes if entry.handler == "soun" else ():
-                order = _order(body_of(file, box, 1 << 10)) if box.kind == "SA3D" else None
-                if order is not None:
-                    return order
+        found = (spatial_audio(file, entry) for entry in sample_entries(file) if entry.handler == "soun")
+        return next((each.order for each in found if each is not None and each.is_plain), None)
+
+
+def spatial_audio(file: BinaryIO, entry: SampleEntry) -> SpatialAudio | None:
+    """The first ``SA3D`` box of a sample entry: version, type, order, channel order, normalisation, then a map of as many
+    channels as it says. None where there is none of that length."""
+    for box in entry.boxes:
+        body = body_of(file, box, 12 + 4 * _MAX_CHANNELS) if box.kind == "SA3D" else b""
+        if len(body) >= 12:
+            facts = struct.unpack(">BBIBBI", body[:12])
+            n = min(facts[-1], (len(body) - 12) // 4)
+            return SpatialAudio(*facts, struct.unpack(f">{n}I", body[12 : 12 + 4 * n]))
     return None
-
-
-def _order(body: bytes) -> int | None:
-    if len(body) < 12:
-        return None
-    version, kind, order, channels, weights, count = struct.unpack(">BBIBBI", body[:12])
-    plain = (version, kind, channels, weights) == (0, 0, 0, 0) and 1 <= order <= HIGHEST_ORDER and count == (order + 1) ** 2
-    return order if plain and body[12 : 12 + 4 * count] == struct.pack(f">{count}I", *range(count)) else None
 
 
 def _behind_codec(entry: SampleEntry, data: bytes) -> Insertion:
@@ -113,7 +144,7 @@ def sv3d() -> bytes:
 
 def v1_uuid() -> bytes:
     """The older box of the same, for the track."""
-    return _box(b"uuid", _V1_UUID + _V1_XML.encode("ascii"))
+    return _box(b"uuid", V1_UUID + _V1_XML.encode("ascii"))
 
 
 def _box(kind: bytes, body: bytes) -> bytes:

@@ -184,7 +184,7 @@ def _iso_findings(case: Case, iso: IsoHeader) -> Iterator[Problem]:
             "Write a file with one sound track.",
         )
     if sa3d is not None:
-        yield from _sa3d_findings(case, sa3d.order, len(sa3d.channel_map), sa3d.is_ambix)
+        yield from _sa3d_findings(case, sa3d.order, sa3d.n_channels, sa3d.is_ambix)
     elif possible_order(n) is not None:
         surely = bool(iso.spherical) or case.is_field
         yield Problem(

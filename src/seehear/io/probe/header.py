@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seehear.io.opus import OpusHead
+from seehear.io.spherical import SpatialAudio
 from seehear.types import Convention
 
 
@@ -45,26 +46,6 @@ class WaveHeader:
     truncated: bool
     """Whether a chunk promises more bytes than the file has."""
     chunks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SpatialAudio:
-    """An ``SA3D`` box (Google, "Spatial Audio RFC", version 0)."""
-
-    version: int
-    kind: int
-    """0 is periphonic: the full sphere. The top bit says that head-locked stereo follows."""
-    order: int
-    channel_order: int
-    """0 is ACN."""
-    normalisation: int
-    """0 is SN3D."""
-    channel_map: tuple[int, ...]
-
-    @property
-    def is_ambix(self) -> bool:
-        """Whether it declares ACN order and SN3D weights: the only ones that the specification has."""
-        return self.channel_order == 0 and self.normalisation == 0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What MP4 and QuickTime files say of sound fields and of pictures all around.
 
-Source: ISO/IEC 14496-12 (boxes); Google, "Spatial Audio RFC" (``SA3D``), "Spherical Video V2 RFC" (``st3d``, ``sv3d``) and
-"Spherical Video RFC" (V1: XML in a ``uuid`` box).
+Source: ISO/IEC 14496-12 (boxes); those of Google as in `io.spherical`.
 """
 
 from __future__ import annotations
@@ -11,22 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from seehear.io.boxes import Box, SampleEntry, body_of, boxes, children, find, sample_entries
-from seehear.io.probe.header import IsoHeader, SpatialAudio
+from seehear.io.boxes import Box, SampleEntry, body_of, boxes, children, find, sample_entries, starts_as_iso
+from seehear.io.probe.header import IsoHeader
+from seehear.io.spherical import V1_UUID, spatial_audio
 
-_FIRST = ("ftyp", "moov", "mdat", "free", "skip", "wide", "pnot")
-"""Kinds that such a file begins with; old QuickTime files have no ``ftyp``."""
-_SPHERICAL_V1 = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
 _STEREO_MODES = ("mono", "top-bottom", "left-right", "custom")
 _PROJECTIONS = {"equi": "equirectangular", "cbmp": "cubemap", "mshp": "mesh"}
 _MAX_XML = 1 << 16
-_MAX_CHANNELS = 256
 
 
 def is_iso(path: Path) -> bool:
     """Whether the file begins as an MP4 or QuickTime file does."""
     with path.open("rb") as file:
-        return file.read(8)[4:].decode("latin-1") in _FIRST
+        return starts_as_iso(file.read(8))
 
 
 def iso_header(path: Path) -> IsoHeader:
@@ -42,7 +38,7 @@ def iso_header(path: Path) -> IsoHeader:
         return IsoHeader(
             brand=body_of(file, top[0], 4).decode("latin-1") if top and top[0].kind == "ftyp" else "",
             n_sound_tracks=len({each.track for each in sounds}),
-            sa3d=_sa3d(file, sounds[0].boxes) if sounds else None,
+            sa3d=spatial_audio(file, sounds[0]) if sounds else None,
             picture_codec=picture.box.kind if picture is not None else "",
             width_px=width_px,
             height_px=height_px,
@@ -51,19 +47,6 @@ def iso_header(path: Path) -> IsoHeader:
             stereo_mode=_stereo_mode(file, picture.boxes) if picture is not None else "",
             missing_bytes=sum(box.missing for box in top),
         )
-
-
-def _sa3d(file: BinaryIO, within: Sequence[Box]) -> SpatialAudio | None:
-    """The first ``SA3D`` box: version, type, order, channel order, normalisation, then a map of as many channels as it says."""
-    for box in within:
-        body = body_of(file, box, 12 + 4 * _MAX_CHANNELS) if box.kind == "SA3D" else b""
-        if len(body) >= 12:
-            version, kind, order, channel_order, normalisation, n = struct.unpack(">BBIBBI", body[:12])
-            n = min(n, (len(body) - 12) // 4)
-            return SpatialAudio(
-                version, kind, order, channel_order, normalisation, struct.unpack(f">{n}I", body[12 : 12 + 4 * n])
-            )
-    return None
 
 
 def _size_px(file: BinaryIO, picture: SampleEntry | None) -> tuple[int, int]:
@@ -90,5 +73,5 @@ def _stereo_mode(file: BinaryIO, within: Sequence[Box]) -> str:
 
 
 def _is_spherical_v1(file: BinaryIO, track: Box) -> bool:
-    marks = (body_of(file, box, _MAX_XML) for box in find(file, "uuid", track) if box.uuid == _SPHERICAL_V1)
+    marks = (body_of(file, box, _MAX_XML) for box in find(file, "uuid", track) if box.uuid == V1_UUID)
     return any(b"Spherical>true" in xml.replace(b" ", b"") for xml in marks)
