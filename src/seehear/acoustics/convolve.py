@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.transforms import fast_length, irfft, rfft
+from seehear.types import FloatArray
 
 Part = Callable[[NDArray[np.float32], int], None]
 """Adds to samples (C, N) what a part of a scene sounds like from a sample on."""
@@ -45,14 +46,24 @@ class Blocks:
         """The sample in the middle of the block, for which a moving sound's filters hold."""
         return start + 0.5 * (self.hop + self.fade)
 
+    def span_s(self, start: int, sample_rate_hz: int) -> tuple[float, float]:
+        """From when to when the block at ``start`` lasts, its fades included."""
+        return start / sample_rate_hz, (start + self.hop + self.fade) / sample_rate_hz
+
+    def weight(self, first: int, last: int, positions: NDArray[np.integer] | FloatArray) -> FloatArray:
+        """The sum (N,) of the windows of the blocks that start at ``first`` to ``last``, at ``positions`` (N,): 0 outside them.
+
+        Fade in, hold, fade out: those of all blocks add up to one. The block at 0 does not fade in.
+        """
+        fade = max(self.fade, 0.5)  # of no fade a step remains
+        weight = np.minimum((last + self.hop + self.fade - positions - 0.5) / fade, 1)
+        if first > 0:
+            weight = np.minimum(weight, (positions - first + 0.5) / fade)
+        return np.maximum(weight, 0)
+
     def window(self, start: int) -> NDArray[np.float32]:
-        """Fade in, hold, fade out: shifted by ``hop`` they add up to one. The first block does not fade in."""
-        ramp = ((np.arange(self.fade) + 0.5) / max(self.fade, 1)).astype(np.float32)
-        window = np.ones(self.hop + self.fade, dtype=np.float32)
-        if start > 0:
-            window[: self.fade] = ramp
-        window[self.hop :] = ramp[::-1]
-        return window
+        """The `weight` (hop + fade,) of one block."""
+        return self.weight(start, start, start + np.arange(self.hop + self.fade)).astype(np.float32)
 
 
 def spectra_of(taps: NDArray[np.float32], n_fft: int) -> NDArray[np.complex64]:

@@ -30,6 +30,7 @@ from seehear.acoustics.loudness import normalise
 from seehear.acoustics.microphones import recorder
 from seehear.acoustics.moving import add_moving
 from seehear.acoustics.panning import Panner
+from seehear.acoustics.rests import on_the_move
 from seehear.acoustics.room import check_inside
 from seehear.acoustics.tail import tail_part
 from seehear.acoustics.voices import Voice, voices_of
@@ -151,7 +152,7 @@ def _rendered(scene: Scene, layouts: Sequence[Layout], engine: Engine) -> Render
 
 def _parts(scene: Scene, voices: Sequence[Voice], field: Field) -> list[Part]:
     """What adds to the channels of the panner: early fields, moving sources' near paths, the tail."""
-    n_samples, movers = scene.n_samples, [voice for voice in voices if voice.moves]
+    n_samples, movers = scene.n_samples, [on_the_move(voice, field, scene.n_samples) for voice in voices if voice.moves]
     parts = [early_part(voices, field, n_samples)]
     if movers:
         parts.append(lambda out, begin: add_moving(out, movers, field, n_samples, begin))
