@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 import seehear
 from planted import scenery
@@ -140,8 +142,11 @@ def test_a_run_keeps_its_ledger_and_its_credits(tmp_path: Path) -> None:
     write_audio(tmp_path / "rain.wav", Audio(noise, 48_000, FOA, "acn-sn3d"))
     files = {"output": tmp_path / "out.wav", "scene": tmp_path / "s.json", "sidecar": tmp_path / "how.json"}
     asked = {"seconds": 0.5, "layout": "mono", "room": "none", **files}
+    picture = tmp_path / os.fsdecode(b"p\xff.png")  # no text: JSON has it as an escape
+    Picture.fromarray(scenery()).save(picture)
     ambience = {"bed": tmp_path / "rain.wav", "bed_licence": "CC BY 4.0"}
-    report = seehear.spatialize(scenery(), **asked, **ambience).report
+    report = seehear.spatialize(picture, **asked, **ambience).report
+    assert json.loads(files["sidecar"].read_text("utf-8"))["input"]["file"] == picture.name
     for kept in (read_extra(files["scene"])["made_by"], json.loads(files["sidecar"].read_text("utf-8"))):
         assert kept["models"] == report["models"] and kept["models"][-1]["name"] == "rain.wav"
     named = tmp_path / "out.credits.txt"

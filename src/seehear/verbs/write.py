@@ -81,7 +81,8 @@ def write_all(files: Targets, what: Deliverables, options: OutputOptions) -> Wri
             run.file(files.figure, force).write_bytes(what.figure())
         if files.sidecar is not None:
             text = json.dumps(what.sidecar, ensure_ascii=False, indent=2, default=list)
-            run.file(files.sidecar, force).write_text(text + "\n", "utf-8")
+            # Names of files may be no text: then JSON escapes them.
+            run.file(files.sidecar, force).write_bytes((text + "\n").encode("utf-8", "backslashreplace"))
         if files.credits is not None:
             run.file(files.credits, force).write_text(credits_of(what.sidecar["models"]) or "", "utf-8")
     return Written(video, stems)
