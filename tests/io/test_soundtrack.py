@@ -10,11 +10,11 @@ import pytest
 from seehear.io.audio import read_audio, write_audio
 from seehear.io.boxes import body_of, find, sample_entries
 from seehear.io.mux import VideoOptions, write_video
-from seehear.io.resampling import reblocked, resampled
+from seehear.io.resampling import resampled
 from seehear.io.soundtrack import amplified, coding, decoded, faded, headroom_gain_db
 from seehear.io.streams import Spool
 from seehear.io.video import read_media
-from seehear.types import LAYOUTS, STEREO, SURROUND_5_1, Audio, Image, InputError, Layout, blocks, check_span, discrete
+from seehear.types import LAYOUTS, STEREO, SURROUND_5_1, Audio, Image, InputError, Layout, blocks, check_span, discrete, reblocked
 
 RATE = 48_000
 STILL = Image(np.full((40, 60, 3), 99, np.uint8))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.acoustics.true_peak import AFTER, BEFORE, true_peaks
-from seehear.types import FloatArray
+from seehear.types import FloatArray, reblocked
 
 LOOK_AHEAD_S, HOLD_S, RELEASE_DB_PER_S = 0.005, 0.02, 60.0
 PIECE_SAMPLES = 1 << 15
@@ -28,25 +28,8 @@ def limited(blocks: Iterable[NDArray[np.float32]], sample_rate_hz: int, ceiling_
 
     All channels get one gain, so that every direction and every ratio between channels stays. Two pieces are held back.
     """
-    for piece, reduction_db in _reductions(_needs(_pieces(blocks), ceiling_dbtp), sample_rate_hz):
+    for piece, reduction_db in _reductions(_needs(reblocked(blocks, PIECE_SAMPLES), ceiling_dbtp), sample_rate_hz):
         yield piece * (10 ** (-reduction_db / 20)).astype(np.float32) if reduction_db.any() else piece
-
-
-def _pieces(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-    """The same sound in blocks of `PIECE_SAMPLES`, the last one shorter."""
-    held: list[NDArray[np.float32]] = []
-    n_held = 0
-    for block in blocks:
-        held.append(block)
-        n_held += block.shape[1]
-        if n_held >= PIECE_SAMPLES:
-            joined = np.concatenate(held, axis=1) if len(held) > 1 else block
-            n_whole = n_held - n_held % PIECE_SAMPLES
-            for start in range(0, n_whole, PIECE_SAMPLES):
-                yield joined[:, start : start + PIECE_SAMPLES]
-            held, n_held = [joined[:, n_whole:]], n_held - n_whole
-    if n_held:
-        yield np.concatenate(held, axis=1)
 
 
 def _needs(pieces: Iterable[NDArray[np.float32]], ceiling_dbtp: float) -> Iterator[tuple[NDArray[np.float32], FloatArray]]:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seehear.io.files import PathLike
-from seehear.io.resampling import reblocked, resampled
-from seehear.types import InputError, Layout, Sound
+from seehear.io.resampling import resampled
+from seehear.types import InputError, Layout, Sound, reblocked
 
 RATE_HZ = 48_000
 """What every Opus decoder puts out; pre-skip and lengths are counted in it (RFC 7845, 4)."""

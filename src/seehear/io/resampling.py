@@ -1,8 +1,8 @@
-"""Sound of any length at another rate, and in blocks of another size."""
+"""Sound of any length at another rate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,21 +27,3 @@ def resampled(sound: Sound, rate_hz: int) -> Iterator[NDArray[np.float32]]:
         yield made
     if left:
         yield np.zeros((sound.layout.n_channels, left), np.float32)
-
-
-def reblocked(pieces: Iterable[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
-    """The same samples in blocks (C, size), the last one shorter."""
-    held: list[NDArray[np.float32]] = []
-    n_held = 0
-    for piece in pieces:
-        held.append(piece)
-        n_held += piece.shape[1]
-        if n_held < size:
-            continue
-        row = np.concatenate(held, axis=1) if len(held) > 1 else piece
-        whole = n_held // size * size
-        for start in range(0, whole, size):
-            yield row[:, start : start + size]
-        held, n_held = [row[:, whole:]], n_held - whole
-    if n_held:
-        yield np.concatenate(held, axis=1)

@@ -104,3 +104,17 @@ def _ds64(file: BinaryIO, start: int, length: int) -> dict[bytes, list[int]]:
 def chunk(name: bytes, body: bytes) -> bytes:
     """The bytes of a chunk: name, length, body, and a pad byte after an odd length."""
     return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def info_texts(body: bytes) -> Iterator[tuple[str, str]]:
+    """Name and text of every entry of a LIST/INFO body, e.g. ("ICMT", "made by ..."); none of another LIST."""
+    at = 4
+    while body[:4] == b"INFO" and at + 8 <= len(body):
+        name, length = body[at : at + 4].decode("latin-1"), struct.unpack("<I", body[at + 4 : at + 8])[0]
+        yield name, text_of(body[at + 8 : at + 8 + length])
+        at += 8 + length + length % 2
+
+
+def text_of(raw: bytes) -> str:
+    """The text of a field, which ends at the first zero byte."""
+    return raw.split(b"\0")[0].decode("utf-8", "replace").strip()

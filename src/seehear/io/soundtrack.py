@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from seehear.io.decoding import track_blocks
 from seehear.io.files import PathLike
 from seehear.io.pcm import pcm_steps
-from seehear.io.resampling import reblocked, resampled
+from seehear.io.resampling import resampled
 from seehear.io.streams import Spool
-from seehear.types import Convention, InputError, Layout, Sound, blocks
+from seehear.types import InputError, Layout, Sound, blocks, derived, reblocked
 
 _AAC_LAYOUTS = {
     "mono": ("mono", 128_000),
@@ -78,49 +78,21 @@ def coding(suffix: str, layout: Layout, sample_rate_hz: int = 48_000) -> Coding:
     return Coding("aac", name, rate_hz, _AAC_FRAME_SAMPLES, bit_rate, options)
 
 
-@dataclass(frozen=True)
-class Weighted:
-    """A sound times a gain, which may change from sample to sample."""
-
-    sound: Sound
-    gain: Callable[[int, int], NDArray[np.floating] | np.float32]
-    """Of the samples from the first number up to the second."""
-
-    @property
-    def sample_rate_hz(self) -> int:
-        return self.sound.sample_rate_hz
-
-    @property
-    def layout(self) -> Layout:
-        return self.sound.layout
-
-    @property
-    def convention(self) -> Convention:
-        return self.sound.convention
-
-    @property
-    def n_samples(self) -> int:
-        return self.sound.n_samples
-
-    @property
-    def duration_s(self) -> float:
-        return self.sound.duration_s
-
-    def read(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Samples (C, stop - start)."""
-        return (self.sound.read(start, stop) * self.gain(start, stop)).astype(np.float32, copy=False)
+def weighted(sound: Sound, gain: Callable[[int, int], NDArray[np.floating] | np.float32]) -> Sound:
+    """The sound times a gain, which may change from sample to sample: ``gain`` of the samples from one number up to another."""
+    return derived(sound, lambda start, stop: (sound.read(start, stop) * gain(start, stop)).astype(np.float32, copy=False))
 
 
 def amplified(sound: Sound, gain_db: float) -> Sound:
     """The sound at that gain; itself at 0 dB."""
     factor = np.float32(10 ** (gain_db / 20))
-    return Weighted(sound, lambda start, stop: factor) if gain_db else sound
+    return weighted(sound, lambda start, stop: factor) if gain_db else sound
 
 
 def faded(sound: Sound, duration_s: float) -> Sound:
     """The sound with the fades of a still picture."""
     rate = sound.sample_rate_hz
-    return Weighted(sound, lambda start, stop: fade(np.arange(start, stop) / rate, duration_s))
+    return weighted(sound, lambda start, stop: fade(np.arange(start, stop) / rate, duration_s))
 
 
 def fade(times_s: np.ndarray, duration_s: float) -> np.ndarray:
@@ -155,7 +127,7 @@ def mixed(sound: Sound, path: PathLike, origin_s: float, gain_db: float) -> tupl
     if peak <= limit:
         return mix, 0.0
     factor = np.float32(limit / peak)
-    return Weighted(mix, lambda start, stop: factor), 20 * float(np.log10(limit / peak))
+    return weighted(mix, lambda start, stop: factor), 20 * float(np.log10(limit / peak))
 
 
 def sound_packets(output: OutputContainer, sound: Sound, how: Coding) -> Iterator[av.Packet]:

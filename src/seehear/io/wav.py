@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from seehear.io.pcm import WIDTH_BYTES, Pcm, Subtype, pcm_bytes
-from seehear.io.riff import DS64_BYTES, IN_DS64, Chunk, chunk, chunks, riff_form
+from seehear.io.riff import DS64_BYTES, IN_DS64, Chunk, chunk, chunks, info_texts, riff_form
 from seehear.types import InputError, Sound, blocks
 
 Container = Literal["auto", "wav", "rf64", "bw64"]
@@ -119,7 +119,7 @@ def wav_facts(path: Path) -> WavFacts | None:
             if each.name == b"fmt ":
                 fmt = fmt or each.body(file, _FMT_BYTES)
             elif each.name == b"LIST" and each.length < 1 << 16:
-                comment = comment or _info_comment(each.body(file, 1 << 16))
+                comment = comment or dict(info_texts(each.body(file, 1 << 16))).get("ICMT", "")
             elif each.name == b"data":
                 data = data or each
     if len(fmt) < 16 or data is None:
@@ -141,14 +141,3 @@ def is_mono_float_wav(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(24)
     return (head[:4], head[8:16]) == (b"RIFF", b"WAVEfmt ") and head[20:] == struct.pack("<HH", _FLOAT, 1)
-
-
-def _info_comment(body: bytes) -> str:
-    """The ICMT text of a LIST/INFO chunk, "" when it has none."""
-    at = 4
-    while body[:4] == b"INFO" and at + 8 <= len(body):
-        name, length = body[at : at + 4], struct.unpack("<I", body[at + 4 : at + 8])[0]
-        if name == b"ICMT":
-            return body[at + 8 : at + 8 + length].rstrip(b"\0").decode("utf-8", "replace")
-        at += 8 + length + length % 2
-    return ""

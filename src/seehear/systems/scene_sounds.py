@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.types import MONO, Convention, FloatArray, InputError, Layout, Sound, check_span
-
-
-@dataclass(frozen=True)
-class Derived:
-    """A sound whose samples a function gives."""
-
-    sample_rate_hz: int
-    layout: Layout
-    convention: Convention
-    n_samples: int
-    span: Callable[[int, int], NDArray[np.float32]]
-    """Samples (C, stop - start) from ``start`` to ``stop``, both within the sound."""
-
-    @property
-    def duration_s(self) -> float:
-        return self.n_samples / self.sample_rate_hz
-
-    def read(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Samples (C, stop - start)."""
-        check_span(start, stop, self.n_samples)
-        return self.span(start, stop)
-
-
-def _derived(sound: Sound, span: Callable[[int, int], NDArray[np.float32]]) -> Derived:
-    return Derived(sound.sample_rate_hz, sound.layout, sound.convention, sound.n_samples, span)
+from seehear.types import MONO, FloatArray, InputError, Sound, derived
 
 
 def mono_of(sound: Sound, channel: int | None) -> Sound:
@@ -42,7 +16,7 @@ def mono_of(sound: Sound, channel: int | None) -> Sound:
     if channel is not None and not 1 <= channel <= count:
         raise InputError(f"channel {channel} was asked for, the sound has {count}: they count from 1")
     weights = np.full((1, count), 1 / count) if channel is None else np.eye(count)[[channel - 1]]
-    made = _derived(sound, lambda start, stop: weights.astype(np.float32) @ sound.read(start, stop))
+    made = derived(sound, lambda start, stop: weights.astype(np.float32) @ sound.read(start, stop))
     return replace(made, layout=MONO, convention="")
 
 
@@ -56,7 +30,7 @@ def placed(sound: Sound, at: int, n_samples: int) -> Sound:
             out[:, first + at - start : last + at - start] = sound.read(first, last)
         return out
 
-    return replace(_derived(sound, span), n_samples=n_samples)
+    return replace(derived(sound, span), n_samples=n_samples)
 
 
 def windowed(sound: Sound, start: int, stop: int, fade: int) -> Sound:
@@ -73,7 +47,7 @@ def windowed(sound: Sound, start: int, stop: int, fade: int) -> Sound:
             gain *= _rise((stop - times - 0.5) / fade)
         return sound.read(first, last) * gain.astype(np.float32)
 
-    return _derived(sound, span)
+    return derived(sound, span)
 
 
 def _rise(share: FloatArray) -> FloatArray:

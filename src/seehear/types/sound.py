@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -187,6 +187,50 @@ def whole(sound: Sound) -> Audio:
     if isinstance(sound, Audio):
         return sound
     return Audio(sound.read(0, sound.n_samples), sound.sample_rate_hz, sound.layout, sound.convention)
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A :class:`Sound` whose samples a function gives, mostly of another sound (:func:`derived`)."""
+
+    sample_rate_hz: int
+    layout: Layout
+    convention: Convention
+    n_samples: int
+    span: Callable[[int, int], NDArray[np.float32]]
+    """Samples (C, stop - start) from ``start`` to ``stop``, both within the sound."""
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_samples / self.sample_rate_hz
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Samples (C, stop - start); InputError outside 0 to T."""
+        check_span(start, stop, self.n_samples)
+        return self.span(start, stop)
+
+
+def derived(sound: Sound, span: Callable[[int, int], NDArray[np.float32]]) -> Derived:
+    """The sound with samples that ``span`` gives; ``replace`` changes what else is different."""
+    return Derived(sound.sample_rate_hz, sound.layout, sound.convention, sound.n_samples, span)
+
+
+def reblocked(pieces: Iterable[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
+    """The same samples in blocks (C, size), the last one shorter."""
+    held: list[NDArray[np.float32]] = []
+    n_held = 0
+    for piece in pieces:
+        held.append(piece)
+        n_held += piece.shape[1]
+        if n_held < size:
+            continue
+        row = np.concatenate(held, axis=1) if len(held) > 1 else piece
+        whole = n_held // size * size
+        for start in range(0, whole, size):
+            yield row[:, start : start + size]
+        held, n_held = [row[:, whole:]], n_held - whole
+    if n_held:
+        yield np.concatenate(held, axis=1)
 
 
 def check_span(start: int, stop: int, n_samples: int) -> None:

@@ -212,7 +212,7 @@ def _levels(labels: tuple[str, ...], channels: ChannelFacts) -> tuple[ChannelLev
 
 def _drawn(sound: SoundFile, field: FieldReading) -> Sound:
     """The sound for its figure, in AmbiX where the file calls itself ambisonic; silent where samples are invalid."""
-    from seehear.verbs.relabel import Relabelled
+    from seehear.verbs.relabel import relabelled
 
     def span(start: int, stop: int) -> NDArray[np.float32]:
         samples = np.nan_to_num(_span(sound, start, stop)[0])
@@ -221,7 +221,7 @@ def _drawn(sound: SoundFile, field: FieldReading) -> Sound:
     valid = replace(sound, span=span)
     if not (field.said and field.order and sound.layout.kind in ("discrete", "ambisonics")):
         return valid
-    return Relabelled(valid, ambisonics(field.order), field.convention or sound.convention or "acn-sn3d")
+    return relabelled(valid, ambisonics(field.order), field.convention or sound.convention or "acn-sn3d")
 
 
 def _draw(figure: str | Path, sound: Sound, title: str, force: bool) -> None:

@@ -19,7 +19,7 @@ from seehear.acoustics.meter import Meter
 from seehear.acoustics.moving import FRAME_HOP_S
 from seehear.acoustics.render import render_blocks
 from seehear.io.adm.programme import Bed, Programme
-from seehear.io.soundtrack import Weighted, amplified
+from seehear.io.soundtrack import amplified, weighted
 from seehear.io.streams import spooled
 from seehear.types import (
     MONO,
@@ -118,7 +118,7 @@ def _through_air(source: Source, scene: Scene) -> Sound:
         distances_m = np.maximum(trajectory.at(knots / rate)[1], NEAREST_M)
         return np.interp(np.arange(start, stop), knots, distances_m).astype(np.float32)
 
-    return Weighted(spooled(_rendered(direct, MONO), rate, MONO), law)
+    return weighted(spooled(_rendered(direct, MONO), rate, MONO), law)
 
 
 def _peak(sound: Sound) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seehear.io.layouts import ORDERS
 from seehear.systems.spatialize.options import LAYOUT_NAMES, check_choice, check_types, option
-from seehear.types import Convention, InputError, Layout, Sound, layout_named
+from seehear.types import Convention, InputError, Layout, Sound, derived, layout_named
 from seehear.verbs.progress import Watcher, unwatched
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _written(path: Path, output: Path, header: Header, wanted: RelabelOptions, f
     watch("writing", 0.3)
     subtype = _subtype(header)
     check_audio_output(output, layout, subtype, force=force)
-    write_audio(output, Relabelled(sound, layout, convention), subtype, force=force)
+    write_audio(output, relabelled(sound, layout, convention), subtype, force=force)
     return layout
 
 
@@ -99,36 +99,15 @@ def _subtype(header: Header) -> Subtype:
     return "PCM_16" if header.bits <= 16 else "PCM_24"
 
 
-@dataclass(frozen=True)
-class Relabelled:
-    """A :class:`seehear.types.Sound` of the same samples in another layout; ambisonics in AmbiX, from ``given``."""
+def relabelled(sound: Sound, layout: Layout, given: Convention) -> Sound:
+    """The same samples in another layout; ambisonics in AmbiX, from ``given``."""
+    from seehear.acoustics.sphere import convert
 
-    sound: Sound
-    layout: Layout
-    given: Convention
+    def ambix(start: int, stop: int) -> NDArray[np.float32]:
+        return convert(sound.read(start, stop), given, "acn-sn3d")
 
-    @property
-    def convention(self) -> Convention:
-        return "acn-sn3d" if self.given else ""
-
-    @property
-    def sample_rate_hz(self) -> int:
-        return self.sound.sample_rate_hz
-
-    @property
-    def n_samples(self) -> int:
-        return self.sound.n_samples
-
-    @property
-    def duration_s(self) -> float:
-        return self.sound.duration_s
-
-    def read(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Samples (C, stop - start)."""
-        from seehear.acoustics.sphere import convert
-
-        samples = self.sound.read(start, stop)
-        return samples if self.given in ("", "acn-sn3d") else convert(samples, self.given, "acn-sn3d")
+    as_they_are = derived(sound, sound.read if given in ("", "acn-sn3d") else ambix)
+    return replace(as_they_are, layout=layout, convention="acn-sn3d" if given else "")
 
 
 def _marked(path: Path, output: Path, header: Header, wanted: RelabelOptions, force: bool) -> Layout | None:

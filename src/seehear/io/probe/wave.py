@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from seehear.io.probe.header import Header, WaveHeader
-from seehear.io.riff import IN_DS64, Chunk, chunks, riff_form
+from seehear.io.riff import IN_DS64, Chunk, chunks, info_texts, riff_form, text_of
 from seehear.io.wav import wav_facts
 
 _CODECS = {0x2: "Microsoft ADPCM", 0x6: "A-law", 0x7: "mu-law", 0x11: "IMA ADPCM", 0x55: "MP3"}
@@ -59,26 +59,16 @@ def _form_bytes(file: BinaryIO, found: list[Chunk]) -> int | None:
 
 
 def _texts(file: BinaryIO, found: list[Chunk]) -> Iterator[tuple[str, str]]:
+    for where, text in _fields(file, found):
+        if text:
+            yield where, text
+
+
+def _fields(file: BinaryIO, found: list[Chunk]) -> Iterator[tuple[str, str]]:
     for each in found:
         if each.name == b"LIST":
-            body = each.body(file, _MAX_TEXT)
-            yield from _info(body) if body[:4] == b"INFO" else ()
+            yield from ((f"INFO {name}", text) for name, text in info_texts(each.body(file, _MAX_TEXT)))
         elif each.name == b"bext":
-            yield from _told("bext", each.body(file, _BEXT_DESCRIPTION))
+            yield "bext", text_of(each.body(file, _BEXT_DESCRIPTION))
         elif each.name == b"iXML":
-            yield from _told("iXML", each.body(file, _MAX_TEXT))
-
-
-def _info(body: bytes) -> Iterator[tuple[str, str]]:
-    """The texts of a LIST/INFO chunk, e.g. ("INFO ICMT", "AmbiX: ...")."""
-    at = 4
-    while at + 8 <= len(body):
-        name, length = body[at : at + 4], struct.unpack("<I", body[at + 4 : at + 8])[0]
-        yield from _told(f"INFO {name.decode('latin-1')}", body[at + 8 : at + 8 + length])
-        at += 8 + length + length % 2
-
-
-def _told(where: str, raw: bytes) -> Iterator[tuple[str, str]]:
-    text = raw.split(b"\0")[0].decode("utf-8", "replace").strip()
-    if text:
-        yield where, text
+            yield "iXML", text_of(each.body(file, _MAX_TEXT))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seehear.io.riff import chunk
 from seehear.io.wav import AMBIX_COMMENT, is_mono_float_wav, wav_facts, write_wav
-from seehear.types import Audio, Convention, Layout, Sound, blocks
+from seehear.types import Audio, Convention, Derived, Layout, Sound, blocks, derived
 
 BED_NAME = "bed"
 """The ambisonic ambience, among the stems; like theirs, its name without the suffix."""
@@ -59,34 +59,13 @@ class Stem:
 
 
 @dataclass(frozen=True)
-class Rounded:
-    """A sound, turned down by ``lowered_db`` and rounded to the steps of 24-bit samples: what its file will hold."""
+class _OnSteps:
+    """The samples of a sound, turned down by ``lowered_db`` and rounded to the steps of 24 bits: what its file will hold."""
 
     sound: Sound
     lowered_db: int
 
-    @property
-    def sample_rate_hz(self) -> int:
-        return self.sound.sample_rate_hz
-
-    @property
-    def layout(self) -> Layout:
-        return self.sound.layout
-
-    @property
-    def convention(self) -> Convention:
-        return self.sound.convention
-
-    @property
-    def n_samples(self) -> int:
-        return self.sound.n_samples
-
-    @property
-    def duration_s(self) -> float:
-        return self.sound.duration_s
-
-    def read(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Samples (C, stop - start) on the steps."""
+    def __call__(self, start: int, stop: int) -> NDArray[np.float32]:
         return _on_steps(self.sound.read(start, stop), self.lowered_db)
 
 
@@ -95,7 +74,7 @@ def as_stem(sound: Sound) -> tuple[Sound, int]:
 
     A sound in memory stays there, any other is rounded as it is read. A stem of a file, and what was rounded, are as they were.
     """
-    if isinstance(sound, Stem | Rounded):
+    if isinstance(sound, Stem) or (isinstance(sound, Derived) and isinstance(sound.span, _OnSteps)):
         return sound, 0
     highest = lowest = 0.0
     for block in blocks(sound):
@@ -106,7 +85,7 @@ def as_stem(sound: Sound) -> tuple[Sound, int]:
     if isinstance(sound, Audio):
         samples = _on_steps(sound.samples, lowered_db)
         return Audio(samples, sound.sample_rate_hz, sound.layout, sound.convention), lowered_db
-    return Rounded(sound, lowered_db), lowered_db
+    return derived(sound, _OnSteps(sound, lowered_db)), lowered_db
 
 
 def _on_steps(samples: NDArray[np.float32], lowered_db: int) -> NDArray[np.float32]:
