@@ -7,7 +7,7 @@ from seehear.acoustics.sphere import convert
 from seehear.foley.level import momentary_lufs
 from seehear.io.streams import Spool
 from seehear.systems.spatialize.ambience import add_repeated, ambience_note, with_ambience
-from seehear.systems.spatialize.stems import Stem
+from seehear.systems.spatialize.mix_buffer import MixBuffer
 from seehear.types import Audio, Room, Scene, ambisonics
 
 RATE_HZ = 16000
@@ -19,7 +19,7 @@ def recording(order: int, seconds: float, rate_hz: int = RATE_HZ, convention="ac
 
 
 def repeated(field: np.ndarray, total: int, overlap: int) -> np.ndarray:
-    bed = Stem.of_length(total, RATE_HZ, ambisonics(1), "acn-sn3d")
+    bed = MixBuffer.of_length(total, RATE_HZ, ambisonics(1), "acn-sn3d")
     add_repeated(bed, Audio(field, RATE_HZ, ambisonics(1), "acn-sn3d"), overlap)
     return bed.sound.read(0, total)
 

@@ -18,7 +18,7 @@ from seehear.io.scene.limits import DISTANCES_M, MAX_GAIN_DB
 from seehear.io.streams import spooled
 from seehear.systems.scene_sounds import placed, windowed
 from seehear.systems.spatialize.ambience import add_repeated
-from seehear.systems.spatialize.stems import Stem
+from seehear.systems.spatialize.mix_buffer import MixBuffer
 from seehear.types import MONO, Direction, InputError, Scene, Sound, Source, Trajectory, n_samples
 
 BED = "bed"
@@ -233,7 +233,7 @@ def replace_sound(
     # Before it is repeated or followed by silence, neither of which changes a gated loudness: hours need not be measured.
     change_db = 0.0 if keep_level else _louder_db(scene.sources[index].audio, sound)
     if repeat:
-        filled = Stem.of_length(left, rate)
+        filled = MixBuffer.of_length(left, rate)
         add_repeated(filled, sound, n_samples(REPEAT_OVERLAP_S, rate))
         sound = filled.sound
     source = replace(scene.sources[index], audio=placed(sound, at, scene.n_samples))

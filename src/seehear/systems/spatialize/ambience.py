@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seehear.acoustics.sphere import convert
 from seehear.systems.spatialize.compose import EDGE_FADE_S, STILL_FADES_S
 from seehear.systems.spatialize.sounding import Sighting
-from seehear.systems.spatialize.stems import Stem
+from seehear.systems.spatialize.mix_buffer import MixBuffer
 from seehear.types import InputError, Scene, Sound, blocks
 from seehear.types.sound import BLOCK_SAMPLES
 
@@ -42,7 +42,7 @@ def with_ambience(scene: Scene, recorded: Sound, level_db: float, *, moves: bool
     from seehear.foley.level import gain_to_reference, momentary_lufs  # filters: not at start-up
 
     rate_hz = scene.sample_rate_hz
-    bed = Stem.of_length(scene.n_samples, rate_hz, recorded.layout, "acn-sn3d")
+    bed = MixBuffer.of_length(scene.n_samples, rate_hz, recorded.layout, "acn-sn3d")
     add_repeated(bed, _fitted(recorded, rate_hz, scene.n_samples), round(OVERLAP_S * rate_hz))
     w = _FirstChannel(bed.sound)
     peak = max(float(np.abs(block[0]).max()) for block in blocks(bed.sound))
@@ -77,7 +77,7 @@ def _fitted(recorded: Sound, rate_hz: int, n_samples: int) -> Sound:
     if recorded.sample_rate_hz == rate_hz and recorded.convention in ("", "acn-sn3d"):
         return recorded
     length = min(round(recorded.n_samples * rate_hz / recorded.sample_rate_hz), n_samples)
-    field, start = Stem.of_length(length, rate_hz, recorded.layout, "acn-sn3d"), 0
+    field, start = MixBuffer.of_length(length, rate_hz, recorded.layout, "acn-sn3d"), 0
     for block in resampled(recorded, rate_hz):
         part = block[:, : length - start]
         known = recorded.convention in ("", "acn-sn3d")
@@ -88,7 +88,7 @@ def _fitted(recorded: Sound, rate_hz: int, n_samples: int) -> Sound:
     return field.sound
 
 
-def add_repeated(bed: Stem, field: Sound, overlap: int) -> None:
+def add_repeated(bed: MixBuffer, field: Sound, overlap: int) -> None:
     """Fills ``bed`` with ``field``: its beginning, or itself again and again with cross-fades of equal power.
 
     The end and its beginning are taken for independent of each other, as those of an ambience are.

@@ -14,7 +14,7 @@ from seehear.systems.spatialize.look import patch
 from seehear.systems.spatialize.motion import SeenMotion
 from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.systems.spatialize.sounding import LONG_S, RoomKind, Sighting, SoundingObject
-from seehear.systems.spatialize.stems import Stem
+from seehear.systems.spatialize.mix_buffer import MixBuffer
 from seehear.systems.spatialize.timing import at_times, clip_s, follow, placed_events
 from seehear.types import Image, Prompt, Room, Scene, Source, n_samples, surrounds
 
@@ -45,7 +45,7 @@ def compose(
     streams = np.random.SeedSequence(options.seed).spawn(len(sighting.objects))
     sources = []
     for lane in lanes_of(sighting.objects, duration_s):
-        stem = Stem.of_length(n_samples(duration_s, options.rate_hz), options.rate_hz)
+        stem = MixBuffer.of_length(n_samples(duration_s, options.rate_hz), options.rate_hz)
         for item, index in zip(lane.objects, lane.indices, strict=True):
             progress(f"sound of {item.concept.name}")
             prompt = Prompt(item.concept.name, item.text, _patch(item, sighting))
@@ -119,7 +119,7 @@ def _fades(item: SoundingObject, enters: bool, leaves: bool, moves: bool) -> tup
 
 
 def _add(
-    stem: Stem,
+    stem: MixBuffer,
     parts: Iterable[tuple[int, NDArray[np.float32]]],
     item: SoundingObject,
     duration_s: float,

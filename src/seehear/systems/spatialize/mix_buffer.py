@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stem:
+class MixBuffer:
     """A sound of fixed length, silent at first."""
 
     sound: Audio | Spool
 
     @classmethod
-    def of_length(cls, total: int, rate_hz: int, layout: Layout = MONO, convention: Convention = "") -> Stem:
+    def of_length(cls, total: int, rate_hz: int, layout: Layout = MONO, convention: Convention = "") -> MixBuffer:
         """In memory up to `LONG_S`, else a spool, in which silence takes no room."""
         if total <= LONG_S * rate_hz:
             return cls(Audio(np.zeros((layout.n_channels, total), np.float32), rate_hz, layout, convention))
