@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from seehear.acoustics.sphere import convert
 from seehear.systems.spatialize.compose import EDGE_FADE_S, STILL_FADES_S
-from seehear.systems.spatialize.sounding import Sighting
 from seehear.systems.spatialize.mix_buffer import MixBuffer
+from seehear.systems.spatialize.sounding import Sighting
 from seehear.types import InputError, Scene, Sound, blocks
 from seehear.types.sound import BLOCK_SAMPLES
 

@@ -11,10 +11,10 @@ from seehear.acoustics.room import room_for, waypoints_m
 from seehear.protocols import SoundGenerator
 from seehear.systems.spatialize.lanes import lanes_of, level_db, span_s
 from seehear.systems.spatialize.look import patch
+from seehear.systems.spatialize.mix_buffer import MixBuffer
 from seehear.systems.spatialize.motion import SeenMotion
 from seehear.systems.spatialize.options import SpatializeOptions
 from seehear.systems.spatialize.sounding import LONG_S, RoomKind, Sighting, SoundingObject
-from seehear.systems.spatialize.mix_buffer import MixBuffer
 from seehear.systems.spatialize.timing import at_times, clip_s, follow, placed_events
 from seehear.types import Image, Prompt, Room, Scene, Source, n_samples, surrounds
 

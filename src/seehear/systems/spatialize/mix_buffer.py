@@ -1,4 +1,4 @@
-"""Sound that is being made: in memory where it is short, else in a temporary file."""
+"""Sound that others are mixed into: in memory where it is short, else in a temporary file."""
 
 from __future__ import annotations
 
