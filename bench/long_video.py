@@ -24,6 +24,7 @@ import soundfile
 
 WIDTH, HEIGHT, RATE_HZ, SHOT_S = 160, 120, 10, 20.0
 SOUND_RATE_HZ = 48_000
+SAY = "car, footsteps, bird, wind"
 
 
 def film(path: Path, seconds: float) -> None:
@@ -50,7 +51,8 @@ def film(path: Path, seconds: float) -> None:
 
 def spatialized(video: Path, folder: Path, minutes: float) -> dict[str, object]:
     """What the run took, and whether its files are as long as they should be."""
-    command = [sys.executable, "-m", "seehear", "spatialize", str(video), "--folder", str(folder), "--json"]
+    command = [sys.executable, "-m", "seehear", "spatialize", str(video), "--say", SAY]
+    command += ["--folder", str(folder), "--json"]
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, __file__, "--child", *command], capture_output=True, text=True, check=False)
     wall_s = time.perf_counter() - begun

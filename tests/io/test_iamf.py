@@ -6,9 +6,10 @@ import shlex
 import numpy as np
 import pytest
 
-from seehear.io.audio import read_audio
-from seehear.io.iamf import export_iamf_parts, iamf_command
-from seehear.types import FOA, LAYOUTS, Audio, InputError, ambisonics
+import seehear
+from seehear.io.audio import write_audio
+from seehear.io.iamf import iamf_command, write_iamf_command
+from seehear.types import FOA, LAYOUTS, Audio, InputError
 
 ORDER = {
     "stereo": "L R",
@@ -38,18 +39,21 @@ def test_streams_are_in_the_order_of_the_specification(name):
     assert mapped[-1] == "1:v:0" and words.count("-streamid") == len(mapped)
 
 
-def test_parts_appear_together(tmp_path):
-    """Oracle: the planted sound in the WAV, its peak in the command; a layout without a place leaves nothing."""
-    samples = np.zeros((4, 480), np.float32)
+def test_the_command_stands_beside_its_wav(tmp_path):
+    """Oracle: the planted peak; through `render`, both files or none."""
+    samples = np.zeros((4, 4800), np.float32)
     samples[3, 7] = -0.5
     sound = Audio(samples, 48_000, FOA, "acn-sn3d")
-    wav, text = export_iamf_parts(tmp_path, "mix", sound, loudness_lufs=-20.0)
-    assert np.array_equal(read_audio(wav).samples, samples)
+    text = write_iamf_command(tmp_path / "mix.wav", sound, loudness_lufs=-20.0)
+    assert text.name == "mix.iamf.txt"
     assert "digital_peak=-6.0" in text.read_text() and text.read_text().count("\n") == 1
-    with pytest.raises(InputError, match="no place for hoa5"):
-        export_iamf_parts(
-            tmp_path, "big", Audio(np.zeros((36, 9), np.float32), 48_000, ambisonics(5), "acn-sn3d"), loudness_lufs=0
-        )
     with pytest.raises(InputError, match="exists already"):
-        export_iamf_parts(tmp_path, "mix", sound, loudness_lufs=-20.0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mix.iamf.txt", "mix.wav"]
+        write_iamf_command(tmp_path / "mix.wav", sound, loudness_lufs=-20.0)
+    write_audio(tmp_path / "field.wav", sound)
+    seehear.render(tmp_path / "field.wav", tmp_path / "dome.wav", layout="7.1.4", iamf=True)
+    assert "-i dome.wav" in (tmp_path / "dome.iamf.txt").read_text() and (tmp_path / "dome.wav").is_file()
+    with pytest.raises(InputError, match="no place for hoa5"):
+        seehear.render(tmp_path / "field.wav", tmp_path / "big.wav", layout="hoa5", iamf=True)
+    with pytest.raises(InputError, match="--iamf goes with a WAV"):
+        seehear.render(tmp_path / "field.wav", tmp_path / "big.flac", layout="stereo", iamf=True)
+    assert not list(tmp_path.glob("big*"))

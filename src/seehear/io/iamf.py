@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seehear.io.audio import write_audio
-from seehear.io.files import PathLike, WholeFiles, whole_files
+from seehear.io.files import PathLike, WholeFiles, whole_file
 from seehear.types import InputError, Layout, Sound, blocks
 
 _FRONT, _MIDDLE = (0, 1), ((2,), (3,))
@@ -28,6 +27,7 @@ _STREAMS: dict[str, tuple[str, tuple[tuple[int, ...], ...]]] = {
 _HIGHEST_ORDER = 3
 """Of ambisonics: the base profile of IAMF has at most 18 channels."""
 _BIT_RATE = 128_000
+IAMF_SUFFIX = ".iamf.txt"
 
 
 def iamf_command(wav: str, output: str, layout: Layout, *, loudness_lufs: float, peak_dbfs: float, video: str = "") -> str:
@@ -73,25 +73,24 @@ def _streams(layout: Layout) -> tuple[str, tuple[tuple[int, ...], ...]]:
     return _STREAMS[layout.name]
 
 
-def export_iamf_parts(
-    folder: PathLike,
-    name: str,
-    sound: Sound,
-    *,
-    loudness_lufs: float,
-    force: bool = False,
-    within: WholeFiles | None = None,
-) -> tuple[Path, Path]:
-    """Two new files in ``folder``: ``NAME.wav`` (24 bits) and ``NAME.iamf.txt``, the command that makes ``NAME.iamf`` there.
+def check_iamf(layout: Layout) -> None:
+    """Nothing, or an InputError for a layout that IAMF has no place for."""
+    _streams(layout)
 
-    ``loudness_lufs``: integrated loudness of the stereo version. InputError for a layout that IAMF has no place for, and as
-    :func:`seehear.io.audio.write_audio`.
+
+def write_iamf_command(
+    wav: PathLike, sound: Sound, *, loudness_lufs: float, force: bool = False, within: WholeFiles | None = None
+) -> Path:
+    """The file ``NAME.iamf.txt`` beside ``NAME.wav`` (which holds ``sound``): the command that makes ``NAME.iamf`` there.
+
+    ``loudness_lufs``: integrated loudness of the sound. InputError for a layout that IAMF has no place for.
     """
+    wav = Path(wav)
     peak = max((float(np.abs(block).max(initial=0.0)) for block in blocks(sound)), default=0.0)
     peak_dbfs = 20 * float(np.log10(max(peak, 1e-6)))
-    command = iamf_command(f"{name}.wav", f"{name}.iamf", sound.layout, loudness_lufs=loudness_lufs, peak_dbfs=peak_dbfs)
-    wav, text = Path(folder) / f"{name}.wav", Path(folder) / f"{name}.iamf.txt"
-    with whole_files(within) as run:
-        write_audio(wav, sound, force=force, within=run)
-        run.file(text, force).write_text(command + "\n", encoding="utf-8")
-    return wav, text
+    output = wav.with_suffix(".iamf").name
+    command = iamf_command(wav.name, output, sound.layout, loudness_lufs=loudness_lufs, peak_dbfs=peak_dbfs)
+    text = wav.with_suffix(IAMF_SUFFIX)
+    with whole_file(text, force, within) as temporary:
+        temporary.write_text(command + "\n", encoding="utf-8")
+    return text

@@ -49,6 +49,7 @@ class RenderOptions:
     layout: str = option("5.1", f"Channel layout: {LAYOUT_NAMES}.", "NAME")
     loudness: str = option("ebu", LOUDNESS_HELP, "NAME")
     adm: bool = option(False, "Write a scene as ADM (BW64): an object per source, beds; in place of a layout.")
+    iamf: bool = option(False, "Beside the WAV, the FFmpeg command that makes an IAMF file of it.")
     mask: str = option("", "Where a 5.1 WAV says its surrounds are: side (0x60F, the standard) or back (0x3F).", "NAME")
     hrtf: str = option("", "Head for binaural sound: any SOFA file (SimpleFreeFieldHRIR).", "FILE")
     doppler: bool = option(False, "Change the pitch of what moves: sound takes its time on every path of a scene.")
@@ -138,7 +139,7 @@ def rendered_file(
         made = _decoded(path, wanted, ears, watch) if scene is None else _rendered(scene, wanted, ears, watch)
         sound, heard, notes = made.sound, levels(made), level_notes(made, loudness_named(wanted.loudness))
         watch("writing", 0.9)
-        files = [] if output is None else _write(output, sound, wanted, credits, force)
+        files = [] if output is None else _write(output, made, wanted, credits, force)
     report |= {"layout": "adm" if wanted.adm else wanted.layout, "channels": sound.layout.n_channels}
     report |= {"seconds": sound.duration_s, "loudness": wanted.loudness, **heard}
     return Rendered(sound, report | {"notes": notes + licence_notes(ledger), "files": [str(each) for each in files]})
@@ -162,6 +163,8 @@ def _check_use(wanted: RenderOptions, output: str | Path | None, is_sound: bool)
         )
     if not is_sound and (wanted.input_order or turns):
         raise InputError("--input-order, --yaw, --pitch and --roll turn and read ambisonic files: a scene has a listener to turn")
+    if wanted.iamf and (output is None or wanted.adm or Path(output).suffix.lower() != ".wav"):
+        raise InputError("--iamf goes with a WAV in a layout: name it with -o OUT.wav, without --adm")
     if wanted.adm and output is None:
         raise InputError("--adm is about a file: name it with -o OUT.wav")
     if wanted.adm and (wanted.hrtf or wanted.doppler):
@@ -173,9 +176,13 @@ def _check_use(wanted: RenderOptions, output: str | Path | None, is_sound: bool)
 def _check_output(output: str | Path, scene: str | Path, wanted: RenderOptions, force: bool) -> None:
     """InputError when the file cannot be written, before any work."""
     from seehear.io.audio import check_audio_output
-    from seehear.io.files import check_input
+    from seehear.io.files import check_input, check_output
+    from seehear.io.iamf import IAMF_SUFFIX, check_iamf
 
     target = check_audio_output(output, SURROUND_7_1_4 if wanted.adm else layout_named(wanted.layout), force=force)
+    if wanted.iamf:
+        check_iamf(layout_named(wanted.layout))
+        check_output(target.with_suffix(IAMF_SUFFIX), force)
     if wanted.adm and target.suffix.lower() != ".wav":
         raise InputError(f"ADM is a WAV file (BW64), {target.name} would be none")
     if target.exists() and target.samefile(check_input(scene)):
@@ -199,25 +206,30 @@ def _objects(scene: Scene, wanted: RenderOptions, watch: Watcher) -> Programme:
 
 
 def _write(
-    output: str | Path, made: Sound | Programme, wanted: RenderOptions, credits: str | None, force: bool
+    output: str | Path, made: Levelled | Programme, wanted: RenderOptions, credits: str | None, force: bool
 ) -> tuple[Path, ...]:
-    """The file, and the credits beside it where there are any: both or none."""
+    """The file, and beside it what else was asked for and the credits where there are any: all or none."""
     from seehear.io.adm.programme import Programme
     from seehear.io.adm.write import write_adm
     from seehear.io.audio import write_audio
     from seehear.io.files import whole_files
+    from seehear.io.iamf import write_iamf_command
 
     output, place = Path(output), credits_beside(Path(output))
+    more: list[Path] = []
     with whole_files() as run:
         if isinstance(made, Programme):
             write_adm(output, made, force=force, within=run)
         else:
-            write_audio(output, made, mask=MASKS.get(wanted.mask), force=force, within=run)
+            write_audio(output, made.sound, mask=MASKS.get(wanted.mask), force=force, within=run)
+        if wanted.iamf and not isinstance(made, Programme):
+            more.append(write_iamf_command(output, made.sound, loudness_lufs=made.loudness_lufs, force=force, within=run))
         if credits is not None:
+            more.append(place)
             run.file(place, force).write_text(credits, "utf-8")
         elif force:
             run.outdate(outdated_credits(place))
-    return (output, *(() if credits is None else (place,)))
+    return (output, *more)
 
 
 def _decoded(path: str | Path, wanted: RenderOptions, ears: Listener, watch: Watcher) -> Levelled:

@@ -73,15 +73,13 @@ def spatialize(
     with stages.stage("reading", 0.03):
         given = given_of(picture, wanted, outputs)
         ears = listener(wanted.hrtf, files.heard)
-    ledger = _ledger(preset, ears, wanted, outputs, name)
-    files = replace(files, targets=with_credits(files.targets, bool(credits_of(ledger)), outputs.force))
+    ledger, files = _ledger(preset, ears, wanted, outputs, files)
     if dry_run:
         return plan(given.media, given.duration_s, wanted, files.targets, preset, ledger)
     if preset.prepare is not None:
         with stages.stage("getting models", 0.05) as tell:
             preset = preset.ready(tell)
-        ledger = _ledger(preset, ears, wanted, outputs, name)
-        files = replace(files, targets=with_credits(files.targets, bool(credits_of(ledger)), outputs.force))
+        ledger, files = _ledger(preset, ears, wanted, outputs, files)
     with stages.stage("looking", 0.3), _imported_beside("scipy.signal"):
         sighting = _look(given, preset, wanted)
     with stages.stage("making sounds", 0.3) as tell:
@@ -91,7 +89,7 @@ def spatialize(
     made = _Made(sighting, scene, renders)
     report = _report(made, given, files, wanted, ledger)
     report["notes"] = _notes(made, given, files, wanted, preset, outputs) + licence_notes(ledger)
-    with stages.stage("writing", 0.17), drawn_beside(_drawing(made, files, name, given)) as drawn:
+    with stages.stage("writing", 0.17), drawn_beside(_drawing(made, files, given)) as drawn:
         sidecar = _sidecar(report, picture, wanted, stages.seconds)
         written, notes = _write(made, drawn, given, files, outputs, sidecar)
     report["notes"] += notes
@@ -103,6 +101,8 @@ def spatialize(
 class _Files:
     """What a run writes, and the layouts that it takes."""
 
+    name: str
+    """Of the picture, without its extension."""
     targets: Targets
     layout: Layout
     """Of the audio that the caller gets."""
@@ -139,21 +139,22 @@ def _files(wanted: SpatializeOptions, outputs: OutputOptions, name: str) -> _Fil
     headphones = None if wanted.geometry == "paper" else BINAURAL
     files = targets(outputs, name, layout, headphones)
     of_video = video_layout(outputs, layout, headphones)
-    return _Files(files, layout, of_video, _layouts(files, layout, of_video, wanted))
+    return _Files(name, files, layout, of_video, _layouts(files, layout, of_video, wanted))
 
 
 def _ledger(
-    preset: SpatializePreset, ears: Listener, wanted: SpatializeOptions, outputs: OutputOptions, name: str
-) -> list[Entry]:
-    """All that takes part; InputError when something of it must not be sold and only what may was asked for."""
+    preset: SpatializePreset, ears: Listener, wanted: SpatializeOptions, outputs: OutputOptions, files: _Files
+) -> tuple[list[Entry], _Files]:
+    """All that takes part, and the files with those of its credits; InputError when something of it must not be sold and only
+    what may was asked for."""
     ledger: list[Entry] = [*models_of(preset), *([ears.credit] if ears.credit else [])]
     if wanted.bed:
         ledger.append(entry("bed", Path(wanted.bed).name, wanted.bed_licence or NOT_STATED, sha256=file_sha256(wanted.bed)))
     if wanted.commercial_only:
         check_commercial(ledger)
     if outputs.keep_audio_db is not None:  # whose video it is, is theirs to know who hands it in
-        ledger.append(entry("original sound", name, "that of the video"))
-    return ledger
+        ledger.append(entry("original sound", files.name, "that of the video"))
+    return ledger, replace(files, targets=with_credits(files.targets, bool(credits_of(ledger)), outputs.force))
 
 
 def _look(given: Given, preset: SpatializePreset, wanted: SpatializeOptions) -> Sighting:
@@ -309,12 +310,12 @@ def _write(
     return [str(path) for path in (*files.targets.files, *done.stems)], video_notes(done.video, outputs)
 
 
-def _drawing(made: _Made, files: _Files, name: str, given: Given) -> Callable[[], bytes] | None:
+def _drawing(made: _Made, files: _Files, given: Given) -> Callable[[], bytes] | None:
     """What draws the figure, if there is to be one."""
     if files.targets.figure is None:
         return None
     sounds = {layout: each.sound for layout, each in made.renders.items()}
-    title = f"{name}: what is heard where"
+    title = f"{files.name}: what is heard where"
     return lambda: figure(made.sighting, made.scene, sounds, files.layout, title, given.geometry)
 
 
