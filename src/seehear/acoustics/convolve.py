@@ -50,7 +50,7 @@ class Blocks:
         """From when to when the block at ``start`` lasts, its fades included."""
         return start / sample_rate_hz, (start + self.hop + self.fade) / sample_rate_hz
 
-    def weight(self, first: int, last: int, positions: NDArray[np.integer] | FloatArray) -> FloatArray:
+    def weight(self, first: int, last: int, positions: NDArray[np.integer]) -> FloatArray:
         """The sum (N,) of the windows of the blocks that start at ``first`` to ``last``, at ``positions`` (N,): 0 outside them.
 
         Fade in, hold, fade out: those of all blocks add up to one. The block at 0 does not fade in.

@@ -34,9 +34,9 @@ def early_part(voices: Sequence[Voice], field: Field, n_samples: int) -> Part:
     heard = [(voice, rests) for voice in voices if (rests := rests_of(voice, field)).longest_s > 0 or in_room]
     moving = any(voice.moves for voice, _ in heard)
     wide = max((voice.n_wide for voice, _ in heard), default=0)
-    late = DELAY_TAPS if field.doppler and moving else 0
-    lead = field.lead_samples + wide // 2 + late // 2
-    n_taps = lead + wide + late + field.n_taps
+    late = field.doppler and moving
+    lead = field.lead_samples + wide // 2 + late * DELAY_LEAD_SAMPLES
+    n_taps = lead + wide + late * DELAY_TAPS + field.n_taps
     blocks = Blocks(n_samples, min(round(STILL_HOP_S * rate), n_samples), 0, n_taps)
     if moving:
         blocks = moving_blocks(field, n_samples, n_taps)

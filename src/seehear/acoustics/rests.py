@@ -105,19 +105,20 @@ def on_the_move(voice: Voice, field: Field, n_samples: int) -> Voice:
     if not runs:
         return voice
     first, last, rest = np.array(runs).T
-    left = _Left(voice.source.audio, blocks, first, last, rests.late_samples[rest])
+    late = np.floor(rests.late_samples[rest]).astype(np.intp)  # blocks are cut before what is left of a sample is filtered
+    left = _Left(voice.source.audio, blocks, first, last, late)
     return replace(voice, source=replace(voice.source, audio=left))
 
 
 @dataclass(frozen=True)
 class _Left:
-    """A stem (a `Sound`) without runs (N,) of blocks: from which to which, and how late their sound is heard."""
+    """A stem (a `Sound`) without runs (N,) of blocks: from which to which, and by how much later than in the stem they are."""
 
     stem: Sound
     blocks: Blocks
     first: NDArray[np.intp]
     last: NDArray[np.intp]
-    late_samples: FloatArray
+    late_samples: NDArray[np.intp]
 
     @property
     def sample_rate_hz(self) -> int:
