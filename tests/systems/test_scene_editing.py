@@ -8,10 +8,11 @@ import pytest
 
 from scenes import RATE_HZ, SHOEBOX, ambience, angle_deg, noise, raw, scene, source
 from seehear.acoustics.loudness import integrated_lufs
+from seehear.acoustics.room import room_for
 from seehear.acoustics.sphere import direction_of_arrival
 from seehear.systems import scene_editing as edit
 from seehear.systems.scene_sounds import mono_of, placed, windowed
-from seehear.types import FOA, MONO, STEREO, Audio, Direction, InputError, Scene, Sound, Trajectory
+from seehear.types import FOA, MONO, STEREO, Audio, Direction, InputError, Room, Scene, Sound, Trajectory
 
 N = 24000
 
@@ -199,6 +200,47 @@ def test_removed_sources_are_gone():
     left = edit.remove(one, "dog", "bed")
     assert [each.label for each in left.sources] == ["door", "rain"]
     assert (left.bed, left.bed_gain_db, left.bed_muted) == (None, 0, False)
+
+
+def test_another_room():
+    """Oracle: `room_for` of the same places; by hand, where a listener must be for every source to be half a metre inside; the
+    tail of a longer reverberation has more energy, that of no room none."""
+    one = scene(source(noise(), 0.0, 0.0, 3.0), replace(source(noise(2), 0.0, 0.0, 500.0), extent_rad=2 * math.pi), room=SHOEBOX)
+    hall = edit.with_room(one, kind="hall")
+    assert hall.room == room_for("hall", np.array([[3.0, 0, 0]])) and hall.sources == one.sources
+    assert edit.move(hall, 1, distance_m=12).sources[0].trajectory.distances_m == [12]
+    assert edit.with_room(one, kind="none").room == Room()
+    for length_m, place_m in ((4.2, 0.7), (3.5, 0.25)):  # 0.35 of them would put the source outside
+        small = edit.with_room(one, size_m=(length_m, 5.0, 2.0)).room
+        assert small.size_m == (length_m, 5, 2) and small.rt60_s == SHOEBOX.rt60_s
+        np.testing.assert_allclose(small.listener_m, (place_m, 2.5, 1.0), rtol=1e-9)
+    np.testing.assert_allclose(edit.with_room(one, size_m=(20.0, 8.0, 4.0)).room.listener_m, (7, 4, 1.6), rtol=1e-12)
+    longer = edit.with_room(one, rt60_s=1.2, height_m=1.1)
+    assert longer.room == replace(SHOEBOX, rt60_s=1.2, listener_m=(*SHOEBOX.listener_m[:2], 1.1))
+    late = [float(np.square(raw(each, FOA)[0][:, N // 2 :]).sum()) for each in (edit.with_room(one, kind="none"), one, longer)]
+    assert late[0] < late[1] < late[2]
+
+
+def test_rooms_that_cannot_be():
+    """Planted faults, one each."""
+    one, free = scene(source(noise(), 0.0, 0.0, 3.0), room=SHOEBOX), scene(source(noise(), 0.0, -80.0, 3.0))
+    pixels = replace(one, room=Room("pixels", (500.0, 500.0, 500.0), (250.0, 250.0, 250.0)))
+    for attempt, message in (
+        (lambda: edit.with_room(one, size_m=(2.0, 8.0, 3.0)), "leaves the room of 2 x 8 x 3 m"),
+        (lambda: edit.with_room(one, size_m=(0.4, 8.0, 3.0)), "the side of a room lies in 0.5 to 1000 m, got 0.4, 8, 3"),
+        (lambda: edit.with_room(one, size_m=(math.nan, 8.0, 3.0)), "got nan, 8, 3"),
+        (lambda: edit.with_room(one, rt60_s=0.01), "the reverberation time of a room lies in 0.05 to 20 s, got 0.01"),
+        (lambda: edit.with_room(one, height_m=0.0), "the height of the ears of a room lies in 0.01 to 1000 m, got 0"),
+        (lambda: edit.with_room(one, height_m=3.5), "listener inside it"),
+        (lambda: edit.with_room(one, kind="hall", size_m=(9.0, 9.0, 9.0)), "of a kind or of a size"),
+        (lambda: edit.with_room(free, size_m=(9.0, 9.0, 9.0)), "has no walls yet"),
+        (lambda: edit.with_room(free, rt60_s=1.0), "a room of kind none has no reverberation time"),
+        (lambda: edit.with_room(free, height_m=2.0), "there is no ground"),
+        (lambda: edit.with_room(edit.with_room(free, kind="outdoor"), height_m=2.0), "is 0.95 m below the ground"),
+        (lambda: edit.with_room(pixels, kind="hall"), "in pixels"),
+    ):
+        with pytest.raises(InputError, match=message):
+            attempt()
 
 
 def test_what_cannot_be_done_is_said_in_a_sentence():

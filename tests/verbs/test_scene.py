@@ -53,6 +53,8 @@ def test_a_session_at_the_command_line(run: Run, scene: Path) -> None:
     assert "-1.5 dB" in run("scene", "gain", scene, "si", "--by", "-4.5")[1]
     assert run("scene", "gain", scene, 1, 2, "--to", 2)[0] == 0
     assert [source.gain_db for source in read_scene(scene).sources] == [2, 2]
+    assert "room 12.0 x 8.0 x 4.0 m, RT60 0.6 s" in run("scene", "room", scene, "--size", "12x8x4", "--rt60", 0.6)[1]
+    assert read_scene(scene).room.size_m == (12, 8, 4)
     assert "60° right" in run("scene", "move", scene, 1, "--azimuth", -60, "--distance", 3)[1]
     status, out, _ = run("scene", "rename", scene, 2, "alarm", "--json")
     report = json.loads(out)
@@ -136,6 +138,10 @@ def test_exports_and_the_way_back(run: Run, scene: Path, tmp_path: Path) -> None
         (("move", "SCENE", "1", "--azimuth", "400"), "--azimuth must lie in -360 to 360 degrees"),
         (("move", "SCENE", "1", "--azimuth", "4", "--turn", "3"), "--azimuth and --turn both say where it is"),
         (("move", "SCENE", "1", "--distance", "0"), "--distance must lie in 0.01 to 10000 m"),
+        (("room", "SCENE"), "nothing to change of the room"),
+        (("room", "SCENE", "--kind", "barn"), "--kind must be none, small, hall or outdoor, got 'barn'"),
+        (("room", "SCENE", "--size", "8x6"), "--size must be length, width and height in metres such as 8x6x3, got '8x6'"),
+        (("room", "SCENE", "--rt60", "1"), "a room of kind none has no reverberation time"),
         (("retime", "SCENE", "1"), "nothing to retime by"),
         (("retime", "SCENE", "1", "--shift", "nan"), "times must be finite"),
         (("retime", "SCENE", "1", "--shift", "9"), "nothing is left in a scene of 0.5 s"),

@@ -153,7 +153,9 @@ def check_inside(room: Room, source: Source) -> None:
     places = np.asarray(room.listener_m) + path.directions * path.distances_m[:, None]
     if room.kind == "outdoor" and places[:, 2].min() <= 0:
         depth_m = -float(places[:, 2].min())
-        raise InputError(f"source {source.label!r} is {depth_m:.2f} m below the ground: raise the listener of the room")
+        raise InputError(
+            f"source {source.label!r} is {depth_m:.2f} m below the ground: raise the listener (`seehear scene room`)"
+        )
     if room.kind in ("shoebox", "pixels") and not ((places > 0) & (places < room.size_m)).all():
-        size = " x ".join(f"{side:g}" for side in room.size_m)
-        raise InputError(f"source {source.label!r} leaves the room of {size} m: make the room larger")
+        size = " x ".join(f"{side:.3g}" for side in room.size_m)
+        raise InputError(f"source {source.label!r} leaves the room of {size} m: make the room larger (`seehear scene room`)")

@@ -120,6 +120,20 @@ def move(
     _tell(verbs.move(scene, which, output=output, force=force, **options), json_)
 
 
+@command("room", {"Which": verbs.RoomOptions}, group)
+def room(
+    scene: SceneFile,
+    output: Output = None,
+    force: Force = False,
+    json_: AsJson = False,
+    debug: Debug = False,
+    help_: Help = False,
+    **options: Any,
+) -> None:
+    """Put the scene into another room, or change how long it reverberates."""
+    _tell(verbs.room(scene, output=output, force=force, **options), json_)
+
+
 @command("replace-sound", {"How": verbs.ReplaceOptions}, group)
 def replace_sound(
     scene: SceneFile,
@@ -251,7 +265,12 @@ def _where(source: Mapping[str, Any]) -> tuple[str, str]:
         return "all around", ""
     if last is None:
         return _side(first) + _height(first), f"{first['distance_m']:.1f} m"
-    return f"{_side(first)} to {_side(last)}", f"{first['distance_m']:.1f} to {last['distance_m']:.1f} m"
+    sides, distances = (dict.fromkeys((of(first), of(last))) for of in (_side, _metres))
+    return " to ".join(sides), " to ".join(distances) + " m"
+
+
+def _metres(place: Mapping[str, float]) -> str:
+    return f"{place['distance_m']:.1f}"
 
 
 def _side(place: Mapping[str, float]) -> str:

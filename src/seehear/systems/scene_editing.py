@@ -11,15 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from seehear.acoustics.room import check_inside
+from seehear.acoustics.room import EAR_HEIGHT_M, LISTENER_FRACTION, MARGIN_M, RoomKind, check_inside, waypoints_m
 from seehear.acoustics.sphere import rotation_by
 from seehear.io.resampling import resampled
-from seehear.io.scene.limits import DISTANCES_M, MAX_GAIN_DB
+from seehear.io.scene.limits import DISTANCES_M, MAX_GAIN_DB, RT60S_S, SIDES_M
 from seehear.io.streams import spooled
 from seehear.systems.scene_sounds import placed, windowed
 from seehear.systems.spatialize.ambience import add_repeated
+from seehear.systems.spatialize.compose import room_around
 from seehear.systems.spatialize.mix_buffer import MixBuffer
-from seehear.types import MONO, Direction, InputError, Scene, Sound, Source, Trajectory, n_samples
+from seehear.types import MONO, Direction, InputError, Room, Scene, Sound, Source, Trajectory, n_samples
 
 BED = "bed"
 CUT_FADE_S = 0.01
@@ -163,6 +164,63 @@ def follow(scene: Scene, which: str | int, trajectory: Trajectory) -> Scene:
         )
     check_inside(scene.room, source)
     return with_source(scene, index, source)
+
+
+def with_room(
+    scene: Scene,
+    *,
+    kind: RoomKind | None = None,
+    size_m: tuple[float, float, float] | None = None,
+    rt60_s: float | None = None,
+    height_m: float | None = None,
+) -> Scene:
+    """The scene in another room: one of that ``kind`` around everything that has a place, or a shoebox of ``size_m``; or in its
+    own, with another reverberation time or height of the ears over the floor or ground.
+
+    In a shoebox of ``size_m`` the listener is where `room_for` has it, moved no farther than all sources need to be half a metre
+    inside, or as near to that as they can be.
+    InputError where one of them is outside, and for what the room does not have.
+    """
+    room = scene.room
+    for what, unit, limits, values in (
+        ("side", " m", SIDES_M, size_m or ()),
+        ("reverberation time", " s", RT60S_S, () if rt60_s is None else (rt60_s,)),
+        ("height of the ears", " m", (DISTANCES_M[0], SIDES_M[1]), () if height_m is None else (height_m,)),
+    ):
+        if not all(limits[0] <= value <= limits[1] for value in values):
+            told = ", ".join(f"{value:g}" for value in values)
+            raise InputError(f"the {what} of a room lies in {limits[0]:g} to {limits[1]:g}{unit}, got {told}")
+    if room.kind == "pixels":
+        raise InputError("the room of this scene is the picture, in pixels (the paper's own mode): it cannot be another")
+    if kind is not None and size_m is not None:
+        raise InputError("a room is of a kind or of a size: give one of them")
+    if kind is not None:
+        room = room_around(kind, scene.sources)
+    elif size_m is not None:
+        if rt60_s is None and room.kind != "shoebox":
+            raise InputError("the scene has no walls yet: say how long a room of that size reverberates")
+        room = Room("shoebox", size_m, _place_in(size_m, scene.sources), rt60_s or room.rt60_s)
+    if rt60_s is not None:
+        if room.kind != "shoebox":
+            raise InputError(f"a room of kind {room.kind} has no reverberation time: only walls make one")
+        room = replace(room, rt60_s=rt60_s)
+    if height_m is not None:
+        if room.kind == "none":
+            raise InputError("without a room there is no ground to be above")
+        room = replace(room, listener_m=(*room.listener_m[:2], height_m))
+    for source in scene.sources:
+        check_inside(room, source)
+    return replace(scene, room=room)
+
+
+def _place_in(size_m: tuple[float, float, float], sources: Sequence[Source]) -> tuple[float, float, float]:
+    """Where the listener is in a shoebox of that size."""
+    places = np.concatenate([np.zeros((1, 3)), *(waypoints_m(each.trajectory) for each in sources if not each.is_bed)])
+    size = np.array(size_m)
+    usual = np.array([LISTENER_FRACTION * size[0], 0.5 * size[1], min(EAR_HEIGHT_M, 0.5 * size[2])])
+    lowest, highest = MARGIN_M - places.min(axis=0), size - MARGIN_M - places.max(axis=0)
+    at = np.where(lowest <= highest, np.clip(usual, lowest, highest), np.clip((lowest + highest) / 2, 0.01 * size, 0.99 * size))
+    return float(at[0]), float(at[1]), float(at[2])
 
 
 def retime(

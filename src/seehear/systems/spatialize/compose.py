@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.acoustics.room import room_for, waypoints_m
+from seehear.acoustics.room import RoomKind, room_for, waypoints_m
 from seehear.protocols import SoundGenerator
 from seehear.systems.spatialize.lanes import lanes_of, level_db, span_s
 from seehear.systems.spatialize.look import patch
 from seehear.systems.spatialize.mix_buffer import MixBuffer
 from seehear.systems.spatialize.motion import SeenMotion
 from seehear.systems.spatialize.options import SpatializeOptions
-from seehear.systems.spatialize.sounding import LONG_S, RoomKind, Sighting, SoundingObject
+from seehear.systems.spatialize.sounding import LONG_S, Sighting, SoundingObject
 from seehear.systems.spatialize.timing import at_times, clip_s, follow, placed_events
 from seehear.types import Image, Prompt, Room, Scene, Source, n_samples, surrounds
 
@@ -57,7 +57,7 @@ def compose(
         sources.append(Source(stem.sound, trajectory, lane.label, lane.level_db, lane.extent_rad, concept.lfe))
     if room is None:
         kind: RoomKind = sighting.room_kind if options.room == "auto" else options.room  # type: ignore[assignment]
-        room = _room(kind, sources)
+        room = room_around(kind, sources)
     return Scene(tuple(sources), room, duration_s, options.rate_hz, options.seed)
 
 
@@ -147,7 +147,7 @@ def _add(
         stem.add(start + first, part[None])
 
 
-def _room(kind: RoomKind, sources: Sequence[Source]) -> Room:
+def room_around(kind: RoomKind, sources: Sequence[Source]) -> Room:
     """A room of that kind around everything that has a place."""
     placed = [waypoints_m(source.trajectory) for source in sources if not source.is_bed]
     return room_for(kind, np.concatenate([np.zeros((0, 3)), *placed]))

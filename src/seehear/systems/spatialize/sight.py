@@ -12,12 +12,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from seehear.acoustics.room import RoomKind
 from seehear.systems.spatialize.candidates import SURE_SCORE, candidates, choose, guesses
 from seehear.systems.spatialize.look import Eyes, look, scores, spread_indices
 from seehear.systems.spatialize.place import SURROUND, Geometry
 from seehear.systems.spatialize.said import placed, said
 from seehear.systems.spatialize.shots import joined, weight
-from seehear.systems.spatialize.sounding import LONG_S, RoomKind, Sighting, SoundingObject
+from seehear.systems.spatialize.sounding import LONG_S, Sighting, SoundingObject
 from seehear.systems.spatialize.watch import UNWATCHED, Watched
 from seehear.systems.spatialize.words import Point, parse_object, parse_words, prompt_text, split_words
 from seehear.types import Image

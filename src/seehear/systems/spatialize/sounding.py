@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from seehear.acoustics.room import RoomKind
 from seehear.systems.spatialize.motion import SeenMotion
 from seehear.systems.spatialize.place import Place
 from seehear.types import Image
 from seehear.vocabulary import Concept
 
-RoomKind = Literal["none", "small", "hall", "outdoor"]
 Origin = Literal["seen", "said", "placed", "ambience"]
 
 LONG_S = 60.0
