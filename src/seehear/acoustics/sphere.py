@@ -173,8 +173,14 @@ def plane_wave_powers(covariances: FloatArray, n_azimuth: int = 72, n_elevation:
     n_channels = covariances.shape[-1]
     order = order_of(n_channels)
     decoder = real_sh(order, map_directions(n_azimuth, n_elevation).reshape(-1, 3)) * (2 * degrees_of(order) + 1) / n_channels
-    power = np.stack([((decoder @ each) * decoder).sum(axis=1) for each in covariances.reshape(-1, n_channels, n_channels)])
-    return np.maximum(power, 0).reshape(*covariances.shape[:-2], n_elevation, n_azimuth)
+    return pattern_powers(covariances, decoder).reshape(*covariances.shape[:-2], n_elevation, n_azimuth)
+
+
+def pattern_powers(covariances: FloatArray, patterns: FloatArray) -> FloatArray:
+    """Mean power (..., N) of weighted sums of channels, by ``patterns`` (N, C), of fields with mean products (..., C, C)."""
+    flat = covariances.reshape(-1, *covariances.shape[-2:])
+    power = np.stack([((patterns @ each) * patterns).sum(axis=1) for each in flat])
+    return np.maximum(power, 0).reshape(*covariances.shape[:-2], len(patterns))
 
 
 def direction_of_arrival(samples: FloatArray) -> Direction:
