@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,150 +50,106 @@ def show(scene: SceneFile, json_: AsJson = False, debug: Debug = False, help_: H
     say(json.dumps(report, ensure_ascii=False) if json_ else _shown(report), sys.stdout)
 
 
-@command("mute", group=group)
-def mute(
-    scene: SceneFile,
-    which: Several,
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-) -> None:
+def edit(name: str, panels: Mapping[str, type] | None = None) -> Callable[[Callable[..., verbs.Edited]], None]:
+    """Register a command that writes a scene: it takes where to, besides what the edit takes, and tells what came of it."""
+
+    def register(change: Callable[..., verbs.Edited]) -> None:
+        def run(
+            *,
+            output: Output = None,
+            force: Force = False,
+            json_: AsJson = False,
+            debug: Debug = False,
+            help_: Help = False,
+            **given: Any,
+        ) -> None:
+            _tell(change(output=output, force=force, **given), json_)
+
+        every = [inspect.signature(each, eval_str=True).parameters.values() for each in (change, run)]
+        named = [each for each in chain(*every) if each.kind is not each.VAR_KEYWORD]
+        run.__signature__ = inspect.Signature([each.replace(kind=each.KEYWORD_ONLY) for each in named])  # type: ignore[attr-defined]
+        run.__doc__ = change.__doc__
+        command(name, panels, group)(run)
+
+    return register
+
+
+@edit("mute")
+def mute(scene: SceneFile, which: Several, **how: Any) -> verbs.Edited:
     """Leave sources out of renders."""
-    _tell(verbs.mute(scene, *which, output=output, force=force), json_)
+    return verbs.mute(scene, *which, **how)
 
 
-@command("unmute", group=group)
+@edit("unmute")
 def unmute(
     scene: SceneFile,
     which: Annotated[list[str] | None, typer.Argument(metavar="WHICH...", help="All unless named.", show_default=False)] = None,
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-) -> None:
+    **how: Any,
+) -> verbs.Edited:
     """Hear sources again, all of them unless some are named."""
-    _tell(verbs.unmute(scene, *(which or ()), output=output, force=force), json_)
+    return verbs.unmute(scene, *(which or ()), **how)
 
 
-@command("solo", group=group)
-def solo(
-    scene: SceneFile,
-    which: Several,
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-) -> None:
+@edit("solo")
+def solo(scene: SceneFile, which: Several, **how: Any) -> verbs.Edited:
     """Mute all other sources, and the bed."""
-    _tell(verbs.solo(scene, *which, output=output, force=force), json_)
+    return verbs.solo(scene, *which, **how)
 
 
-@command("gain", {"How": verbs.GainOptions}, group)
-def gain(
-    scene: SceneFile,
-    which: Several,
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-    **options: Any,
-) -> None:
+@edit("gain", {"How": verbs.GainOptions})
+def gain(scene: SceneFile, which: Several, **how: Any) -> verbs.Edited:
     """Make sources louder or softer."""
-    _tell(verbs.gain(scene, *which, output=output, force=force, **options), json_)
+    return verbs.gain(scene, *which, **how)
 
 
-@command("move", {"Where to": verbs.MoveOptions}, group)
+@edit("move", {"Where to": verbs.MoveOptions})
 def move(
     scene: SceneFile,
     which: Annotated[str, typer.Argument(metavar="WHICH", help="Number, label or beginning of it.", show_default=False)] = "",
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-    **options: Any,
-) -> None:
+    **how: Any,
+) -> verbs.Edited:
     """Put a source elsewhere, turn its trajectory, or take trajectories from a table."""
-    _tell(verbs.move(scene, which, output=output, force=force, **options), json_)
+    return verbs.move(scene, which, **how)
 
 
-@command("room", {"Which": verbs.RoomOptions}, group)
-def room(
-    scene: SceneFile,
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-    **options: Any,
-) -> None:
+@edit("room", {"Which": verbs.RoomOptions})
+def room(scene: SceneFile, **how: Any) -> verbs.Edited:
     """Put the scene into another room, or change how long it reverberates."""
-    _tell(verbs.room(scene, output=output, force=force, **options), json_)
+    return verbs.room(scene, **how)
 
 
-@command("replace-sound", {"How": verbs.ReplaceOptions}, group)
+@edit("replace-sound", {"How": verbs.ReplaceOptions})
 def replace_sound(
     scene: SceneFile,
     which: One,
     sound: Annotated[Path, typer.Argument(metavar="SOUND", help="Sound file.", show_default=False)],
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-    **options: Any,
-) -> None:
+    **how: Any,
+) -> verbs.Edited:
     """Hear the sound of a file in place of a source's own."""
-    _tell(verbs.replace_sound(scene, which, sound, output=output, force=force, **options), json_)
+    return verbs.replace_sound(scene, which, sound, **how)
 
 
-@command("retime", {"When": verbs.RetimeOptions}, group)
-def retime(
-    scene: SceneFile,
-    which: One,
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-    **options: Any,
-) -> None:
+@edit("retime", {"When": verbs.RetimeOptions})
+def retime(scene: SceneFile, which: One, **how: Any) -> verbs.Edited:
     """Cut a sound, or hear it earlier or later."""
-    _tell(verbs.retime(scene, which, output=output, force=force, **options), json_)
+    return verbs.retime(scene, which, **how)
 
 
-@command("rename", group=group)
+@edit("rename")
 def rename(
     scene: SceneFile,
     which: One,
     label: Annotated[str, typer.Argument(metavar="LABEL", help="New label.", show_default=False)],
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-) -> None:
+    **how: Any,
+) -> verbs.Edited:
     """Give a source another label."""
-    _tell(verbs.rename(scene, which, label, output=output, force=force), json_)
+    return verbs.rename(scene, which, label, **how)
 
 
-@command("remove", group=group)
-def remove(
-    scene: SceneFile,
-    which: Several,
-    output: Output = None,
-    force: Force = False,
-    json_: AsJson = False,
-    debug: Debug = False,
-    help_: Help = False,
-) -> None:
+@edit("remove")
+def remove(scene: SceneFile, which: Several, **how: Any) -> verbs.Edited:
     """Take sources out of the scene; their stems stay."""
-    _tell(verbs.remove(scene, *which, output=output, force=force), json_)
+    return verbs.remove(scene, *which, **how)
 
 
 @command("export", group=group)
