@@ -179,7 +179,7 @@ def plane_wave_powers(covariances: FloatArray, n_azimuth: int = 72, n_elevation:
 def pattern_powers(covariances: FloatArray, patterns: FloatArray) -> FloatArray:
     """Mean power (..., N) of weighted sums of channels, by ``patterns`` (N, C), of fields with mean products (..., C, C)."""
     flat = covariances.reshape(-1, *covariances.shape[-2:])
-    power = np.stack([((patterns @ each) * patterns).sum(axis=1) for each in flat])
+    power = np.stack([np.einsum("nc,nc->n", patterns @ each, patterns) for each in flat])
     return np.maximum(power, 0).reshape(*covariances.shape[:-2], len(patterns))
 
 
