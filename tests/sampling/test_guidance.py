@@ -117,6 +117,14 @@ def test_all_branches_go_in_one_batch_in_their_order() -> None:
     assert calls == [4 * n_items]
 
 
+def test_short_formats_are_combined_in_float32() -> None:
+    """Oracle: the same bfloat16 answers combined in float64; in bfloat16 the error would be a thousand times the tolerance."""
+    answers = torch.randn(2, 4, 9, generator=torch.Generator().manual_seed(6)).to(torch.bfloat16)
+    guidance = guidance_named("joint", 2.5)
+    ours = guided_logits(lambda *_: answers, guidance)(torch.zeros((1, 4, 3), dtype=torch.int64), 3)
+    torch.testing.assert_close(ours[0].double(), combined(guidance, answers.double()), rtol=0, atol=1e-5)
+
+
 def test_wrong_guidance_says_why() -> None:
     """Oracle: the names and numbers in each error."""
     with pytest.raises(InputError, match="directional, joint, visual, dual, got 'both'"):

@@ -127,11 +127,16 @@ def combined(guidance: Guidance, answers: Sequence[Tensor] | Tensor) -> Tensor:
 
 
 def guided_logits(step_logits: StepLogits, guidance: Guidance) -> StepLogits:
-    """Guided logits of B items from ``step_logits`` over the G B rows of ``batch_conditions``: all branches in one batch."""
+    """Guided logits of B items from ``step_logits`` over the G B rows of ``batch_conditions``: all branches in one batch.
+
+    They are combined in at least float32: scales above 1 make the rounding of shorter formats larger.
+    """
+    import torch
 
     def logits(sequence: Tensor, step: int, /) -> Tensor:
         n_branches = len(guidance.branches)
         answers = step_logits(sequence.repeat(n_branches, 1, 1), step)
+        answers = answers.to(torch.promote_types(answers.dtype, torch.float32))
         return combined(guidance, answers.unflatten(0, (n_branches, sequence.shape[0])))
 
     return logits
