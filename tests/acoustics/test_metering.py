@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from seehear.acoustics import true_peak
 from seehear.acoustics.loudness import measured
 from seehear.acoustics.meter import Meter, k_weighting
 from seehear.types import (
@@ -267,3 +268,12 @@ def test_refused():
         for name in ("integrated_lufs", "loudness_range_lu", "momentary_max_lufs", "short_term_max_lufs"):
             with pytest.raises(InputError, match=why):
                 getattr(meter, name)
+
+
+def test_what_is_not_interpolated_could_not_pass() -> None:
+    """Oracle: every peak between samples, as with nothing left out; planted: two loud samples at each place of a run."""
+    for at in range(true_peak.TAPS, 3 * true_peak.RUN):
+        samples = np.zeros((1, 5 * true_peak.RUN), np.float32)
+        samples[0, at : at + 2] = 0.8
+        every, some = true_peak.true_peaks(samples, 0.0), true_peak.true_peaks(samples, 0.5)
+        assert every.max() > 0.9 and np.array_equal(some[every > 0.5], every[every > 0.5])

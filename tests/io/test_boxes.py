@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from seehear.io.boxes import boxes, children, find, sample_entries, walk
+from seehear.io.boxes import Insertion, body_of, boxes, children, find, insert, sample_entries, walk
 from seehear.types import InputError
 
 
@@ -96,3 +96,20 @@ def test_a_real_file(tmp_path, make_video, grey):
     assert "avcC" in {x.kind for x in entries[0].boxes} and "esds" in {x.kind for x in entries[1].boxes}
     with av.open(str(path)) as container:
         assert [stream.codec_context.codec_tag for stream in container.streams] == ["avc1", "mp4a"]
+
+
+@pytest.mark.parametrize(("offset", "kind"), [((1 << 32) - 37, b"stco"), ((1 << 32) - 36, b"co64"), (17, b"stco")])
+def test_offsets_that_pass_4_gib_become_64_bit(offset, kind):
+    """Closed form: what lies behind ``moov`` moves by the 36 bytes that come in, and by 4 more for each wider offset."""
+    table = box(b"stco", struct.pack(">III", 0, 1, offset))
+    stbl = box(b"stbl", table)
+    file = io.BytesIO(box(b"moov", box(b"trak", box(b"mdia", box(b"minf", stbl)))) + box(b"mdat", bytes(8)))
+    (target,) = find(file, "moov/trak/mdia")
+    insert(file, [Insertion(target, target.stop, box(b"free", bytes(28)))])
+    (minf,) = find(file, "moov/trak/mdia/minf/stbl")
+    (made,) = children(file, minf)
+    grown = 36 + (4 if kind == b"co64" else 0)
+    expected = offset + grown if offset > 100 else offset
+    form = ">IIQ" if kind == b"co64" else ">III"
+    assert (made.kind, body_of(file, made)) == (kind.decode(), struct.pack(form, 0, 1, expected))
+    assert [each.kind for each in boxes(file)] == ["moov", "mdat"] and next(boxes(file)).length == 8 + 8 * 4 + 20 + grown

@@ -122,6 +122,21 @@ def test_what_moves_is_automated(project, tmp_path):
     ]
 
 
+def test_nearer_than_half_a_metre_is_no_louder(tmp_path):
+    """Closed form: 1/r ends at 0.5 m: for 2 m to 0.1 m the fader has 1/0.5 and the envelope goes from 1/4 to 1."""
+    one = moving()
+    near = Trajectory(np.array([0.0, 0.4]), np.array([[1.0, 0, 0], [1, 0, 0]]), np.array([2.0, 0.1]))
+    write_scene(
+        tmp_path / "s.json", replace(one, sources=(replace(one.sources[2], trajectory=near),), bed=None), tmp_path / "stems"
+    )
+    write_reaper(tmp_path / "p.rpp", read_scene(tmp_path / "s.json"))
+    (track,) = parsed(iter((tmp_path / "p.rpp").read_text("utf-8").splitlines())).all("TRACK")
+    gain_db = read_scene(tmp_path / "s.json").sources[0].gain_db
+    assert 20 * math.log10(float(track.value("VOLPAN")[0])) == pytest.approx(gain_db + 20 * math.log10(2), abs=1e-6)
+    points = [float(line[2]) for line in track.all("VOLENV2")[0].lines if line[0] == "PT"]
+    assert (points[0], points[-1]) == pytest.approx((0.25, 1.0), abs=1e-8)
+
+
 def test_a_project_elsewhere_finds_its_stems(tmp_path):
     """Oracle: the files themselves, from a folder beside; a scene in memory has none."""
     (tmp_path / "a").mkdir()

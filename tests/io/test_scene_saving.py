@@ -74,6 +74,33 @@ def test_beside_it_shares_and_elsewhere_copies(written, tmp_path):
         save_scene(tmp_path / "far/other.json", read_scene(written))
 
 
+def test_stems_of_one_name_stay_two(tmp_path):
+    """Planted: two stems from two folders that are both called 01-dog.wav; full scale stays within a step of 24 bits."""
+    sources = []
+    for seed, name in ((1, "a"), (2, "b")):
+        one = replace(example(), sources=(replace(example().sources[0], audio=stem(seed)),), bed=None)
+        write_scene(tmp_path / f"{name}.json", one, tmp_path / name)
+        sources += read_scene(tmp_path / f"{name}.json").sources
+    (tmp_path / "far").mkdir()
+    both = replace(example(), sources=tuple(sources), bed=None)
+    copied = save_scene(tmp_path / "far/both.json", both)
+    assert [path.name for path in copied] == ["01-dog.wav", "01-dog-2.wav"]
+    for mine, before in zip(read_scene(tmp_path / "far/both.json").sources, sources, strict=True):
+        assert np.array_equal(mine.audio.read(0, RATE // 2), before.audio.read(0, RATE // 2))
+
+
+@pytest.mark.parametrize("peak", [1.0, 1 - 2**-23, -1.0])
+def test_full_scale_is_not_cut(peak):
+    """Closed form: 24 bits reach from -1 to 1 - 2^-23: beyond, the stem is turned down by 1 dB and its gain up by as much."""
+    samples = np.zeros((1, RATE // 2), np.float32)
+    samples[0, 99] = peak
+    one = example()
+    kept = as_written(replace(one, sources=(replace(one.sources[0], audio=Audio(samples, RATE, MONO)),))).sources[0]
+    lowered_db = 1.0 if peak == 1 else 0.0
+    assert kept.gain_db == one.sources[0].gain_db + lowered_db
+    assert kept.audio.read(99, 100)[0, 0] == pytest.approx(peak * 10 ** (-lowered_db / 20), abs=2**-24)
+
+
 @pytest.mark.parametrize("moment", ["stem", "document", "renaming", "second renaming"])
 def test_a_failure_leaves_the_scene_of_before(written, monkeypatch, moment):
     """Oracle: the files of before, byte for byte, after a planted failure; no temporary file is left. When it comes as the

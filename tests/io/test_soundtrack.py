@@ -2,6 +2,7 @@
 
 import struct
 import tracemalloc
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from seehear.io.audio import read_audio, write_audio
 from seehear.io.boxes import body_of, find, sample_entries
+from seehear.io.decoding import track_blocks
 from seehear.io.mux import VideoOptions, write_video
 from seehear.io.resampling import resampled
 from seehear.io.soundtrack import amplified, coding, decoded, faded, headroom_gain_db
@@ -219,3 +221,23 @@ def test_opus_of_other_rates_and_layouts(tmp_path):
     with pytest.raises(InputError, match="not discrete3"):
         write_video(tmp_path / "c.mov", STILL, noise(discrete(3)), duration_s=1.0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.opus", "b.opus"]
+
+
+def test_a_gap_in_the_clock_stays_a_gap(tmp_path):
+    """Planted: PCM of ones for 0.5 s, then, a second later by the file's clock, of twos; and a gap of 5 ms, which is jitter."""
+    for gap_s, starts in ((1.0, {0, 72_000}), (0.005, {0})):
+        with av.open(str(tmp_path / "a.mkv"), "w") as output:
+            stream = output.add_stream("pcm_s16le", rate=RATE, layout="mono")
+            for index in range(50):
+                frame = av.AudioFrame.from_ndarray(np.full((1, 960), 1 + index // 25, np.int16), format="s16", layout="mono")
+                frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
+                frame.pts = 960 * index + (round(gap_s * RATE) if index >= 25 else 0)
+                output.mux(stream.encode(frame))
+            output.mux(stream.encode(None))
+        heard = list(track_blocks(tmp_path / "a.mkv", "mono", RATE, 0.0))
+        jumps = {
+            at for (at, _), end in zip(heard, [-1, *(at + block.shape[1] for at, block in heard)], strict=False) if at != end
+        }
+        assert jumps == starts and sum(block.shape[1] for _, block in heard) == RATE
+        for at, block in heard:
+            assert np.allclose(block * 32768, 2 if at >= 24_000 else 1)

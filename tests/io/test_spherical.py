@@ -14,7 +14,7 @@ from seehear.io.boxes import Insertion, find, insert
 from seehear.io.mux import VideoOptions, write_video
 from seehear.io.spherical import declared_order, mark, sa3d
 from seehear.io.video import read_media
-from seehear.types import FOA, STEREO, Audio, Image, InputError, ambisonics
+from seehear.types import FOA, STEREO, SURROUND_5_1, Audio, Image, InputError, ambisonics
 
 RATE = 48_000
 PLAIN = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"sv3d", b"proj")
@@ -204,6 +204,13 @@ def test_declared_orders_that_are_no_plain_ambix(tmp_path):
     for offset, value in ((0, 1), (1, 0x80), (5, 2), (6, 1), (7, 1), (11, 9), (15, 1)):
         (tmp_path / "b.mp4").write_bytes(data[: at + offset] + bytes([value]) + data[at + offset + 1 :])
         assert declared_order(tmp_path / "b.mp4") is None
+    (tmp_path / "b.mp4").write_bytes(data)
+    assert read_audio(tmp_path / "b.mp4").layout.name == "foa"
+    plain = write_video(
+        tmp_path / "c.mp4", panorama(), Audio(np.zeros((6, RATE), np.float32), RATE, SURROUND_5_1), duration_s=1.0
+    )
+    mark(tmp_path / "c.mp4", sphere=False, ambisonic_order=1)  # of four channels, on a track of six
+    assert plain.codec == "aac" and read_audio(tmp_path / "c.mp4").layout.name == "5.1"
     for other in (b"RIFF\0\0\0\0WAVE", b"\0\0\0\3abcd", b"abc"):
         (tmp_path / "b.mp4").write_bytes(other)
         assert declared_order(tmp_path / "b.mp4") is None

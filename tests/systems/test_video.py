@@ -18,7 +18,10 @@ from seehear.systems.spatialize import Eyes, Geometry, SpatializeOptions, compos
 from seehear.systems.spatialize.compose import ENTRY_FADE_S
 from seehear.systems.spatialize.shots import CROSS_FADE_S, CUT_FADE_S
 from seehear.systems.spatialize.timing import at_times, events_in, follow
+from seehear.systems.spatialize.watch import MotionSpool
 from seehear.types import FOA, MONO, Audio, ConceptScores, DepthMap, Image, n_samples
+from seehear.vision.cuts import Shot
+from seehear.vision.egomotion import Similarity
 from seehear.vision.regions import region_of
 
 RATE_HZ = 16000
@@ -110,6 +113,27 @@ def stem_onsets(x: np.ndarray, quiet_s: float = 0.15) -> list[float]:
     """When sound begins after silence."""
     loud = np.flatnonzero(np.abs(x) > 0.1 * np.abs(x).max()) / RATE_HZ
     return [loud[0], *(b for a, b in pairwise(loud) if b - a > quiet_s)]
+
+
+def test_keyframes_of_a_long_video_are_as_few() -> None:
+    """Closed form: every 0.3 s up to 60 of them, then a 60th of the length apart; three at least of every shot."""
+    assert keyframe_times([Shot(0.0, 3.0, (0.0, 3.0))], 3.0) == pytest.approx(np.arange(10) * 0.3)
+    assert keyframe_times([Shot(0.0, 600.0, (0.0, 600.0))], 600.0) == pytest.approx(np.arange(60) * 10.0)
+    shots = [Shot(i * 1.0, i + 1.0, (i * 1.0, i + 1.0)) for i in range(100)]
+    assert keyframe_times(shots, 100.0) == pytest.approx(np.arange(300) / 3)
+
+
+def test_the_camera_of_a_part_is_that_of_the_whole() -> None:
+    """Closed form: steps of a zoom z -> 1.1 z + 0.01, one after the other; the maps are those of their frames, the first one
+    that of the second, since nothing is known before."""
+    spool, step = MotionSpool(), Similarity(1.1, 0.01)
+    for i in range(6):
+        spool.add(0.1 * i, step, None if i == 0 else np.full((2, 3), i, np.uint8))
+    part = spool.within(0.2, 0.5)
+    assert part.times_s == pytest.approx([0.2, 0.3, 0.4]) and part.maps[:, 0, 0].tolist() == [2, 3, 4]
+    assert part.camera.turns == pytest.approx(1.1 ** np.arange(2, 5))
+    assert part.camera.shifts == pytest.approx(0.01 * (1.1 ** np.arange(2, 5) - 1) / 0.1)
+    assert spool.within(0.0, 0.15).maps[:, 0, 0].tolist() == [1, 1]
 
 
 def test_a_jumping_disc_sounds_when_it_jumps() -> None:

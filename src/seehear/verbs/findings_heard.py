@@ -16,6 +16,8 @@ SILENT_DBFS = -90.0
 """RMS below which a channel has no sound: the last bit of 16."""
 OFFSET, OFFSET_SHARE = 1e-3, 0.02
 """A mean of more than -60 dBFS that is also more than a fiftieth of the RMS is direct current, not a slow wave."""
+OFFSET_S = 0.2
+"""The mean of a shorter sound, an impulse response say, is that of its lowest wave."""
 SAME, OPPOSITE = 0.99999, -0.98
 LFE_TOP_HZ, FULL_BAND_SHARE = 200.0, 0.1
 """BS.775: an LFE ends at 120 Hz; a tenth of the energy above 200 Hz is no filter's slope."""
@@ -39,6 +41,7 @@ class Heard:
     true_peak_dbtp: float
     is_field: bool
     """Whether the file calls itself ambisonic."""
+    duration_s: float
 
     @property
     def silent(self) -> np.ndarray:
@@ -116,7 +119,7 @@ def _silence_findings(heard: Heard) -> Iterator[Problem]:
 def _offset_findings(heard: Heard) -> Iterator[Problem]:
     facts = heard.channels
     shifted = np.flatnonzero((np.abs(facts.offset) > OFFSET) & (np.abs(facts.offset) > OFFSET_SHARE * facts.rms))
-    if len(shifted):
+    if len(shifted) and heard.duration_s >= OFFSET_S:
         worst = 20 * math.log10(np.abs(facts.offset[shifted]).max())
         yield Problem(
             "dc-offset",

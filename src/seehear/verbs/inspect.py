@@ -94,7 +94,9 @@ def inspect(path: str | Path, figure: str | Path | None = None, *, force: bool =
     labels = channel_labels(layout, sound.convention) if sound is not None and layout is not None else ()
     heard = None
     if channels is not None and meter is not None and layout is not None and meter.n_samples:
-        heard = Heard(layout, labels, channels, _loudness(meter), meter.true_peak_dbtp, field.said)
+        heard = Heard(
+            layout, labels, channels, _loudness(meter), meter.true_peak_dbtp, field.said, meter.n_samples / meter.sample_rate_hz
+        )
     problems += [*header_findings(Case(path, header, field, placed, adm is not None)), *unread, *stopped]
     problems += heard_findings(heard) if heard is not None else ()
     if figure is not None:
