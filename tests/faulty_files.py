@@ -307,6 +307,13 @@ FAULTS: dict[str, tuple[str, str, Callable[[Path], Path]]] = {
         "not-spherical", "problem",
         lambda folder: video(folder / "a.mov", field(), "4.0", mapping=lambda p: _marked(p, sphere=False, order=1)),
     ),
+    "a field beside a picture that can be no sphere": (
+        "not-spherical", "problem",
+        lambda folder: video(folder / "a.mov", field(), "4.0", (640, 480), mapping=lambda p: _marked(p, sphere=False, order=1)),
+    ),
+    "four channels beside a picture that can be no sphere": (
+        "sa3d-missing", "note", lambda folder: video(folder / "a.mov", field(), "4.0", (640, 480)),
+    ),
     "a picture of two to one that is not marked": (
         "not-spherical", "note", lambda folder: video(folder / "a.mp4", speakers(STEREO), "stereo"),
     ),

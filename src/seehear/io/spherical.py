@@ -65,7 +65,7 @@ class SpatialAudio:
 
 def is_sphere_size(width_px: int, height_px: int) -> bool:
     """Whether a picture of that size may be a whole sphere in equirectangular projection: twice as wide as high."""
-    return abs(width_px - 2 * height_px) <= _MAX_ASPECT_ERROR_PX
+    return height_px > 0 and abs(width_px - 2 * height_px) <= _MAX_ASPECT_ERROR_PX
 
 
 def check_sphere(width_px: int, height_px: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from seehear.io.layouts import ORDERS
+from seehear.io.spherical import is_sphere_size
 from seehear.types import Layout
 from seehear.verbs.conventions import NAMES, FieldReading, declared_conventions, possible_order, worded_conventions
 
@@ -191,7 +192,7 @@ def _iso_findings(case: Case, iso: IsoHeader) -> Iterator[Problem]:
             "sa3d-missing",
             f"{n} channels without an SA3D box: players take them for loudspeakers"
             + (", although the picture is a sphere." if iso.spherical else "."),
-            f"If it is ambisonics, write it anew with the box: {_again_as_360(case)}",
+            f"If it is ambisonics, write it anew with the box: {_again_as_360(case, iso)}",
             "problem" if surely else "note",
         )
     elif iso.spherical:
@@ -202,26 +203,28 @@ def _iso_findings(case: Case, iso: IsoHeader) -> Iterator[Problem]:
             "note",
         )
     if sa3d is not None and iso.picture_codec and not iso.spherical:
+        flat = f"Render its scene as stereo, binaural or 5.1: a picture of {iso.width_px} x {iso.height_px} is no whole sphere."
         yield Problem(
             "not-spherical",
             "The sound is marked as a sound field, the picture is not marked as a sphere: players will not turn either.",
-            f"Write it anew with both marks: {_again_as_360(case)}",
+            f"Write it anew with both marks: {_again_as_360(case, iso)}" if is_sphere_size(iso.width_px, iso.height_px) else flat,
         )
     elif not iso.spherical and iso.width_px == 2 * iso.height_px and iso.height_px >= 360:
         yield Problem(
             "not-spherical",
             f"The picture is {iso.width_px} x {iso.height_px}, two to one as a panorama all around has, and not marked as one.",
-            f"If it is a panorama: {_again_as_360(case)}",
+            f"If it is a panorama: {_again_as_360(case, iso)}",
             "note",
         )
 
 
-def _again_as_360(case: Case) -> str:
-    """The command that copies the video and adds the marks for its picture and, where it can be one, for its sound field."""
+def _again_as_360(case: Case, iso: IsoHeader) -> str:
+    """The command that copies the video and adds the marks for its picture and its sound, each where it can be all around."""
     path, n_channels = case.path, case.header.n_channels
     out = path.with_name(f"{path.stem}.360{path.suffix or '.mp4'}").name
     field = [] if possible_order(n_channels) is None else ["--layout", field_name(n_channels)]
-    return shlex.join(["seehear", "relabel", str(path), "-o", out, *field, "--spherical"])
+    sphere = ["--spherical"] if is_sphere_size(iso.width_px, iso.height_px) else []
+    return shlex.join(["seehear", "relabel", str(path), "-o", out, *field, *sphere])
 
 
 def _sa3d_findings(case: Case, order: int, n_mapped: int, is_ambix: bool) -> Iterator[Problem]:
