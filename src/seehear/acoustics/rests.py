@@ -19,7 +19,7 @@ from seehear.acoustics.doppler import first_distance_m
 from seehear.acoustics.field import Field
 from seehear.acoustics.moving import FRAME_HOP_S, REFLECTION_HOLD
 from seehear.acoustics.voices import Voice
-from seehear.types import Convention, FloatArray, Layout, Sound, Trajectory
+from seehear.types import FloatArray, Sound, Trajectory, derived
 
 BLOCK_HOP_S = 0.5
 BLOCK_FADE_S = 0.1
@@ -106,44 +106,21 @@ def on_the_move(voice: Voice, field: Field, n_samples: int) -> Voice:
         return voice
     first, last, rest = np.array(runs).T
     late = np.floor(rests.late_samples[rest]).astype(np.intp)  # blocks are cut before what is left of a sample is filtered
-    left = _Left(voice.source.audio, blocks, first, last, late)
+    left = _left(voice.source.audio, blocks, first, last, late)
     return replace(voice, source=replace(voice.source, audio=left))
 
 
-@dataclass(frozen=True)
-class _Left:
-    """A stem (a `Sound`) without runs (N,) of blocks: from which to which, and by how much later than in the stem they are."""
+def _left(
+    stem: Sound, blocks: Blocks, first: NDArray[np.intp], last: NDArray[np.intp], late_samples: NDArray[np.intp]
+) -> Sound:
+    """``stem`` without runs (N,) of blocks: from which to which, and by how much later than in the stem they are."""
+    ends = last + blocks.hop + blocks.fade
 
-    stem: Sound
-    blocks: Blocks
-    first: NDArray[np.intp]
-    last: NDArray[np.intp]
-    late_samples: NDArray[np.intp]
-
-    @property
-    def sample_rate_hz(self) -> int:
-        return self.stem.sample_rate_hz
-
-    @property
-    def layout(self) -> Layout:
-        return self.stem.layout
-
-    @property
-    def convention(self) -> Convention:
-        return self.stem.convention
-
-    @property
-    def n_samples(self) -> int:
-        return self.stem.n_samples
-
-    @property
-    def duration_s(self) -> float:
-        return self.stem.duration_s
-
-    def read(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Samples (1, stop - start)."""
-        samples, ends = self.stem.read(start, stop), self.last + self.blocks.hop + self.blocks.fade
-        for run in np.flatnonzero((self.first - self.late_samples < stop) & (ends - self.late_samples > start)):
-            heard = np.arange(start, stop) + self.late_samples[run]
-            samples = samples * (1 - self.blocks.weight(self.first[run], self.last[run], heard))
+    def span(start: int, stop: int) -> NDArray[np.float32]:
+        samples = stem.read(start, stop)
+        for run in np.flatnonzero((first - late_samples < stop) & (ends - late_samples > start)):
+            heard = np.arange(start, stop) + late_samples[run]
+            samples = samples * (1 - blocks.weight(first[run], last[run], heard))
         return samples.astype(np.float32, copy=False)
+
+    return derived(stem, span)
