@@ -164,10 +164,9 @@ def _cache() -> Path:
 
 def _folder(name: str, path: Path, fix: str, spare_gb: float = 0.0) -> Check:
     """Whether files can be put there: tried in the folder, or in the nearest one above that exists."""
-    there = next((each for each in (path, *path.parents) if each.exists()), path)
     try:
-        with tempfile.TemporaryFile(dir=there):
-            free_gb = shutil.disk_usage(there).free / 1e9
+        with tempfile.TemporaryFile(dir=_existing(path)):
+            free_gb = _free_gb(path)
     except OSError as error:
         return Check(name, "problem", f"{path} cannot be written to ({error.strerror})", fix)
     if free_gb < spare_gb:
@@ -213,9 +212,13 @@ def _is_offline() -> bool:
     return constants.HF_HUB_OFFLINE
 
 
+def _existing(path: Path) -> Path:
+    """The folder itself, or the nearest one above that exists."""
+    return next((each for each in (path, *path.parents) if each.exists()), path)
+
+
 def _free_gb(path: Path) -> float:
-    there = next((each for each in (path, *path.parents) if each.exists()), path)
-    return shutil.disk_usage(there).free / 1e9
+    return shutil.disk_usage(_existing(path)).free / 1e9
 
 
 def _size(mib: float | None) -> str:
