@@ -12,7 +12,7 @@ from seehear.acoustics.room import room_for
 from seehear.presets import SpatializePreset
 from seehear.systems.spatialize import Sighting, SoundingObject, SpatializeOptions
 from seehear.systems.spatialize.lanes import Lane, lanes_of
-from seehear.types import Audio, Image, Rendering, Room, Scene, Source, Video, layout_named
+from seehear.types import Derived, Image, Rendering, Room, Scene, Source, Video, layout_named, n_samples
 from seehear.verbs.ledger import Entry, licence_notes
 from seehear.verbs.outputs import OutputOptions, Targets
 from seehear.verbs.rendering import Levelled, levels
@@ -142,10 +142,10 @@ def plan(
     ledger: list[Entry],
 ) -> Rendering:
     """An empty rendering whose report tells what would be done."""
-    from seehear.types import Room, n_samples
-
     layout = layout_named(wanted.layout)
-    silent = Audio(np.zeros((layout.n_channels, n_samples(duration_s, wanted.rate_hz)), np.float32), wanted.rate_hz, layout)
+    length = n_samples(duration_s, wanted.rate_hz)  # of six hours, too, nothing is made
+    n_channels = layout.n_channels
+    silent = Derived(wanted.rate_hz, layout, "", length, lambda start, stop: np.zeros((n_channels, stop - start), np.float32))
     report = {
         "dry_run": True,
         "input": {"kind": type(media).__name__.lower(), "width_px": media.width_px, "height_px": media.height_px},

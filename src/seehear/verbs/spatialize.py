@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import seehear
-from seehear.acoustics.loudness import loudness_named
+from seehear.acoustics.loudness import Loudness, loudness_named
 from seehear.acoustics.microphones import pixel_room
 from seehear.io.files import check_input, file_sha256
 from seehear.presets import ModelOptions, SpatializePreset, spatialize_preset
@@ -86,11 +86,12 @@ def spatialize(
         scene = _compose(sighting, preset, wanted, given, tell)
     with stages.stage("rendering", 0.15) as tell:
         renders = _render(scene, files.heard, ears, wanted, lambda part: tell("rendering", part))
-    made = _Made(sighting, scene, renders)
+    made = _Made(sighting, scene, renders, loudness_named(wanted.loudness))
     report = _report(made, given, files, wanted, ledger)
     report["notes"] = _notes(made, given, files, wanted, preset, outputs) + licence_notes(ledger)
     with stages.stage("writing", 0.17), drawn_beside(_drawing(made, files, given)) as drawn:
-        sidecar = _sidecar(report, picture, wanted, stages.seconds)
+        source = picture if files.targets.sidecar is not None else None  # hashing a film for nobody takes its time
+        sidecar = _sidecar(report, source, wanted, stages.seconds)
         written, notes = _write(made, drawn, given, files, outputs, sidecar)
     report["notes"] += notes
     report |= {"files": written, "seconds": stages.seconds}
@@ -120,6 +121,8 @@ class _Made:
     scene: Scene
     renders: Mapping[str, Levelled]
     """By the name of their layout."""
+    loudness: Loudness
+    """Their target."""
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[SpatializeOptions, OutputOptions, ModelOptions]:
@@ -269,11 +272,11 @@ def _notes(
     notes += room_notes(wanted, sighting, made.scene.room)
     if given.ambience is not None:
         notes.append(ambience_note(Path(wanted.bed).name, given.ambience, given.duration_s))
-    return notes + level_notes(made.renders[files.layout.name], loudness_named(wanted.loudness))
+    return notes + level_notes(made.renders[files.layout.name], made.loudness)
 
 
 def _sidecar(
-    report: Mapping[str, Any], picture: Picture, wanted: SpatializeOptions, seconds: Mapping[str, float]
+    report: Mapping[str, Any], picture: Picture | None, wanted: SpatializeOptions, seconds: Mapping[str, float]
 ) -> dict[str, Any]:
     """How it was made, for people and programs that find the files later; the times are those until writing."""
     source = {"file": Path(picture).name, "sha256": file_sha256(picture)} if isinstance(picture, str | Path) else None
@@ -295,7 +298,6 @@ def _write(
     from seehear.verbs.write import Deliverables, write_all
 
     made_by = {name: sidecar[name] for name in ("seehear", "verb", "options", "models")}
-    loudness = loudness_named(sidecar["options"]["loudness"])
     deliverables = Deliverables(
         media=given.media,
         scene=made.scene,
@@ -303,7 +305,7 @@ def _write(
         video_layout=files.of_video.name,
         figure=drawn,
         extra={"made_by": made_by},
-        loudness=loudness,
+        loudness=made.loudness,
         sidecar=sidecar,
     )
     done = write_all(files.targets, deliverables, outputs)
