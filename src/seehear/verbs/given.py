@@ -53,12 +53,12 @@ def _read(picture: Picture) -> Image | Video:
 
 def _ambience(wanted: SpatializeOptions) -> Sound | None:
     """The ambisonic recording that --bed names, if it does."""
-    from seehear.io.audio import read_ambisonics
+    from seehear.io.audio import open_ambisonics
     from seehear.io.layouts import ORDERS
 
     if not wanted.bed:
         return None
-    recorded = read_ambisonics(wanted.bed, ORDERS[wanted.bed_order])
+    recorded = open_ambisonics(wanted.bed, ORDERS[wanted.bed_order])
     check_ambience(recorded, wanted.bed)
     return recorded
 
