@@ -110,9 +110,7 @@ def on_the_move(voice: Voice, field: Field, n_samples: int) -> Voice:
     return replace(voice, source=replace(voice.source, audio=left))
 
 
-def _left(
-    stem: Sound, blocks: Blocks, first: NDArray[np.intp], last: NDArray[np.intp], late_samples: NDArray[np.intp]
-) -> Sound:
+def _left(stem: Sound, blocks: Blocks, first: NDArray[np.intp], last: NDArray[np.intp], late_samples: NDArray[np.intp]) -> Sound:
     """``stem`` without runs (N,) of blocks: from which to which, and by how much later than in the stem they are."""
     ends = last + blocks.hop + blocks.fade
 

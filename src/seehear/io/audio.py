@@ -19,7 +19,19 @@ from seehear.io.opus import opus_layout, write_opus
 from seehear.io.pcm import WIDTH_BYTES, Pcm, Subtype, pcm_steps
 from seehear.io.streams import SoundFile, pcm_span, soundfile_span, spooled
 from seehear.io.wav import AMBIX_COMMENT, WavFacts, wav_facts, write_wav
-from seehear.types import HIGHEST_ORDER, SURROUND_5_1, SURROUND_7_1, Audio, Convention, InputError, Layout, Sound, blocks, whole
+from seehear.types import (
+    HIGHEST_ORDER,
+    SURROUND_5_1,
+    SURROUND_7_1,
+    Audio,
+    Convention,
+    InputError,
+    Layout,
+    Sound,
+    blocks,
+    peak_of,
+    whole,
+)
 
 _FLAC_LAYOUTS = ("mono", "stereo", "binaural", "5.1", "7.1")
 """FLAC gives every channel count a fixed meaning (RFC 9639, 9.1.3): others would be played from the wrong speakers."""
@@ -177,10 +189,9 @@ def _masked(layout: Layout, mask: int, path: Path) -> Layout:
 
 def check_peak(path: PathLike, sound: Sound, most: float = 1.0) -> None:
     """Nothing, or an InputError for NaN and when a sample lies beyond ``most``: integer files would clip. Reads it all."""
-    peaks = np.array([np.abs(block).max(initial=0.0) for block in blocks(sound)])
-    if not np.isfinite(peaks).all():
+    peak = peak_of(sound)
+    if not math.isfinite(peak):
         raise InputError(f"{path} cannot be written: the sound contains NaN or infinite samples")
-    peak = float(peaks.max(initial=0.0))
     if peak > most:
         raise InputError(f"{path} would clip: the sound peaks at {20 * np.log10(peak):+.1f} dBFS, lower its level")
 

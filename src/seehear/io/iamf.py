@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from seehear.io.files import PathLike, WholeFiles, whole_file
-from seehear.types import InputError, Layout, Sound, blocks
+from seehear.types import InputError, Layout, Sound, peak_of
 
 _FRONT, _MIDDLE = (0, 1), ((2,), (3,))
 _STREAMS: dict[str, tuple[str, tuple[tuple[int, ...], ...]]] = {
@@ -86,8 +86,7 @@ def write_iamf_command(
     ``loudness_lufs``: integrated loudness of the sound. InputError for a layout that IAMF has no place for.
     """
     wav = Path(wav)
-    peak = max((float(np.abs(block).max(initial=0.0)) for block in blocks(sound)), default=0.0)
-    peak_dbfs = 20 * float(np.log10(max(peak, 1e-6)))
+    peak_dbfs = 20 * float(np.log10(max(peak_of(sound), 1e-6)))
     output = wav.with_suffix(".iamf").name
     command = iamf_command(wav.name, output, sound.layout, loudness_lufs=loudness_lufs, peak_dbfs=peak_dbfs)
     text = wav.with_suffix(IAMF_SUFFIX)

@@ -5,7 +5,7 @@ Axes: x front, y left, z up. A direction is a unit vector; azimuth is counter-cl
 """
 
 from seehear.types.checks import FloatArray, InputError
-from seehear.types.direction import Direction
+from seehear.types.direction import FRONT, Direction
 from seehear.types.hrtf import Hrtf
 from seehear.types.licence import NOT_STATED, Terms, terms_of
 from seehear.types.prompt import Prompt
@@ -35,6 +35,7 @@ from seehear.types.sound import (
     discrete,
     layout_named,
     n_samples,
+    peak_of,
     reblocked,
     whole,
 )
@@ -42,6 +43,7 @@ from seehear.types.sound import (
 __all__ = [
     "BINAURAL",
     "FOA",
+    "FRONT",
     "HIGHEST_ORDER",
     "LAYOUTS",
     "MONO",
@@ -82,6 +84,7 @@ __all__ = [
     "discrete",
     "layout_named",
     "n_samples",
+    "peak_of",
     "reblocked",
     "surrounds",
     "terms_of",

@@ -182,6 +182,11 @@ def blocks(sound: Sound, size: int = BLOCK_SAMPLES) -> Iterator[NDArray[np.float
         yield sound.read(start, min(start + size, sound.n_samples))
 
 
+def peak_of(sound: Sound) -> float:
+    """The largest magnitude of any sample; NaN where one is."""
+    return float(np.max([np.abs(block).max(initial=0.0) for block in blocks(sound)], initial=0.0))
+
+
 def whole(sound: Sound) -> Audio:
     """The sound in memory; an :class:`Audio` is itself."""
     if isinstance(sound, Audio):

@@ -22,10 +22,10 @@ from seehear.io.adm.programme import Bed, Programme
 from seehear.io.soundtrack import amplified, weighted
 from seehear.io.streams import spooled
 from seehear.types import (
+    FRONT,
     MONO,
     NEAREST_M,
     SURROUND_7_1_4,
-    Direction,
     InputError,
     Layout,
     Room,
@@ -33,11 +33,10 @@ from seehear.types import (
     Sound,
     Source,
     ambisonics,
-    blocks,
+    peak_of,
 )
 
 HIGHEST_ADM_ORDER = 3
-FRONT = Direction(0.0)
 FULL_SCALE_DB = -0.01
 """What a track may reach: rounding must not carry it over full scale, where PCM ends."""
 LEAST_PEAK = 2.0**-24
@@ -60,7 +59,7 @@ def programme_of(scene: Scene, loudness: Loudness) -> Programme:
     ]
     if _has_bed(scene):
         sounds.append((_ambisonic_bed(scene), "ambisonic bed"))
-    peaks = [_peak(sound) for sound, _ in sounds]
+    peaks = [peak_of(sound) for sound, _ in sounds]
     headrooms_db = [FULL_SCALE_DB - 20 * math.log10(peak) for peak in peaks if peak > 0]
     gain_db = min([level_plan(meter, loudness, limit=False).gain_db, *headrooms_db])
     placed = tuple(_object(source, scene, gain_db) for source in scene.sources if not (source.is_bed or source.muted))
@@ -97,7 +96,7 @@ def _rendered(scene: Scene, layout: Layout) -> Iterator[NDArray[np.float32]]:
 def _object(source: Source, scene: Scene, gain_db: float) -> Source:
     """The source as the turned head hears it, through the air; a track beyond full scale is turned down and its gain up."""
     track = _through_air(source, scene)
-    peak = _peak(track)
+    peak = peak_of(track)
     over_db = 20 * math.log10(peak) - FULL_SCALE_DB if peak > 1 else 0.0
     trajectory = source.trajectory
     if scene.listener != FRONT:
@@ -119,7 +118,3 @@ def _through_air(source: Source, scene: Scene) -> Sound:
         return np.interp(np.arange(start, stop), knots, distances_m).astype(np.float32)
 
     return weighted(spooled(_rendered(direct, MONO), rate, MONO), law)
-
-
-def _peak(sound: Sound) -> float:
-    return max((float(np.abs(block).max(initial=0.0)) for block in blocks(sound)), default=0.0)
