@@ -1,0 +1,68 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from seehear.adapters.visage_builtin import (
+    SETTINGS,
+    load_builtin_visage,
+    pack_trained_visage,
+    save_trained_visage,
+)
+from seehear.nets.trained_visage import TrainedVisage
+from seehear.nets.visage import Visage
+from seehear.nets.visage_config import VisageConfig
+from seehear.types import InputError
+from seehear.weights import load_pack
+
+TINY = VisageConfig(
+    n_codebooks=2, codebook_size=7, feature_size=5, n_patches=4, width=8, n_heads=2, n_encoder_layers=1, n_decoder_layers=1,
+    feed_forward=16, max_frames=4, max_steps=21,
+)  # fmt: skip
+
+
+@pytest.fixture
+def trained() -> TrainedVisage:
+    net = Visage(TINY, torch.Generator().manual_seed(5)).eval()
+    return TrainedVisage(net, "visage", "eyes 1", "ears 2", 4.0, 50.0, {"steps": 3})
+
+
+def test_a_saved_model_comes_back(trained, tmp_path):
+    """Round trip: every tensor bit for bit, every setting as it was; nothing half-written is left."""
+    save_trained_visage(tmp_path / "run", trained)
+    found = load_builtin_visage(tmp_path / "run")
+    assert found.config == TINY and found.code_pattern == trained.code_pattern
+    assert (found.encoder_name, found.codec_name, found.frames_per_s, found.code_frames_per_s) == ("eyes 1", "ears 2", 4.0, 50.0)
+    assert found.facts == {"steps": 3} and not found.net.training
+    for name, tensor in trained.net.state_dict().items():
+        assert torch.equal(found.net.state_dict()[name], tensor), name
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["visage.json", "visage.safetensors"]
+
+
+def test_a_pack_holds_the_weights_in_half_precision(trained, tmp_path):
+    """Closed form: numbers below 1 are rounded by at most 2^-12; the entry has all that is needed to use the net."""
+    about = {"licence": "Apache-2.0", "research_only": False, "trained_on": [], "command": "seehear train visage", "recipe": {}}
+    entry = pack_trained_visage(tmp_path / "visage.safetensors", trained, about)
+    arrays, read = load_pack("visage", tmp_path)
+    assert read == json.loads(json.dumps(entry)) and read["config"]["pattern"] == "visage"
+    for name, tensor in trained.net.state_dict().items():
+        np.testing.assert_allclose(arrays[name], tensor.numpy(), atol=2**-12)
+
+
+def test_what_does_not_fit_is_refused(trained, tmp_path):
+    """Planted faults: no model, another width, settings of something else, a file that is no safetensors."""
+    with pytest.raises(InputError, match="safetensors and visage"):
+        load_builtin_visage(tmp_path)
+    with pytest.raises(InputError, match="seehear train visage"):
+        load_builtin_visage("no-such-weights")
+    save_trained_visage(tmp_path, trained)
+    settings = json.loads((tmp_path / SETTINGS).read_text())
+    for config, words in (({"width": 16}, "does not fit the model"), ({"colour": 3}, "not those of a ViSAGe")):
+        (tmp_path / SETTINGS).write_text(json.dumps(settings | {"config": settings["config"] | config}))
+        with pytest.raises(InputError, match=words):
+            load_builtin_visage(tmp_path)
+    (tmp_path / SETTINGS).write_text(json.dumps(settings))
+    (tmp_path / "visage.safetensors").write_bytes(b"not weights")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_builtin_visage(tmp_path)
