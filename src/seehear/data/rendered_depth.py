@@ -1,26 +1,24 @@
 """Pictures of rooms and streets whose distances are known exactly: what depth cues are weighed and measured on.
 
-Boxes and ellipsoids are hit by the rays of a pinhole camera of random height, pitch and field of view. Light is Lambert's
-law, haze Koschmieder's (colour * t + airlight * (1 - t) with t = exp(-scattering * distance)). Textures fade where a pixel
-covers more than their grain. There are no cast shadows, no mirrors and no curved furniture: a cue that works here may
-still fail on a photo, so real pairs are always measured beside.
+Solids (`tracing`) are hit by the rays of a pinhole camera of random height, pitch and field of view. There are no cast shadows,
+no mirrors and no curved furniture: a cue that works here may still fail on a photo, so real pairs are always measured beside.
 Axes as everywhere: x front, y left, z up, the floor at z = 0. Shapes: H W pixels, N = H W rays.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.data.tracing import Paint, Rays, Solid, Surroundings, develop, trace
 from seehear.types import Image
 from seehear.vision.camera import Camera
 
 SceneKind = Literal["indoor", "outdoor"]
-Rays = NDArray[np.float64]
 _CLEAR_PER_M = 3.912 / 20_000
 """Scattering of clear air: Koschmieder's 2 % contrast at 20 km."""
 
@@ -41,42 +39,6 @@ class DepthScene:
     scattering_per_m: float
 
 
-@dataclass(frozen=True)
-class _Paint:
-    """Colour of a surface: a base, and a pattern that moves it towards an accent."""
-
-    base: NDArray[np.float64]
-    accent: NDArray[np.float64]
-    pattern: Literal["plain", "grain", "checks", "planks", "windows"] = "plain"
-    grain_m: float = 0.5
-    strength: float = 0.6
-    phases: NDArray[np.float64] = field(default_factory=lambda: np.zeros(12))
-
-
-@dataclass(frozen=True)
-class _Solid:
-    """A box (turned by ``yaw_rad`` about the vertical) or the ellipsoid inside it; ``room`` shows its inner side."""
-
-    centre: tuple[float, float, float]
-    half: tuple[float, float, float]
-    paint: _Paint
-    yaw_rad: float = 0.0
-    shape: Literal["box", "ellipsoid", "room"] = "box"
-
-
-@dataclass(frozen=True)
-class _World:
-    solids: list[_Solid]
-    ground: _Paint | None
-    road: tuple[float, float, float] | None
-    """Direction (radians), offset to the left and width in metres of a road on the ground."""
-    sky: tuple[NDArray[np.float64], NDArray[np.float64]]
-    """Colours at the zenith and at the horizon; the latter is the airlight."""
-    scattering_per_m: float
-    light: NDArray[np.float64]
-    """Unit vector towards the light."""
-
-
 def render_depth_scene(kind: SceneKind, rng: np.random.Generator, *, width_px: int = 256, height_px: int = 192) -> DepthScene:
     """One random room or street: a picture (H, W) with its exact distances. About 0.1 s."""
     hfov = math.radians(rng.uniform(48, 76))
@@ -85,8 +47,8 @@ def render_depth_scene(kind: SceneKind, rng: np.random.Generator, *, width_px: i
     y, x = np.mgrid[0:height_px, 0:width_px] + 0.5
     rays = camera.rays(np.stack([x.ravel(), y.ravel()], axis=-1)) @ _pitched(pitch)
     world, eye = _room(rng) if kind == "indoor" else _street(rng)
-    distance, colour = _trace(world, eye, rays, hfov / width_px)
-    rgb = _develop(colour.reshape(height_px, width_px, 3), rng)
+    distance, colour = trace(world, eye, rays, hfov / width_px)
+    rgb = develop(colour.reshape(height_px, width_px, 3), rng)
     horizon = height_px / 2 + camera.focal_px * math.tan(pitch)
     shape = (height_px, width_px)
     distance = distance.reshape(shape)
@@ -100,122 +62,20 @@ def _pitched(pitch_rad: float) -> NDArray[np.float64]:
     return np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
 
 
-def _develop(colour: Rays, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """What a camera makes of linear light: a little blur, gamma and noise."""
-    from scipy.ndimage import gaussian_filter
-
-    exposed = gaussian_filter(colour * rng.uniform(0.85, 1.15), (0.5, 0.5, 0))
-    coded = 255 * np.clip(exposed, 0, 1) ** (1 / 2.2)
-    return np.clip(np.round(coded + rng.normal(0, rng.uniform(0.5, 2.5), coded.shape)), 0, 255).astype(np.uint8)
-
-
-def _trace(world: _World, eye: Rays, rays: Rays, pixel_rad: float) -> tuple[Rays, Rays]:
-    """Distance (N,) and linear colour (N, 3) of what each ray from ``eye`` meets first."""
-    up = np.clip(rays[:, 2:], 0, 1) ** 0.5
-    distance = np.full(len(rays), np.inf)
-    colour = world.sky[1] + up * (world.sky[0] - world.sky[1])
-    if world.ground is not None:
-        down = rays[:, 2] < -1e-4
-        distance[down] = -eye[2] / rays[down, 2]
-        points = eye + rays[down] * distance[down, None]
-        colour[down] = _ground_colour(world, points, distance[down] * pixel_rad / -rays[down, 2])
-    for solid in world.solids:
-        t, normal, local = _hit(solid, eye, rays)
-        nearer = t < distance
-        if not nearer.any():
-            continue
-        distance[nearer] = t[nearer]
-        slant = np.clip(np.abs((normal[nearer] * rays[nearer]).sum(axis=1)), 0.05, 1)
-        painted = _painted(solid.paint, local[nearer], normal[nearer], t[nearer] * pixel_rad / slant)
-        colour[nearer] = painted * (0.45 + 0.55 * np.clip(normal[nearer] @ world.light, 0, 1))[:, None]
-    through = np.exp(-world.scattering_per_m * distance)[:, None]
-    return distance, colour * through + world.sky[1] * (1 - through)
-
-
-def _hit(solid: _Solid, eye: Rays, rays: Rays) -> tuple[Rays, Rays, Rays]:
-    """Distance (N,) to a solid (inf where missed), normal (N, 3) there, and the point in the solid's own axes (N, 3)."""
-    c, s = math.cos(solid.yaw_rad), math.sin(solid.yaw_rad)
-    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-    half = np.array(solid.half)
-    origin, heading = (eye - np.array(solid.centre)) @ turn, rays @ turn
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if solid.shape == "ellipsoid":
-            a, b, k = (heading / half) ** 2, heading * origin / half**2, float(((origin / half) ** 2).sum()) - 1
-            a, b = a.sum(axis=1), b.sum(axis=1)
-            t = (-b - np.sqrt(b**2 - a * k)) / a
-            t = np.where(t > 0, t, np.inf)
-            local = origin + heading * np.where(np.isfinite(t), t, 0)[:, None]
-            normal = local / half**2
-            normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-            return t, normal @ turn.T, local
-        safe = np.where(np.abs(heading) < 1e-9, 1e-9, heading)
-        first, last = (-np.sign(safe) * half - origin) / safe, (np.sign(safe) * half - origin) / safe
-    entry, leave = first.max(axis=1), last.min(axis=1)
-    inward = solid.shape == "room"
-    t = leave if inward else np.where((entry < leave) & (entry > 0), entry, np.inf)
-    axis = last.argmin(axis=1) if inward else first.argmax(axis=1)
-    normal = np.zeros_like(rays)
-    normal[np.arange(len(rays)), axis] = -np.sign(safe[np.arange(len(rays)), axis])
-    local = origin + heading * np.where(np.isfinite(t), t, 0)[:, None]
-    return t, normal @ turn.T, local
-
-
-def _painted(paint: _Paint, local: Rays, normal: Rays, footprint_m: Rays) -> Rays:
-    """Colour (N, 3) of surface points: the pattern lies in the two axes across the normal and fades below pixel size."""
-    flat = np.abs(normal[:, 2]) > 0.7
-    along = np.where(np.abs(normal[:, 0]) > np.abs(normal[:, 1]), local[:, 1], local[:, 0])
-    u, v = np.where(flat, local[:, 0], along), np.where(flat, local[:, 1], local[:, 2])
-    fade = 1 / (1 + (footprint_m / (0.35 * paint.grain_m)) ** 2)
-    amount = paint.strength * fade * _pattern(paint, u, v)
-    return paint.base + amount[:, None] * (paint.accent - paint.base)
-
-
-def _pattern(paint: _Paint, u: Rays, v: Rays) -> Rays:
-    """0 to 1 over the surface coordinates in metres."""
-    p, q = u / paint.grain_m, v / paint.grain_m
-    if paint.pattern == "checks":
-        return ((np.floor(p) + np.floor(q)) % 2).astype(float)
-    if paint.pattern == "planks":
-        return 0.5 + 0.5 * np.sin(12.9898 * np.floor(q) + 4.1 * np.floor(p / 6 + 0.37 * np.floor(q)))
-    if paint.pattern == "windows":
-        return ((p % 1 > 0.3) & (q % 1 > 0.4)).astype(float)
-    if paint.pattern == "grain":
-        total = np.zeros_like(p)
-        for i, phase in enumerate(paint.phases):
-            turn, octave = 2.4 * i + phase, 0.5 * 1.45**i
-            total += np.sin(octave * (p * np.cos(turn) + q * np.sin(turn)) * 2 + 7 * phase) / len(paint.phases) ** 0.5
-        return np.clip(0.5 + 0.5 * total, 0, 1)
-    return np.zeros_like(p)
-
-
-def _ground_colour(world: _World, points: Rays, footprint_m: Rays) -> Rays:
-    assert world.ground is not None
-    normal = np.tile([0.0, 0.0, 1.0], (len(points), 1))
-    colour = _painted(world.ground, points, normal, footprint_m)
-    if world.road is not None:
-        direction, offset, width = world.road
-        across = points[:, 1] * math.cos(direction) - points[:, 0] * math.sin(direction) - offset
-        along = points[:, 0] * math.cos(direction) + points[:, 1] * math.sin(direction)
-        sharp = 1 / (1 + (footprint_m / 0.5) ** 2)
-        road, line = np.abs(across) < width / 2, (np.abs(across) < 0.08) & (along % 6 < 3)
-        edge = np.abs(np.abs(across) - width / 2) < 0.12
-        colour[road] = (0.16, 0.16, 0.17)
-        colour = colour + ((line | edge) * sharp)[:, None] * (0.75 - colour)
-    return colour * (0.45 + 0.55 * world.light[2])
-
-
-def _tint(rng: np.random.Generator, low: float = 0.08, high: float = 0.75, chroma: float = 0.3) -> NDArray[np.float64]:
+def random_tint(rng: np.random.Generator, low: float = 0.08, high: float = 0.75, chroma: float = 0.3) -> NDArray[np.float64]:
+    """A linear colour (3,) of random lightness between ``low`` and ``high``, each channel off by up to ``chroma`` of it."""
     return np.clip(rng.uniform(low, high) * (1 + rng.uniform(-chroma, chroma, 3)), 0.02, 0.95)
 
 
-def _paint(rng: np.random.Generator, *patterns: str, chroma: float = 0.5, low: float = 0.08) -> _Paint:
+def random_paint(rng: np.random.Generator, *patterns: str, chroma: float = 0.5, low: float = 0.08) -> Paint:
+    """A random colour with one of ``patterns`` in a lighter or darker one."""
     pattern = patterns[rng.integers(len(patterns))]
-    base = _tint(rng, low, chroma=chroma)
+    base = random_tint(rng, low, chroma=chroma)
     accent = np.clip(base * rng.uniform(0.35, 1.6), 0, 1)
-    return _Paint(base, accent, pattern, rng.uniform(0.15, 0.7), rng.uniform(0.2, 0.9), rng.uniform(0, 6, 12))  # type: ignore[arg-type]
+    return Paint(base, accent, pattern, rng.uniform(0.15, 0.7), rng.uniform(0.2, 0.9), rng.uniform(0, 6, 12))  # type: ignore[arg-type]
 
 
-def _room(rng: np.random.Generator) -> tuple[_World, Rays]:
+def _room(rng: np.random.Generator) -> tuple[Surroundings, Rays]:
     """A furnished room, turned against the camera, which stands in its rear part."""
     length, width, height = rng.uniform(3.5, 9), rng.uniform(3, 7), rng.uniform(2.4, 3.2)
     yaw = math.radians(rng.uniform(-40, 40))
@@ -227,32 +87,32 @@ def _room(rng: np.random.Generator) -> tuple[_World, Rays]:
         x, y = along - back, across - side
         return (c * x - s * y, s * x + c * y, up)
 
-    walls = _paint(rng, "plain", "grain", chroma=0.15, low=0.35)
-    solids = [_Solid(at(length / 2, 0, height / 2), (length / 2, width / 2, height / 2), walls, yaw, "room")]
-    floor = _paint(rng, "planks", "checks", "grain", chroma=0.3)
-    solids.append(_Solid(at(length / 2, 0, -0.49), (length / 2, width / 2, 0.5), floor, yaw))
-    ceiling = _Paint(_tint(rng, 0.6, 0.9, 0.05), np.ones(3))
-    solids.append(_Solid(at(length / 2, 0, height + 0.49), (length / 2, width / 2, 0.5), ceiling, yaw))
+    walls = random_paint(rng, "plain", "grain", chroma=0.15, low=0.35)
+    solids = [Solid(at(length / 2, 0, height / 2), (length / 2, width / 2, height / 2), walls, yaw, "room")]
+    floor = random_paint(rng, "planks", "checks", "grain", chroma=0.3)
+    solids.append(Solid(at(length / 2, 0, -0.49), (length / 2, width / 2, 0.5), floor, yaw))
+    ceiling = Paint(random_tint(rng, 0.6, 0.9, 0.05), np.ones(3))
+    solids.append(Solid(at(length / 2, 0, height + 0.49), (length / 2, width / 2, 0.5), ceiling, yaw))
     for _ in range(rng.integers(1, 5)):  # pictures, doors and windows: thin boxes on the far wall or a side wall
         w, h = rng.uniform(0.3, 0.8), rng.uniform(0.3, 1.0)
-        up, paint = rng.uniform(h, height - h), _paint(rng, "plain", "grain", "windows")
+        up, paint = rng.uniform(h, height - h), random_paint(rng, "plain", "grain", "windows")
         if rng.random() < 0.5:
-            solids.append(_Solid(at(length, rng.uniform(-0.4, 0.4) * width, up), (0.02, w, h), paint, yaw))
+            solids.append(Solid(at(length, rng.uniform(-0.4, 0.4) * width, up), (0.02, w, h), paint, yaw))
         else:
-            solids.append(_Solid(at(rng.uniform(0.4, 1) * length, rng.choice([-0.5, 0.5]) * width, up), (w, 0.02, h), paint, yaw))
+            solids.append(Solid(at(rng.uniform(0.4, 1) * length, rng.choice([-0.5, 0.5]) * width, up), (w, 0.02, h), paint, yaw))
     for _ in range(rng.integers(2, 8)):
-        solids += _furniture(rng, at, (length, width, height), yaw)
+        solids += furniture(rng, at, (length, width, height), yaw)
     if rng.random() < 0.3:
-        lamp = _Paint(_tint(rng, 0.7, 0.95, 0.1), np.ones(3))
-        solids.append(_Solid(at(rng.uniform(0.5, 0.8) * length, 0, height - 0.6), (0.2, 0.2, 0.15), lamp, 0.0, "ellipsoid"))
+        lamp = Paint(random_tint(rng, 0.7, 0.95, 0.1), np.ones(3))
+        solids.append(Solid(at(rng.uniform(0.5, 0.8) * length, 0, height - 0.6), (0.2, 0.2, 0.15), lamp, 0.0, "ellipsoid"))
     light = np.array([rng.uniform(-0.8, 0.2), rng.uniform(-0.6, 0.6), rng.uniform(0.4, 1)])
     sky = (np.ones(3) * 0.6, np.ones(3) * 0.8)
     eye = np.array([0.0, 0.0, rng.uniform(0.9, 1.75)])
     clear = [solid for solid in solids[3:] if math.hypot(*solid.centre[:2]) - math.hypot(*solid.half[:2]) > 0.9]
-    return _World(solids[:3] + clear, None, None, sky, 0.0, light / np.linalg.norm(light)), eye
+    return Surroundings(solids[:3] + clear, None, None, sky, 0.0, light / np.linalg.norm(light)), eye
 
 
-def _furniture(rng: np.random.Generator, at, room: tuple[float, float, float], yaw: float) -> list[_Solid]:
+def furniture(rng: np.random.Generator, at, room: tuple[float, float, float], yaw: float) -> list[Solid]:
     """A box on the floor, against a wall or free, sometimes with a smaller thing on top."""
     length, width, height = room
     half = (
@@ -267,31 +127,31 @@ def _furniture(rng: np.random.Generator, at, room: tuple[float, float, float], y
             along = length - half[0]
         else:
             across = rng.choice([-1, 1]) * (width / 2 - half[1])
-    solids = [_Solid(at(along, across, half[2]), half, _paint(rng, "plain", "plain", "grain", "planks"), turn)]
+    solids = [Solid(at(along, across, half[2]), half, random_paint(rng, "plain", "plain", "grain", "planks"), turn)]
     if 2 * half[2] < 1.3 and rng.random() < 0.5:
         size = rng.uniform(0.08, 0.25)
         top = at(along, across, 2 * half[2] + size)
         shape = ("box", "ellipsoid")[rng.integers(2)]
-        solids.append(_Solid(top, (size, size * rng.uniform(0.5, 1.3), size), _paint(rng, "plain", "grain"), turn, shape))  # type: ignore[arg-type]
+        solids.append(Solid(top, (size, size * rng.uniform(0.5, 1.3), size), random_paint(rng, "plain", "grain"), turn, shape))  # type: ignore[arg-type]
     return solids
 
 
-def _street(rng: np.random.Generator) -> tuple[_World, Rays]:
+def _street(rng: np.random.Generator) -> tuple[Surroundings, Rays]:
     """Open ground under a sky: mostly a road, houses along it, trees, cars, people, hills; hazy in half of all cases."""
     direction, offset, width = math.radians(rng.uniform(-25, 25)), rng.uniform(-4, 4), rng.uniform(4, 9)
     has_road = rng.random() < 0.7
-    solids: list[_Solid] = []
+    solids: list[Solid] = []
     if rng.random() < 0.7:
-        solids += _houses(rng, direction, offset, width)
+        solids += houses(rng, direction, offset, width)
     for _ in range(rng.integers(2, 12)):
-        solids += _standing(rng, rng.uniform(4, 25) if rng.random() < 0.6 else rng.uniform(25, 120))
+        solids += standing(rng, rng.uniform(4, 25) if rng.random() < 0.6 else rng.uniform(25, 120))
     for _ in range(rng.integers(0, 4)):
         x, y = rng.uniform(250, 600), rng.uniform(-300, 300)
-        hill = _Paint(_tint(rng, 0.1, 0.3), _tint(rng, 0.1, 0.3), "grain", 30.0, 0.5, rng.uniform(0, 6, 12))
-        solids.append(_Solid((x, y, 0), (rng.uniform(60, 150), rng.uniform(100, 250), rng.uniform(20, 70)), hill, 0, "ellipsoid"))
+        hill = Paint(random_tint(rng, 0.1, 0.3), random_tint(rng, 0.1, 0.3), "grain", 30.0, 0.5, rng.uniform(0, 6, 12))
+        solids.append(Solid((x, y, 0), (rng.uniform(60, 150), rng.uniform(100, 250), rng.uniform(20, 70)), hill, 0, "ellipsoid"))
     green = np.array([0.16, 0.26, 0.08]) * rng.uniform(0.6, 1.4)
-    base = green if rng.random() < 0.6 else _tint(rng, 0.15, 0.45)
-    ground = _Paint(base, base * rng.uniform(0.4, 0.7), "grain", rng.uniform(0.2, 0.8), 0.9, rng.uniform(0, 6, 12))
+    base = green if rng.random() < 0.6 else random_tint(rng, 0.15, 0.45)
+    ground = Paint(base, base * rng.uniform(0.4, 0.7), "grain", rng.uniform(0.2, 0.8), 0.9, rng.uniform(0, 6, 12))
     overcast = rng.random() < 0.4
     horizon = np.array([0.75, 0.77, 0.8]) if overcast else np.array([0.62, 0.74, 0.88])
     zenith = horizon * 0.9 if overcast else np.array([0.16, 0.34, 0.72])
@@ -300,10 +160,10 @@ def _street(rng: np.random.Generator) -> tuple[_World, Rays]:
     eye = np.array([0.0, 0.0, rng.uniform(1.2, 2.2) if rng.random() < 0.75 else rng.uniform(2.2, 7)])
     clear = [solid for solid in solids if math.hypot(*solid.centre[:2]) - math.hypot(*solid.half[:2]) > 2]
     road = (direction, offset, width) if has_road else None
-    return _World(clear, ground, road, (zenith, horizon), scattering, light / np.linalg.norm(light)), eye
+    return Surroundings(clear, ground, road, (zenith, horizon), scattering, light / np.linalg.norm(light)), eye
 
 
-def _houses(rng: np.random.Generator, direction: float, offset: float, width: float) -> list[_Solid]:
+def houses(rng: np.random.Generator, direction: float, offset: float, width: float) -> list[Solid]:
     """Rows of blocks on one or both sides of the road."""
     solids = []
     for side in ((-1, 1), (1,), (-1,))[rng.integers(3)]:
@@ -317,13 +177,15 @@ def _houses(rng: np.random.Generator, direction: float, offset: float, width: fl
                 x * math.sin(direction) + y * math.cos(direction),
                 half[2],
             )
-            paint = _Paint(_tint(rng, 0.2, 0.7, 0.25), _tint(rng, 0.05, 0.2, 0.2), "windows", rng.uniform(1.6, 3.2), 0.8)
-            solids.append(_Solid(place, half, paint, direction))
+            paint = Paint(
+                random_tint(rng, 0.2, 0.7, 0.25), random_tint(rng, 0.05, 0.2, 0.2), "windows", rng.uniform(1.6, 3.2), 0.8
+            )
+            solids.append(Solid(place, half, paint, direction))
             along += 2 * half[0] + rng.choice([0.0, 4.0, 10.0])
     return solids
 
 
-def _standing(rng: np.random.Generator, distance_m: float) -> list[_Solid]:
+def standing(rng: np.random.Generator, distance_m: float) -> list[Solid]:
     """A tree, a car, a person, a bush or a crate about so far ahead."""
     x, y = distance_m, distance_m * rng.uniform(-0.6, 0.6)
     kind = ("tree", "car", "person", "bush", "crate")[rng.integers(5)]
@@ -331,29 +193,34 @@ def _standing(rng: np.random.Generator, distance_m: float) -> list[_Solid]:
     if kind == "tree":
         trunk, crown = rng.uniform(1.5, 3), rng.uniform(1, 2.5)
         leaf = np.array([0.1, 0.2, 0.05]) * rng.uniform(0.5, 1.5)
-        leaves = _Paint(leaf, leaf * 0.4, "grain", 0.4, 0.9, rng.uniform(0, 6, 12))
-        bark = _Paint(np.array([0.15, 0.1, 0.07]), np.zeros(3))
+        leaves = Paint(leaf, leaf * 0.4, "grain", 0.4, 0.9, rng.uniform(0, 6, 12))
+        bark = Paint(np.array([0.15, 0.1, 0.07]), np.zeros(3))
         return [
-            _Solid((x, y, trunk / 2), (0.15, 0.15, trunk / 2), bark),
-            _Solid((x, y, trunk + 0.7 * crown), (crown, crown, crown * rng.uniform(0.8, 1.4)), leaves, 0, "ellipsoid"),
+            Solid((x, y, trunk / 2), (0.15, 0.15, trunk / 2), bark),
+            Solid((x, y, trunk + 0.7 * crown), (crown, crown, crown * rng.uniform(0.8, 1.4)), leaves, 0, "ellipsoid"),
         ]
     if kind == "car":
-        body = _paint(rng, "plain", chroma=0.8)
-        glass = _Paint(np.array([0.05, 0.06, 0.08]), np.zeros(3))
-        return [_Solid((x, y, 0.5), (2.1, 0.9, 0.45), body, turn), _Solid((x, y, 1.2), (1.1, 0.8, 0.28), glass, turn)]
+        body = random_paint(rng, "plain", chroma=0.8)
+        glass = Paint(np.array([0.05, 0.06, 0.08]), np.zeros(3))
+        return [Solid((x, y, 0.5), (2.1, 0.9, 0.45), body, turn), Solid((x, y, 1.2), (1.1, 0.8, 0.28), glass, turn)]
     if kind == "person":
-        legs, top = _paint(rng, "plain"), _paint(rng, "plain", chroma=0.8)
-        skin = _Paint(np.array([0.55, 0.36, 0.27]) * rng.uniform(0.4, 1.2), np.zeros(3))
+        legs, top = random_paint(rng, "plain"), random_paint(rng, "plain", chroma=0.8)
+        skin = Paint(np.array([0.55, 0.36, 0.27]) * rng.uniform(0.4, 1.2), np.zeros(3))
         return [
-            _Solid((x, y, 0.42), (0.14, 0.2, 0.42), legs, turn),
-            _Solid((x, y, 1.12), (0.15, 0.24, 0.35), top, turn, "ellipsoid"),
-            _Solid((x, y, 1.58), (0.11, 0.1, 0.14), skin, 0, "ellipsoid"),
+            Solid((x, y, 0.42), (0.14, 0.2, 0.42), legs, turn),
+            Solid((x, y, 1.12), (0.15, 0.24, 0.35), top, turn, "ellipsoid"),
+            Solid((x, y, 1.58), (0.11, 0.1, 0.14), skin, 0, "ellipsoid"),
         ]
     size = rng.uniform(0.4, 1.2)
     if kind == "bush":
         leaf = np.array([0.12, 0.22, 0.06]) * rng.uniform(0.5, 1.5)
-        bush = _Paint(leaf, leaf * 0.4, "grain", 0.25, 0.9, rng.uniform(0, 6, 12))
-        return [_Solid((x, y, 0.8 * size), (1.3 * size, 1.3 * size, size), bush, turn, "ellipsoid")]
+        bush = Paint(leaf, leaf * 0.4, "grain", 0.25, 0.9, rng.uniform(0, 6, 12))
+        return [Solid((x, y, 0.8 * size), (1.3 * size, 1.3 * size, size), bush, turn, "ellipsoid")]
     return [
-        _Solid((x, y, size), (size, size * rng.uniform(0.5, 2), size), _paint(rng, "plain", "planks", "checks", chroma=0.7), turn)
+        Solid(
+            (x, y, size),
+            (size, size * rng.uniform(0.5, 2), size),
+            random_paint(rng, "plain", "planks", "checks", chroma=0.7),
+            turn,
+        )
     ]
