@@ -36,6 +36,10 @@ class Clip:
     caption: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else is known, as JSON: sources and their paths, boxes, seed, licence, origin."""
+    masks: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
+    """Of some frames, by index: (H, W) whose place in ``facts["sources"]``, from 1, each pixel shows; 0 is none of them."""
+    depths_m: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    """Of some frames, by index: (H, W) distance from the camera, infinite in the sky."""
 
     def __post_init__(self) -> None:
         if not self.key or any(c in self.key for c in "./\\"):
