@@ -9,14 +9,14 @@ Legend: B batch, F frames, S steps of a code pattern, K = n_rows, V = codebook_s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seehear.nets.decoding import PackedRowHeads, RowHeads, attend_once, can_pack, pack
 from seehear.nets.visage_config import VisageConfig, mono
 from seehear.sampling.autoregressive import StepLogits
 from seehear.types import InputError
@@ -77,7 +77,7 @@ class SelfAttention(nn.Module):
             values[:, :, position : position + 1] = value
             # A view of what is filled: attention reads no more than it needs.
             keys, values = keys[:, :, : position + 1], values[:, :, : position + 1]
-            return self.out(_joined(F.scaled_dot_product_attention(query, keys, values)))
+            return self.out(_joined(attend_once(query, keys, values)))
         keys.index_copy_(2, position.view(1), key)
         values.index_copy_(2, position.view(1), value)
         filled = (torch.arange(keys.shape[2], device=keys.device) <= position).view(1, 1, 1, -1)
@@ -101,7 +101,8 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         query = _by_head(self.query(x), self.n_heads)
-        return self.out(_joined(F.scaled_dot_product_attention(query, keys, values)))
+        attend = attend_once if x.shape[1] == 1 else F.scaled_dot_product_attention
+        return self.out(_joined(attend(query, keys, values)))
 
 
 class FeedForward(nn.Module):
@@ -239,8 +240,7 @@ class Visage(nn.Module):
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
-        self.heads = nn.Linear(config.width, config.n_rows * config.codebook_size)
-        """One linear layer per row of codes, side by side."""
+        self.heads = RowHeads(config.width, config.n_rows, config.codebook_size)
         self.null_features = nn.Parameter(torch.empty(config.feature_size))
         self.null_direction = nn.Parameter(torch.empty(3)) if config.direction else None
         self.null_energy_map = nn.Parameter(torch.empty(config.n_patches)) if config.energy_map else None
@@ -272,7 +272,9 @@ class Visage(nn.Module):
         n_frames = conditioning.features.shape[1]
         if n_frames > self.config.max_frames:
             raise InputError(f"the model has positions for {self.config.max_frames} frames, got {n_frames}")
-        return self.encoder(conditioning)
+        dtype = self.null_features.dtype
+        given = (conditioning.features, conditioning.direction, conditioning.energy_map)
+        return self.encoder(Conditioning(*(part if part is None else part.to(dtype) for part in given)))
 
     def decode(self, memory: Tensor, codes: Tensor) -> Tensor:
         """Hidden states (B, S + 1, D): of the first step, and of the step after each of codes (B, K, S)."""
@@ -282,15 +284,7 @@ class Visage(nn.Module):
 
     def logits(self, hidden: Tensor, rows: Sequence[int] | None = None) -> Tensor:
         """Logits (..., rows, V) of hidden states (..., D), for ``rows`` (ascending) alone if given: a pattern needs only some."""
-        size, head = self.config.codebook_size, self.heads
-        if rows is None:
-            return head(hidden).unflatten(-1, (-1, size))
-        # Neighbouring rows are a view of the weights: nothing is copied.
-        parts = [
-            F.linear(hidden, head.weight[start * size : stop * size], head.bias[start * size : stop * size])
-            for start, stop in _runs(rows)
-        ]
-        return torch.cat(parts, -1).unflatten(-1, (-1, size))
+        return self.heads(hidden, rows)
 
     def cache(self, memory: Tensor, n_steps: int | None = None) -> Cache:
         """An empty cache for ``n_steps`` steps (max_steps if None) that attend to a memory (B, F + 2, D)."""
@@ -316,7 +310,11 @@ class Visage(nn.Module):
 
         With ``rows_at``, which names the rows that have a code at a step, only those are computed; the others are 0.
         """
-        cache, config = self.cache(memory, n_steps), self.config
+        return self.step_logits_over(self.cache(memory, n_steps), rows_at)
+
+    def step_logits_over(self, cache: Cache, rows_at: Callable[[int], Sequence[int]] | None = None) -> StepLogits:
+        """``step_logits`` over a cache of one's own, which may hold the steps before the first that is asked for."""
+        config = self.config
 
         def logits(sequence: Tensor, step: int, /) -> Tensor:
             hidden = self.step(sequence[..., step - 1] if step else None, cache, step)
@@ -339,6 +337,23 @@ class Visage(nn.Module):
         if towards is not None:
             towards = _dropped(towards, self.null_direction, direction)
         return Conditioning(_dropped(conditioning.features, self.null_features, visual), towards, energy_map)
+
+    @torch.no_grad()
+    def for_decoding(self, dtype: torch.dtype | None = None) -> Visage:
+        """A model of the same answers (to rounding) for making codes alone, in ``dtype``: it can be neither trained nor saved.
+
+        On a CPU with oneDNN its decoder holds the weights in the order that steps of few rows read fastest; memory for them
+        comes on top of this model's.
+        """
+        weights = {key: tensor.to(dtype or tensor.dtype) for key, tensor in self.state_dict().items()}
+        with torch.device("meta"):
+            other = Visage(self.config)
+        other.load_state_dict(weights, assign=True)
+        del weights  # so that each is freed once it is packed
+        if self.heads.weight.device.type == "cpu" and can_pack(other.heads.weight.dtype):
+            pack(other.decoder)
+            other.heads = PackedRowHeads(other.heads)
+        return other.eval().requires_grad_(False)
 
     @torch.no_grad()
     def start_from_mono(self, pretrained: Visage) -> None:
@@ -371,9 +386,3 @@ def _joined(x: Tensor) -> Tensor:
 def _dropped(values: Tensor, null: Tensor, where: bool | Tensor) -> Tensor:
     mask = torch.as_tensor(where, device=values.device)
     return torch.where(mask.view(-1, *[1] * (values.dim() - 1)), null.to(values.dtype), values)
-
-
-def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Start and stop of every run of neighbours."""
-    breaks = [0, *(i for i, (a, b) in enumerate(pairwise(rows), 1) if b != a + 1), len(rows)]
-    return ((rows[a], rows[b - 1] + 1) for a, b in pairwise(breaks))
