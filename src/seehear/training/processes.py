@@ -1,0 +1,83 @@
+"""Several processes that train one model, each on its device: who is which, and what they average.
+
+Started by ``accelerate launch`` or ``torchrun``; a run that was started by itself is one process and touches nothing here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BUCKET = 2**25
+"""Numbers that are averaged together at most: few large messages instead of one for each tensor."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of a run, as seen by one of them."""
+
+    index: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes and reports."""
+        return self.index == 0
+
+
+def processes_now() -> Processes:
+    """The processes that this one belongs to."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Processes()
+    from accelerate import PartialState
+
+    state = PartialState()
+    return Processes(state.process_index, state.num_processes)
+
+
+def device_here(asked: str) -> torch.device:
+    """The device called ``asked`` (auto, cpu, cuda, cuda:1, mps), or, of several processes, the one that is this one's."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from accelerate import PartialState
+
+        return PartialState(cpu=asked == "cpu").device
+    if asked != "auto":
+        return torch.device(asked)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def averaged(value: Tensor, processes: Processes) -> Tensor:
+    """The mean of a tensor over the processes."""
+    if processes.count == 1:
+        return value
+    from accelerate.utils import reduce
+
+    return reduce(value, "mean")
+
+
+def average_gradients(parameters: Iterable[torch.nn.Parameter], processes: Processes) -> None:
+    """Puts the mean over the processes in the place of each gradient; one that a process lacks is 0 there."""
+    if processes.count == 1:
+        return
+    bucket: list[Tensor] = []
+    for parameter in parameters:
+        if not parameter.requires_grad:
+            continue
+        if parameter.grad is None:  # all processes must send the same
+            parameter.grad = torch.zeros_like(parameter)
+        if sum(g.numel() for g in bucket) + parameter.numel() > BUCKET and bucket:
+            _average(bucket, processes)
+            bucket = []
+        bucket.append(parameter.grad)
+    if bucket:
+        _average(bucket, processes)
+
+
+def _average(gradients: list[Tensor], processes: Processes) -> None:
+    flat = averaged(torch.cat([g.flatten() for g in gradients]), processes)
+    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
