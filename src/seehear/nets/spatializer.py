@@ -15,6 +15,7 @@ Legend: B batch, T samples, N frequency bins, S spectrogram frames, F video fram
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ class Spatializer(nn.Module):
         super().__init__()
         self.config = config
         sizes = (2, *config.widths)
-        self.down = nn.ModuleList(_halve(a, b, first=i == 0) for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False)))
+        self.down = nn.ModuleList(_halve(a, b, first=i == 0) for i, (a, b) in enumerate(pairwise(sizes)))
         self.visual = nn.Linear(config.feature_size + config.n_patches, config.condition_width)
         self.direction = nn.Sequential(
             nn.Linear(3, config.condition_width), nn.GELU(), nn.Linear(config.condition_width, config.condition_width)
