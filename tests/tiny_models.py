@@ -139,6 +139,31 @@ def tiny_depth_anything(folder: Path, *, metric: bool = False, version: int = 2,
     return _save(DepthAnythingForDepthEstimation, config, processor, folder, seed, _vary)
 
 
+def tiny_clip(folder: Path, *, seed: int = 0) -> Path:
+    """A CLIP checkpoint, both halves: frames of 56 px in 7 x 7 patches of 24 numbers, joint features of 32."""
+    from transformers import CLIPConfig, CLIPModel
+
+    vision = {
+        "hidden_size": 24,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 56,
+        "patch_size": 8,
+        "projection_dim": 32,
+    }
+    text = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 99}
+    config = CLIPConfig(vision_config=vision, text_config=text, projection_dim=32)
+    processor = {
+        "crop_size": {"height": 56, "width": 56},
+        "do_center_crop": True,
+        "image_processor_type": "CLIPImageProcessor",
+        "resample": 3,
+        "size": {"shortest_edge": 56},
+    }
+    return _save(CLIPModel, config, processor, folder, seed, lambda _: None)
+
+
 def _decide(model: Any) -> None:
     """Masks with logits far from zero, all with a predicted IoU of 0.95."""
     decoder = model.mask_decoder

@@ -14,8 +14,8 @@ from seehear.types import InputError
 WEIGHTS = re.compile(r"(model|diffusion_pytorch_model)(-\d{5}-of-\d{5})?\.safetensors")
 """Plain weights; variants such as model.fp16.safetensors are copies of them."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
-WORDLESS = frozenset({"sam", "sam2", "sam2_video", "depth_anything"})
-"""Architectures that read no words."""
+WORDLESS = frozenset({"sam", "sam2", "sam2_video", "depth_anything", "clip", "clip_vision_model"})
+"""Architectures of which no words are read here: of CLIP the picture half is used."""
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
 """Where tokenizers keep their words, besides *.model (SentencePiece)."""
 TERMS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE")
