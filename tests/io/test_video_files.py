@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from seehear.io.video import read_frames, read_media
+from seehear.io.video import pictures_at, read_frames, read_media
 from seehear.types import Image, InputError, Video
 
 UNEVEN_S = [0.0, 0.04, 0.05, 0.3, 0.35, 1.1, 1.125, 2.0]
@@ -30,6 +30,15 @@ def test_variable_frame_rate_keeps_real_times(tmp_path, make_video, grey, name):
     assert np.abs(np.array([t for t, _ in frames]) - UNEVEN_S).max() < 1e-3
     assert indices(frames) == list(range(8))
     assert (video.width_px, video.height_px, video.has_audio, video.rotation_deg) == (64, 48, False, 0)
+
+
+def test_every_asked_time_has_a_picture_until_a_frame_after_the_end(tmp_path, make_video, grey):
+    """Oracle: planted times and grey levels: the first picture shown then or later, as often as it is asked for."""
+    video = read_media(make_video(tmp_path / "a.mp4", grey(8), UNEVEN_S))
+    asked_s = [0.0, 0.01, 0.05, 0.4, 0.5, 0.6, 1.12, 2.0, 2.05, 2.06, 9.0]
+    shown = [(0.0, image) for image in pictures_at(video, asked_s)]
+    n_after = sum(t <= video.duration_s + 1 / video.frame_rate_hz for t in asked_s[8:])
+    assert indices(shown) == [0, 1, 2, 5, 5, 5, 6, 7] + [7] * n_after and n_after < 3
 
 
 @pytest.mark.parametrize(("clockwise", "corner"), [(90, (3, -4)), (180, (-4, -4)), (270, (-4, 3))])

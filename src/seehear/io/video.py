@@ -89,6 +89,21 @@ def read_frames(
             yield time_s, Image(_upright_rgb(frame, stream, max_side_px))
 
 
+def pictures_at(video: Video, times_s: Sequence[float], max_side_px: int | None = None) -> Iterator[Image]:
+    """A picture for each of increasing times: the first that is shown then or later, and the last until one frame after the end.
+
+    Of times after that there is none. Memory and errors as :func:`read_frames`.
+    """
+    left, last = deque(times_s), None
+    for time_s, last in read_frames(video, at_s=times_s, max_side_px=max_side_px):
+        while left and left[0] <= time_s + 1e-6:
+            left.popleft()
+            yield last
+    end_s = video.duration_s + 1 / max(video.frame_rate_hz, 1.0)
+    while last is not None and left and left.popleft() <= end_s:
+        yield last
+
+
 def picture_stream(container: InputContainer, path: PathLike) -> VideoStream:
     """The stream that players show; InputError when the file has sound only (a cover picture is not a video)."""
     streams = [s for s in container.streams.video if s.codec_context is not None and not s.disposition & Disposition.attached_pic]
