@@ -2,8 +2,8 @@
 
 Direction: KL(reference || generated), what is lost when the generated clip's answer stands for the reference's. Source: ViSAGe
 (Kim, Yun & Kim 2025, section 3.3 and appendix A); as audioldm_eval (Liu et al. 2023) has it, over softmax of the logits.
-Deviation: audioldm_eval adds 1e-6 to the second distribution only, which makes a clip beside itself slightly negative; here both are mixed
-with the same even floor and scaled to sum 1, so the divergence is at least 0, and 0 only for like answers.
+Deviation: audioldm_eval adds 1e-6 to the second distribution only, which makes a clip beside itself slightly negative; here both
+are mixed with the same even floor and scaled to sum 1, so the divergence is at least 0, and 0 only for like answers.
 Shapes: N clips, K labels.
 """
 

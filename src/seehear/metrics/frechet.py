@@ -1,8 +1,8 @@
 """How far apart two sets of sounds are: the Frechet distance of Gaussians fitted to their embeddings.
 
 Measures likeness of sets, not of pairs. Source: Heusel et al. 2017 (FID), Kilgour et al. 2019 (FAD); the distance of two
-Gaussians: Dowson & Landau 1982. Conventions: covariances with N - 1, float64, no mean over a clip: every window of every clip is a
-point. What it says depends on the embedding, the resampler, the length of clips and their number: say them beside the value.
+Gaussians: Dowson & Landau 1982. Conventions: covariances with N - 1, float64, no mean over a clip: every window of every clip is
+a point. What it says depends on the embedding, the resampler, the length of clips and their number: say them beside the value.
 
 - Bias: of N clips of one distribution the distance is above zero, by about c / N (Chong & Forsyth 2020). So only sets of one
   size compare, or `at_infinity`, their extrapolation (for audio: Gui et al. 2024).
