@@ -50,6 +50,14 @@ def device_here(asked: str) -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def wait_for_all(processes: Processes) -> None:
+    """Returns when every process has come here."""
+    if processes.count > 1:
+        from accelerate import PartialState
+
+        PartialState().wait_for_everyone()
+
+
 def averaged(value: Tensor, processes: Processes) -> Tensor:
     """The mean of a tensor over the processes."""
     if processes.count == 1:
