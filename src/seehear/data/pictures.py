@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +56,9 @@ class Pictures:
 
 def read_archive(path: Path, set_name: str, side_px: int, per_class: int | None = None) -> Pictures:
     """The pictures of an archive, at most ``per_class`` of each class; InputError if it is missing or has no index."""
-    if not path.is_file():
-        raise InputError(f"no picture archive at {path}")
+    folder, rows = archive_index(path)
+    rows = _at_most(rows, per_class)
     with zipfile.ZipFile(path) as archive:
-        indices = [name for name in archive.namelist() if name.endswith("labels.csv")]
-        if len(indices) != 1:
-            raise InputError(f"{path.name} must hold exactly one labels.csv, found {len(indices)}")
-        folder = indices[0].removesuffix("labels.csv")
-        rows = list(csv.DictReader(io.StringIO(archive.read(indices[0]).decode("utf-8"))))
-        rows = _at_most(sorted(rows, key=lambda row: row["file"]), per_class)
         pixels = np.empty((len(rows), 3, side_px, side_px), np.uint8)
         for i, row in enumerate(rows):
             with Pillow.open(io.BytesIO(archive.read(folder + row["file"]))) as picture:
@@ -77,6 +72,21 @@ def read_archive(path: Path, set_name: str, side_px: int, per_class: int | None 
         tuple(sounds[label] for label in order),
         tuple(f"{set_name}/{row['file']}" for row in rows),
     )
+
+
+def archive_index(path: Path) -> tuple[str, list[dict[str, str]]]:
+    """The folder inside an archive and its rows (file, class, sound_class) by file; InputError if there is none or no index."""
+    if not path.is_file():
+        raise InputError(f"no picture archive at {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            indices = [name for name in archive.namelist() if name.endswith("labels.csv")]
+            if len(indices) != 1:
+                raise InputError(f"{path.name} must hold exactly one labels.csv, found {len(indices)}")
+            rows = list(csv.DictReader(io.StringIO(archive.read(indices[0]).decode("utf-8"))))
+    except zipfile.BadZipFile:
+        raise InputError(f"{path} is no zip archive, or damaged") from None
+    return indices[0].removesuffix("labels.csv"), sorted(rows, key=lambda row: row["file"])
 
 
 def _at_most(rows: list[dict[str, str]], per_class: int | None) -> list[dict[str, str]]:
@@ -116,12 +126,21 @@ class Split:
 
 def split(pictures: Pictures, validation: float = 0.1, test: float = 0.2) -> Split:
     """A split within every class by the hash of the file names: the same on every machine and in every version."""
-    rank = np.array([int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) for name in pictures.names])
+    parts = split_indices(pictures.labels, pictures.names, validation, test)
+    return Split(*(pictures.take(part) for part in parts))
+
+
+def split_indices(
+    labels: NDArray, names: Sequence[str], validation: float = 0.1, test: float = 0.2
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Indices for training, validation and test of what `split` divides: rows with ``labels`` (N,) and unique ``names``."""
+    rank = np.array([int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) for name in names])
     parts: tuple[list[int], list[int], list[int]] = ([], [], [])
-    for label in np.unique(pictures.labels):
-        members = np.flatnonzero(pictures.labels == label)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
         members = members[np.argsort(rank[members])]
         a, b = round(test * len(members)), round((test + validation) * len(members))
         for part, chosen in zip(parts, (members[b:], members[a:b], members[:a]), strict=True):
             part.extend(int(i) for i in chosen)
-    return Split(*(pictures.take(np.sort(np.array(part, np.int64))) for part in parts))
+    train, held_out, reported = (np.sort(np.array(part, np.int64)) for part in parts)
+    return train, held_out, reported

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def _facts(world: World, seen: list[Seen], options: WorldOptions) -> dict[str, A
         "camera": _degrees(world.camera),
         "sources": sources,
         "silent": [thing.name for thing in world.things if not thing.sounds],
-        "licence": LICENCE,
+        "licence": LICENCE + (f"; with photos of {Path(options.photos).name}" if options.photos else ""),
     }
 
 
@@ -96,6 +97,7 @@ def _told(thing: Thing, times_s: FloatArray) -> dict[str, Any]:
         "concept": thing.name,
         "path": thing.path,
         "level_db": round(thing.level_db, 2),
+        "look": "photo" if thing.photo else "drawn",
         "extent_deg": round(math.degrees(thing.extent_rad), 2),
         "size_m": round(thing.size_m, 3),
         "directions_deg": [_degrees(Direction.of(each)) for each in directions],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from seehear.acoustics.field import head_rotation
 from seehear.acoustics.sphere import directions_of
 from seehear.data.tracing import Rays, trace
 from seehear.data.world.looks import draw_one, species_of
+from seehear.data.world.photos import PhotoShelf, photo_shelf
 from seehear.data.world.places import draw_place
 from seehear.data.world.values import DEFAULTS, SPLITS, VARIETIES, Place, SplitName, Thing, Variety, Weather, World, WorldOptions
 from seehear.types import Direction, InputError, Trajectory
@@ -23,6 +25,7 @@ WIDE_RAD = math.radians(40)
 POINTS = 41
 """Of a path; the directions between them are chords."""
 NEAREST_M = 0.7
+PHOTO_SHARE = 0.5
 
 
 def draw_world(seed: int, index: int, *, split: SplitName = "train", options: WorldOptions = DEFAULTS) -> World:
@@ -51,6 +54,9 @@ def draw_world(seed: int, index: int, *, split: SplitName = "train", options: Wo
         things.append(_sounding(concept, rank, (place, camera), rng, options, outside))
     for _ in range(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1))):
         things.append(_silent((place, camera), rng, options))
+    if options.photos:
+        shelf = photo_shelf(options.photos, split)
+        things = [_photographed(thing, shelf, np.random.default_rng([*numbers, 4, i])) for i, thing in enumerate(things)]
     key = f"world-{seed}-{split}-{index:07d}"
     return World(key, split, variety, place, tuple(things), weather, camera, numbers)
 
@@ -91,6 +97,14 @@ def _sounding(
     extent = angle if wide else 0.0
     sprite = draw_one(species_of(concept.name), rng)
     return Thing(concept.name, True, sprite, size_m, trajectory, level, extent, int(rng.integers(1 << 31)), path)
+
+
+def _photographed(thing: Thing, shelf: PhotoShelf, rng: np.random.Generator) -> Thing:
+    """The thing with a photo of its concept, if it is its turn and there is one."""
+    if rng.random() >= PHOTO_SHARE:
+        return thing
+    sprite = shelf.sprite(thing.name if thing.sounds else "", rng)
+    return thing if sprite is None else replace(thing, sprite=sprite, photo=True)
 
 
 def _silent(seen_from: tuple[Place, Direction], rng: np.random.Generator, options: WorldOptions) -> Thing:

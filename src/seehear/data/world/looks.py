@@ -20,6 +20,8 @@ Rgba = NDArray[np.float32]
 Pattern = Literal["plain", "stripes", "bands", "slants", "checks", "dots", "rings", "rays", "waves", "grain"]
 PATTERNS: tuple[Pattern, ...] = ("stripes", "bands", "slants", "checks", "dots", "rings", "rays", "waves", "grain")
 SPRITE_PX = 128
+BULGES = ((0.3, 0.35, 0.35), (0.5, 1.0, 1.0), (2.0, 6.0, 6.0), (4.0, 12.0, 12.0), (1.0, 1.0, 1.0), (60.0, 60.0, 60.0))
+"""Exponents of outlines that are told apart: spiky, starry, flowery, rounded, pinched, and with straight sides."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,13 @@ def species_of(name: str) -> Species:
     body = (hue, rng.uniform(0.5, 1.0), rng.uniform(0.6, 1.0) if light else rng.uniform(0.2, 0.5))
     accent = (second, rng.uniform(0.4, 1.0), rng.uniform(0.15, 0.4) if light else rng.uniform(0.7, 1.0))
     trim = (rng.random(), rng.uniform(0.0, 0.9), 0.95 if rng.random() < 0.5 else 0.08)
-    n_lobes = int(rng.integers(0, 4))
-    angles, radii = rng.uniform(-math.pi / 2, math.pi / 2, n_lobes), rng.uniform(0.15, 0.38, n_lobes)
+    n_lobes = int(rng.integers(0, 5))
+    angles, radii = rng.uniform(-math.pi / 2, math.pi / 2, n_lobes), rng.uniform(0.12, 0.32, n_lobes)
     return Species(
         folds=int(rng.choice((0, 2, 3, 4, 5, 6, 8))),
-        bulge=(rng.uniform(0.7, 4.0), rng.uniform(0.8, 3.0), rng.uniform(0.8, 3.0)),
-        aspect=math.exp(rng.uniform(-0.5, 0.5)),
-        lobes=tuple((0.6 * math.cos(a), 0.6 * math.sin(a), float(r)) for a, r in zip(angles, radii, strict=True)),
+        bulge=BULGES[rng.integers(len(BULGES))],
+        aspect=math.exp(rng.uniform(-0.6, 0.6)),
+        lobes=tuple((0.75 * math.cos(a), 0.75 * math.sin(a), float(r)) for a, r in zip(angles, radii, strict=True)),
         colours=(body, accent, trim),
         pattern=PATTERNS[rng.integers(len(PATTERNS))],
         frequency=rng.uniform(2.0, 7.0),
@@ -93,7 +95,7 @@ def draw_one(species: Species, rng: np.random.Generator, side_px: int = SPRITE_P
 
 
 def _outline(species: Species, around: NDArray) -> NDArray:
-    """Radius of the superformula: (|cos(m phi / 4)|^n2 + |sin(m phi / 4)|^n3)^(-1 / n1), scaled to at most 0.92."""
+    """Radius of the superformula: (|cos(m phi / 4)|^n2 + |sin(m phi / 4)|^n3)^(-1 / n1), between 0.42 and 0.92 of half a side."""
     if species.folds == 0:
         return np.full_like(around, 0.85)
     n1, n2, n3 = species.bulge
@@ -103,7 +105,7 @@ def _outline(species: Species, around: NDArray) -> NDArray:
         return (np.abs(np.cos(part)) ** n2 + np.abs(np.sin(part)) ** n3) ** (-1 / n1)
 
     most = radius(np.linspace(-np.pi, np.pi, 721)).max()
-    return np.maximum(0.92 * radius(around) / most, 0.3)
+    return np.maximum(0.92 * radius(around) / most, 0.42)
 
 
 def _pattern(species: Species, u: NDArray, v: NDArray, phases: NDArray) -> NDArray:

@@ -34,8 +34,8 @@ class WorldOptions:
     """Share of places without reflections."""
     key_frames: int = 3
     """Frames with masks and depth, from the first to the last."""
-    panorama_px: int = 0
-    """Height of the panoramas that go with the clips, 0 for none."""
+    photos: str = ""
+    """Archive of photos (`data.world.photos`) that take the place of half of the things that it has."""
 
     def __post_init__(self) -> None:
         if not 16 <= self.side_px <= 2048:
@@ -81,6 +81,8 @@ class Thing:
     seed: int = 0
     """Of its sound."""
     path: str = "still"
+    photo: bool = False
+    """Whether the sprite is a photo."""
 
 
 @dataclass(frozen=True)
