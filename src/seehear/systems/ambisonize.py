@@ -228,7 +228,7 @@ def make_codes(
         start, n = windows.first_code(window), windows.n_codes_of(window)
         given = codes[..., codes.shape[-1] - (made - start) :]
         free = given.new_full((1, pattern.n_rows, start + n - made), FREE)
-        step_logits = _guided(net, conditioning(seen, direction, net), making.guidance, parts.trained, n, told)
+        step_logits = guided_steps(conditioning(seen, direction, net), making.guidance, parts.trained, n, told)
         codes = generate(
             step_logits,
             torch.cat([given, free], -1).to(net.null_features.device),
@@ -243,12 +243,14 @@ def make_codes(
         yield new[0].reshape(shape).numpy()
 
 
-def _guided(
-    net: Visage, conditions: Conditioning, guidance: Guidance, trained: TrainedVisage, n_codes: int, told: Callable[[], None]
+def guided_steps(
+    conditions: Conditioning, guidance: Guidance, trained: TrainedVisage, n_codes: int, told: Callable[[], None] = lambda: None
 ) -> Callable[[Tensor, int], Tensor]:
-    """Guided logits of each step: every branch of the guidance, its conditions replaced by null embeddings, in one batch."""
+    """Guided logits of each step for B ``conditions``: every branch of the guidance, its conditions replaced by null embeddings,
+    in one batch. ``n_codes`` frames are made; ``told`` is called at every step."""
     import torch
 
+    net = trained.net
     pattern = trained.code_pattern
     with torch.no_grad():
         branches = (net.without(conditions, visual=not b.visual, direction=not b.direction) for b in guidance.branches)
