@@ -1,6 +1,6 @@
 """Speed of ViSAGe's decoding at the paper's size, beside the released way of decoding, with the agreement of greedy codes.
 
-    OMP_NUM_THREADS=1 python bench/visage_decoding.py [--early 60] [--late 8] [--rounds 1] [--seed 0] [--device cpu]
+    OMP_NUM_THREADS=1 python bench/visage_decoding.py [--early 60] [--late 8] [--seed 0] [--device cpu|cuda]
 
 The released way, written here on our own modules: two passes for every step, one for each branch of joint guidance, caches grown
 by concatenation, logits of every row. Ours: both branches in one batch, caches allocated once, logits of the rows that have a
@@ -10,14 +10,19 @@ training), which changes no time, but makes the codes of a step nearly equally l
 All ways take every step in turn, so that load on the machine falls on all of them, and all see the codes that the released way
 in float32 made: where a way makes the same code at every step, it makes the same sequence when left alone. Steps 0 to 59 start
 from nothing; the last steps before 861 start from caches that are filled with random keys and values, the same for all.
+Medians are over steps; run it with one thread (then a CPU's time is the time). With --device cuda nothing is packed, and our step is also captured in a CUDA graph.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import platform
+import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -111,67 +116,136 @@ def conditions(net: Visage, generator: torch.Generator) -> Tensor:
     )
 
 
-def take_steps(ways: list[Way], sequence: Tensor, first: int, stop: int) -> Tensor:
-    """The sequence (1, K, stop), grown by the greedy codes of the first way; every way takes every step."""
-    pattern = pattern_named("visage", sequence.shape[1] // 4)
-    padding = VisageConfig().padding
+def replayed_step(net: Visage, filled: Cache, first: int) -> Step:
+    """Ours captured once in a CUDA graph and replayed: the position is a tensor, attention masks what comes later, every row."""
+    n_branches, device = filled.keys.shape[1], filled.keys.device
+    codes = torch.full((n_branches, net.config.n_rows), net.config.padding, device=device)
+    position = torch.tensor(max(first, 1), device=device)
+
+    def guided(codes: Tensor | None, position: int | Tensor) -> Tensor:
+        return combined(GUIDANCE, net.logits(net.step(codes, filled, position)).float()[:, None])
+
+    warming = torch.cuda.Stream()
+    with torch.cuda.stream(warming):
+        for _ in range(3):
+            guided(codes, position)
+    torch.cuda.current_stream().wait_stream(warming)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        made = guided(codes, position)
+
+    def logits(sequence: Tensor, step: int) -> Tensor:
+        if step == 0:
+            return guided(None, 0)
+        codes.copy_(sequence[..., -1].expand_as(codes))
+        position.fill_(step)
+        graph.replay()
+        return made
+
+    return logits
+
+
+def take_steps(ways: list[Way], sequence: Tensor, stop: int) -> None:
+    """Every way takes every step from the end of ``sequence`` (1, K, S) to ``stop``, after the codes of the first way.
+
+    Time is that of the processor, so that work beside it counts only as far as it takes memory bandwidth; with a GPU, the clock's.
+    """
+    now = time.perf_counter if sequence.is_cuda else time.process_time
+    n_rows, first = sequence.shape[1:]
+    pattern = pattern_named("visage", n_rows // 4)
     for step in range(first, stop):
         rows = list(pattern.rows_at(step, N_FRAMES))
         made = []
         for way in ways:
-            begin = time.perf_counter()
-            made.append(way.step(sequence, step)[:, rows].argmax(-1))
-            way.seconds.append(time.perf_counter() - begin)
+            begin = now()
+            made.append(way.step(sequence, step)[:, rows].argmax(-1).cpu())  # the copy waits for a GPU
+            way.seconds.append(now() - begin)
             way.same.append(float((made[-1] == made[0]).float().mean()))
-        codes = torch.full((1, sequence.shape[1], 1), padding)
+        codes = torch.full((1, n_rows, 1), VisageConfig().padding)
         codes[:, rows, 0] = made[0]
-        sequence = torch.cat([sequence, codes], -1)
-    return sequence
+        sequence = torch.cat([sequence, codes.to(sequence.device)], -1)
 
 
 def ways_of(nets: dict[str, Visage], memory: Tensor, past: tuple[Tensor, Tensor]) -> list[Way]:
     """The released way first, then ours with each of ``nets``."""
-    dense = nets["float32"]
-    ways = [Way("released way, float32", released_step(dense, memory, past), [], [])]
+    ways = [Way("released way, float32", released_step(nets["float32"], memory, past), [], [])]
     for name, net in nets.items():
         ways.append(Way(f"ours, {name}", our_step(net, filled_cache(net, memory, past)), [], []))
+        if memory.is_cuda:
+            replayed = replayed_step(net, filled_cache(net, memory, past), past[0].shape[-2])
+            ways.append(Way(f"ours, {name}, CUDA graph", replayed, [], []))
     return ways
 
 
 def report(title: str, ways: list[Way]) -> None:
-    print(f"\n{title:38} {'ms a step':>10} {'ratio':>7} {'of 10 %':>15} {'same codes':>11}")
+    """One line for each way: medians over the steps, and between which ratios eight of ten steps lie."""
+    print(f"\n{title:32} {'ms a step':>10} {'faster by':>10} {'8 of 10 steps':>15} {'same codes':>11}")
     for way in ways:
         ratios = torch.tensor(ways[0].seconds) / torch.tensor(way.seconds)
         low, high = ratios.quantile(torch.tensor([0.1, 0.9])).tolist()
         same = f"{100 * sum(way.same) / len(way.same):.1f} %"
         milliseconds = 1000 * float(torch.tensor(way.seconds).median())
-        print(f"{way.name:38} {milliseconds:10.1f} {float(ratios.median()):6.2f}x {f'{low:.2f} to {high:.2f}':>15} {same:>11}")
+        print(f"{way.name:32} {milliseconds:10.1f} {float(ratios.median()):9.2f}x {f'{low:.2f} to {high:.2f}':>15} {same:>11}")
 
 
+def print_floor(net: Visage, step: int) -> None:
+    """The time that one thread (or the GPU) takes to read what our step reads, at the speed of a copy."""
+    config, device = net.config, net.null_features.device
+    once = "memory_attention.key_value"  # read once for all steps
+    layers = sum(p.numel() for name, p in net.decoder.layers.named_parameters() if once not in name)
+    heads = (config.width + 1) * config.codebook_size * config.n_rows // 2  # half of the rows have a code at a step
+    cached = 2 * 2 * config.n_decoder_layers * config.width * step
+    source = torch.ones(2**28 if device.type == "cuda" else 2**26, device=device)
+    target = torch.empty_like(source)
+    seconds = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        target.copy_(source)
+        target[-1].item()  # waits for a GPU
+        seconds.append(time.perf_counter() - begin)
+    bytes_per_s = 2 * source.numel() * source.element_size() / min(seconds)
+    for name, size in (("float32", 4), ("bfloat16", 2)):
+        cache_size = size if device.type == "cuda" else 4
+        floor_s = ((layers + heads) * size + cached * cache_size) / bytes_per_s
+        print(f"reading takes at least {1000 * floor_s:6.2f} ms at step {step} in {name} ({bytes_per_s / 1e9:.0f} GB/s)")
+
+
+def print_machine(device: torch.device) -> None:
+    load = " ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} thread(s), load {load}, {time.strftime('%Y-%m-%d')}")
+    if device.type == "cuda":
+        print(torch.cuda.get_device_name(device))
+        return
+    flags = set(re.findall(r"\S+", Path("/proc/cpuinfo").read_text())) if Path("/proc/cpuinfo").exists() else set()
+    has = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
+    print(f"{platform.machine()}, torch uses {torch.backends.cpu.get_cpu_capability()}, the processor has {' '.join(has)}")
+
+
+@torch.inference_mode()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--early", type=int, default=60, help="steps from the start")
     parser.add_argument("--late", type=int, default=8, help="steps before 861")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     given = parser.parse_args()
+    device = torch.device(given.device)
     generator = torch.Generator().manual_seed(given.seed)
     config = VisageConfig()
-    with torch.inference_mode():
-        dense = Visage(config, generator).eval()
-        nets = {
-            "float32": dense,
-            "float32, packed": dense.for_decoding(),
-            "bfloat16, packed": dense.for_decoding(torch.bfloat16),
-        }
-        memory = conditions(dense, generator)
-        for title, first, stop in (
-            (f"steps 0 to {given.early - 1}", 0, given.early),
-            (f"steps {config.max_steps - given.late} to {config.max_steps - 1}", config.max_steps - given.late, config.max_steps),
-        ):
-            ways = ways_of(nets, memory, random_past(config, first, generator))
-            sequence = torch.randint(config.codebook_size, (1, config.n_rows, first), generator=generator)
-            take_steps(ways, sequence, first, stop)
-            report(title, ways)
+    print_machine(device)
+    dense = Visage(config, generator).eval()
+    memory = conditions(dense, generator).to(device)
+    dense = dense.to(device)
+    packed = "" if device.type == "cuda" else ", packed"
+    nets = {"float32": dense} | ({f"float32{packed}": dense.for_decoding()} if packed else {})
+    nets[f"bfloat16{packed}"] = dense.for_decoding(torch.bfloat16)
+    for first, stop in ((0, given.early), (config.max_steps - given.late, config.max_steps)):
+        past = random_past(config, first, generator)
+        ways = ways_of(nets, memory, (past[0].to(device), past[1].to(device)))
+        sequence = torch.randint(config.codebook_size, (1, config.n_rows, first), generator=generator)
+        take_steps(ways, sequence.to(device), stop)
+        report(f"steps {first} to {stop - 1}", ways)
+        print_floor(dense, stop - 1)
 
 
 if __name__ == "__main__":

@@ -14,22 +14,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PACKED_FOR_ROWS = 16
-"""Rows that oneDNN is told to pack for: measured, this order is the fastest, or close to it, from 1 to 8 rows."""
 FEWEST_ROWS = 4
-"""Fewer rows are filled up to so many: measured, 2 take longer than 4."""
+"""What oneDNN packs for, and what fewer rows are filled up to: measured, two rows take longer than four."""
 
 
-def attend_once(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Attention (B, heads, 1, d) of one query to keys and values (B, heads, steps, d).
+def cached_dtype(like: Tensor) -> torch.dtype:
+    """The type of cached keys and values: float32 on a CPU, whose bfloat16 products would first copy a cache partly filled."""
+    return torch.float32 if like.device.type == "cpu" else like.dtype
 
-    The fused kernel of a CPU is made for many queries: with one it takes twice as long in float32 as two products, and five
-    times as long in bfloat16. The softmax is taken in float32.
+
+def attend_once(query: Tensor, keys: Tensor, values: Tensor, seen: Tensor | None = None) -> Tensor:
+    """Attention (B, heads, 1, d) of one query to keys and values (B, heads, steps, d) of ``cached_dtype``, where ``seen``.
+
+    The fused kernel of a CPU is made for many queries: with one it takes twice as long as two products in float32.
     """
     if query.device.type != "cpu":
-        return F.scaled_dot_product_attention(query, keys, values)
-    scores = (query @ keys.transpose(-1, -2)).float() / math.sqrt(query.shape[-1])
-    return scores.softmax(-1).to(values.dtype) @ values
+        return F.scaled_dot_product_attention(query, keys, values, attn_mask=seen)
+    query_by_head, keys_by_head, values_by_head = (part.flatten(0, 1).to(keys.dtype) for part in (query, keys, values))
+    scores = torch.bmm(query_by_head / math.sqrt(query.shape[-1]), keys_by_head.transpose(1, 2))
+    if seen is not None:
+        scores = scores.masked_fill(~seen[0], -math.inf)
+    return torch.bmm(scores.softmax(-1), values_by_head).view_as(query).to(query.dtype)
 
 
 class RowHeads(nn.Linear):
@@ -55,7 +60,7 @@ class PackedLinear(nn.Module):
 
     def __init__(self, weight: Tensor, bias: Tensor):
         super().__init__()
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), PACKED_FOR_ROWS)
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), FEWEST_ROWS)
         self.bias = bias.detach()
 
     def forward(self, x: Tensor) -> Tensor:

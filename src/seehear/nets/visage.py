@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seehear.nets.decoding import PackedRowHeads, RowHeads, attend_once, can_pack, pack
+from seehear.nets.decoding import PackedRowHeads, RowHeads, attend_once, cached_dtype, can_pack, pack
 from seehear.nets.visage_config import VisageConfig, mono
 from seehear.sampling.autoregressive import StepLogits
 from seehear.types import InputError
@@ -78,10 +78,10 @@ class SelfAttention(nn.Module):
             # A view of what is filled: attention reads no more than it needs.
             keys, values = keys[:, :, : position + 1], values[:, :, : position + 1]
             return self.out(_joined(attend_once(query, keys, values)))
-        keys.index_copy_(2, position.view(1), key)
-        values.index_copy_(2, position.view(1), value)
+        keys.index_copy_(2, position.view(1), key.to(keys.dtype))
+        values.index_copy_(2, position.view(1), value.to(values.dtype))
         filled = (torch.arange(keys.shape[2], device=keys.device) <= position).view(1, 1, 1, -1)
-        return self.out(_joined(F.scaled_dot_product_attention(query, keys, values, attn_mask=filled)))
+        return self.out(_joined(attend_once(query, keys, values, filled)))
 
 
 class CrossAttention(nn.Module):
@@ -292,10 +292,10 @@ class Visage(nn.Module):
         if n_steps > config.max_steps:
             raise InputError(f"the model has positions for {config.max_steps} steps, got {n_steps}")
         over = [layer.memory_attention.keys_and_values(memory) for layer in self.decoder.layers]
-        memory_keys, memory_values = (torch.stack(part) for part in zip(*over, strict=True))
+        memory_keys, memory_values = (torch.stack(part).to(cached_dtype(memory)) for part in zip(*over, strict=True))
         shape = (config.n_decoder_layers, len(memory), config.n_heads, n_steps, config.width // config.n_heads)
         # Zeros, not empty: a masked position still takes part in a product, where a stray NaN would spread.
-        return Cache(memory.new_zeros(shape), memory.new_zeros(shape), memory_keys, memory_values)
+        return Cache(memory_keys.new_zeros(shape), memory_keys.new_zeros(shape), memory_keys, memory_values)
 
     def step(self, codes: Tensor | None, cache: Cache, position: int | Tensor) -> Tensor:
         """The hidden state (B, D) of step ``position``, of which the last codes (B, K) are known: None at step 0.
