@@ -72,16 +72,27 @@ def frechet_score(generated: Sequence[FloatArray], reference: Sequence[FloatArra
 
     ``n`` and ``n_failed`` count clips. NaN below two clips. InputError for sets of unlike numbers of clips or features.
     """
-    if len(generated) != len(reference):
-        raise InputError(f"sets of as many clips are compared, got {len(generated)} and {len(reference)}")
-    if len(generated) < 2:
-        return Score(float("nan"), len(generated), n_failed, "1", "lower", (float("nan"), float("nan")))
+    return mean_frechet_score([(generated, reference)], n_failed=n_failed, seed=seed)
+
+
+def mean_frechet_score(
+    sets: Sequence[tuple[Sequence[FloatArray], Sequence[FloatArray]]], *, n_failed: int = 0, seed: int = 0
+) -> Score:
+    """The mean of `frechet_score` over pairs of sets that are of the same clips, such as the channels of their sound."""
+    n = len(sets[0][0])
+    if any(len(each) != n for pair in sets for each in pair):
+        raise InputError(f"sets of as many clips are compared, got {' and '.join(str(len(x)) for pair in sets for x in pair)}")
+    if n < 2:
+        return Score(float("nan"), n, n_failed, "1", "lower", (float("nan"), float("nan")))
+    values, of_clips = zip(*(_linearised(*pair) for pair in sets), strict=True)
+    value, moved = float(np.mean(values)), np.mean(of_clips, axis=0)
+    return bootstrap(lambda i: max(0.0, value + float(moved[i].sum())), n, n_failed=n_failed, better="lower", seed=seed)
+
+
+def _linearised(generated: Sequence[FloatArray], reference: Sequence[FloatArray]) -> tuple[float, NDArray[np.float64]]:
+    """The distance, and by how much each pair of clips moves it (clips,)."""
     a, b = np.concatenate(generated), np.concatenate(reference)
-    value = frechet_distance(a, b)
-    of_clips = _sums(influence(a, b), generated) + _sums(influence(b, a), reference)
-    return bootstrap(
-        lambda i: max(0.0, value + float(of_clips[i].sum())), len(of_clips), n_failed=n_failed, better="lower", seed=seed
-    )
+    return frechet_distance(a, b), _sums(influence(a, b), generated) + _sums(influence(b, a), reference)
 
 
 def at_infinity(generated: Sequence[FloatArray], reference: Sequence[FloatArray], rng: np.random.Generator) -> float:

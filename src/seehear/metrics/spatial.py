@@ -21,7 +21,7 @@ Shapes: C channels, T samples, F frames, P points.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -183,12 +183,16 @@ def spatial_scores(
     The value is the mean over clips of the mean over a clip's frames, as in the paper; n and n_failed count frames (of "all":
     clips), and the interval is over resampled clips, because frames of one clip are alike.
     """
-    of_clips = [frame_scores(*pair, sample_rate_hz, compat=compat) for pair in clips]
+    return mean_scores([frame_scores(*pair, sample_rate_hz, compat=compat) for pair in clips], seed=seed)
+
+
+def mean_scores(of_clips: Sequence[Mapping[str, FloatArray]], *, n_failed: int = 0, seed: int = 0) -> dict[str, Score]:
+    """The scores of :func:`spatial_scores` of clips by their `frame_scores`; ``n_failed`` clips without any count one each."""
     scores = {}
     for name in (f"{kind}_{frames}" for frames in FRAME_RATES_HZ for kind in ("cc", "auc")):
         measured = [frames[np.isfinite(frames)] for frames in (clip[name] for clip in of_clips)]
         means = np.array([frames.mean() for frames in measured if len(frames)])
         score = bootstrap(lambda i, means=means: float(means[i].mean()), len(means), seed=seed)
         n = sum(len(frames) for frames in measured)
-        scores[name] = replace(score, n=n, n_failed=sum(len(clip[name]) for clip in of_clips) - n)
+        scores[name] = replace(score, n=n, n_failed=n_failed + sum(len(clip[name]) for clip in of_clips) - n)
     return scores
