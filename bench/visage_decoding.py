@@ -9,8 +9,9 @@ training), which changes no time, but makes the codes of a step nearly equally l
 
 All ways take every step in turn, so that load on the machine falls on all of them, and all see the codes that the released way
 in float32 made: where a way makes the same code at every step, it makes the same sequence when left alone. Steps 0 to 59 start
-from nothing; the last steps before 861 start from caches that are filled with random keys and values, the same for all.
-Medians are over steps; run it with one thread (then a CPU's time is the time). With --device cuda nothing is packed, and our step is also captured in a CUDA graph.
+from nothing; the last steps before 861 start from caches that are filled with random keys and values, the same for all. Medians
+are over steps. "CPU" is the time of the one thread: other work on the machine counts only as far as it takes memory bandwidth;
+"clock" counts all. With --device cuda both are the clock, nothing is packed, and our step is also captured in a CUDA graph.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class Way:
     name: str
     step: Step
     seconds: list[float]
+    """By the clock, for each step."""
+    cpu_seconds: list[float]
     same: list[float]
     """For each step the part of its codes that are the released way's."""
 
@@ -146,20 +149,18 @@ def replayed_step(net: Visage, filled: Cache, first: int) -> Step:
 
 
 def take_steps(ways: list[Way], sequence: Tensor, stop: int) -> None:
-    """Every way takes every step from the end of ``sequence`` (1, K, S) to ``stop``, after the codes of the first way.
-
-    Time is that of the processor, so that work beside it counts only as far as it takes memory bandwidth; with a GPU, the clock's.
-    """
-    now = time.perf_counter if sequence.is_cuda else time.process_time
+    """Every way takes every step from the end of ``sequence`` (1, K, S) to ``stop``, after the codes of the first way."""
+    cpu_clock = time.perf_counter if sequence.is_cuda else time.process_time
     n_rows, first = sequence.shape[1:]
     pattern = pattern_named("visage", n_rows // 4)
     for step in range(first, stop):
         rows = list(pattern.rows_at(step, N_FRAMES))
         made = []
         for way in ways:
-            begin = now()
+            begin, begin_cpu = time.perf_counter(), cpu_clock()
             made.append(way.step(sequence, step)[:, rows].argmax(-1).cpu())  # the copy waits for a GPU
-            way.seconds.append(now() - begin)
+            way.seconds.append(time.perf_counter() - begin)
+            way.cpu_seconds.append(cpu_clock() - begin_cpu)
             way.same.append(float((made[-1] == made[0]).float().mean()))
         codes = torch.full((1, n_rows, 1), VisageConfig().padding)
         codes[:, rows, 0] = made[0]
@@ -168,46 +169,50 @@ def take_steps(ways: list[Way], sequence: Tensor, stop: int) -> None:
 
 def ways_of(nets: dict[str, Visage], memory: Tensor, past: tuple[Tensor, Tensor]) -> list[Way]:
     """The released way first, then ours with each of ``nets``."""
-    ways = [Way("released way, float32", released_step(nets["float32"], memory, past), [], [])]
+    ways = [Way("released way, float32", released_step(nets["float32"], memory, past), [], [], [])]
     for name, net in nets.items():
-        ways.append(Way(f"ours, {name}", our_step(net, filled_cache(net, memory, past)), [], []))
+        ways.append(Way(f"ours, {name}", our_step(net, filled_cache(net, memory, past)), [], [], []))
         if memory.is_cuda:
             replayed = replayed_step(net, filled_cache(net, memory, past), past[0].shape[-2])
-            ways.append(Way(f"ours, {name}, CUDA graph", replayed, [], []))
+            ways.append(Way(f"ours, {name}, CUDA graph", replayed, [], [], []))
     return ways
 
 
 def report(title: str, ways: list[Way]) -> None:
     """One line for each way: medians over the steps, and between which ratios eight of ten steps lie."""
-    print(f"\n{title:32} {'ms a step':>10} {'faster by':>10} {'8 of 10 steps':>15} {'same codes':>11}")
+    print(
+        f"\n{title:32} {'CPU ms':>8} {'faster by':>10} {'8 of 10 steps':>15} {'clock ms':>9} {'faster by':>10} {'same codes':>11}"
+    )
     for way in ways:
-        ratios = torch.tensor(ways[0].seconds) / torch.tensor(way.seconds)
-        low, high = ratios.quantile(torch.tensor([0.1, 0.9])).tolist()
-        same = f"{100 * sum(way.same) / len(way.same):.1f} %"
-        milliseconds = 1000 * float(torch.tensor(way.seconds).median())
-        print(f"{way.name:32} {milliseconds:10.1f} {float(ratios.median()):9.2f}x {f'{low:.2f} to {high:.2f}':>15} {same:>11}")
+        same = 100 * sum(way.same) / len(way.same)
+        cpu, clock = torch.tensor(way.cpu_seconds), torch.tensor(way.seconds)
+        cpu_ratio, clock_ratio = torch.tensor(ways[0].cpu_seconds) / cpu, torch.tensor(ways[0].seconds) / clock
+        low, high = cpu_ratio.quantile(torch.tensor([0.1, 0.9])).tolist()
+        print(
+            f"{way.name:32} {1000 * float(cpu.median()):8.1f} {float(cpu_ratio.median()):9.2f}x {f'{low:.2f} to {high:.2f}':>15} "
+            f"{1000 * float(clock.median()):9.1f} {float(clock_ratio.median()):9.2f}x {same:9.1f} %"
+        )
 
 
 def print_floor(net: Visage, step: int) -> None:
-    """The time that one thread (or the GPU) takes to read what our step reads, at the speed of a copy."""
+    """The time that one thread (or the GPU) takes to read what our step reads, at the speed of a sum."""
     config, device = net.config, net.null_features.device
     once = "memory_attention.key_value"  # read once for all steps
     layers = sum(p.numel() for name, p in net.decoder.layers.named_parameters() if once not in name)
     heads = (config.width + 1) * config.codebook_size * config.n_rows // 2  # half of the rows have a code at a step
     cached = 2 * 2 * config.n_decoder_layers * config.width * step
     source = torch.ones(2**28 if device.type == "cuda" else 2**26, device=device)
-    target = torch.empty_like(source)
+    cpu_clock = time.perf_counter if device.type == "cuda" else time.process_time
     seconds = []
     for _ in range(5):
-        begin = time.perf_counter()
-        target.copy_(source)
-        target[-1].item()  # waits for a GPU
-        seconds.append(time.perf_counter() - begin)
-    bytes_per_s = 2 * source.numel() * source.element_size() / min(seconds)
+        begin = cpu_clock()
+        source.sum().item()  # which waits for a GPU
+        seconds.append(cpu_clock() - begin)
+    bytes_per_s = source.numel() * source.element_size() / min(seconds)
     for name, size in (("float32", 4), ("bfloat16", 2)):
         cache_size = size if device.type == "cuda" else 4
         floor_s = ((layers + heads) * size + cached * cache_size) / bytes_per_s
-        print(f"reading takes at least {1000 * floor_s:6.2f} ms at step {step} in {name} ({bytes_per_s / 1e9:.0f} GB/s)")
+        print(f"reading alone takes {1000 * floor_s:6.2f} ms at step {step} in {name} ({bytes_per_s / 1e9:.0f} GB/s)")
 
 
 def print_machine(device: torch.device) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from seehear.nets.decoding import PackedLinear, can_pack
 from seehear.nets.visage import Conditioning, Visage
 from seehear.nets.visage_config import VisageConfig, mono
 from seehear.types import InputError
@@ -107,6 +108,37 @@ def test_half_precision_takes_the_same_steps():
         hidden = half.step(sequence[..., i - 1] if i else None, cache, i)
         assert hidden.dtype == torch.bfloat16
         assert (hidden.float() - exact[:, i]).norm() / exact[:, i].norm() < 0.05
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("dtype", "bound"), [(None, 1e-5), (torch.bfloat16, 0.05)])
+@pytest.mark.parametrize("as_position", [int, torch.tensor])
+def test_a_model_for_decoding_gives_the_answers_of_the_model(dtype, bound, as_position):
+    """Oracle: the model itself, in float32; what bfloat16 loses is as above. Three branches, and rows that are no neighbours."""
+    model, given, sequence = lively(TINY), conditioning(TINY, 3), codes(TINY, 13, 3)
+    expected, fast, kept = model(given, sequence), model.for_decoding(dtype), [0, 4, 5, 11]
+    cache, made = fast.cache(fast.encode(given), 14), []
+    for i in range(14):
+        hidden = fast.step(sequence[..., i - 1] if i else None, cache, as_position(i))
+        torch.testing.assert_close(fast.logits(hidden)[:, kept], fast.logits(hidden, kept))
+        made.append(fast.logits(hidden, kept))
+    assert hidden.dtype == (dtype or torch.float32)
+    error = torch.stack(made, 2).float() - expected[:, kept]
+    assert error.norm() / expected[:, kept].norm() < bound
+    torch.testing.assert_close(model(given, sequence), expected, rtol=0, atol=0)  # the model itself stays as it was
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@torch.no_grad()
+def test_a_packed_layer_is_the_layer():
+    """Oracle: the layer itself, from fewer rows than oneDNN is given to more, in any shape."""
+    if not can_pack(torch.float32):
+        pytest.skip("this build of torch has no oneDNN")
+    layer = torch.nn.Linear(24, 40)
+    packed = PackedLinear(layer.weight, layer.bias)
+    for shape in ((24,), (1, 24), (3, 1, 24), (4, 24), (5, 2, 24)):
+        x = torch.randn(shape, generator=seeded())
+        torch.testing.assert_close(packed(x), layer(x), rtol=1e-5, atol=1e-6)
 
 
 def test_a_step_sees_the_past_of_all_rows_and_no_future():
