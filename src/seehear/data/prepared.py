@@ -180,6 +180,11 @@ def prepare(
     return read_prepared(out)
 
 
+def header_for(clip: Clip, encoder: FrameEncoder, codec: Codec) -> PreparedHeader:
+    """The header that clips like ``clip`` get, for a plan: nothing is written."""
+    return PreparedHeader(**_facts(encoder, codec, FRAMES_PER_S, None), **_sizes(prepared_clip(clip, encoder, codec)))
+
+
 def read_prepared(folder: str | Path) -> Prepared:
     """The prepared clips of a folder; InputError if there are none or they cannot be read."""
     folder = Path(folder).expanduser()

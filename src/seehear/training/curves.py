@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import IO, Any
 
 FILE, EVENTS = "curves.jsonl", "tensorboard"
+RUN = "run.json"
+"""What a run was told: beside its curves, all that decides its weights."""
 
 
 class Curves:
@@ -55,3 +57,13 @@ class Curves:
             from torch.utils.tensorboard import SummaryWriter
 
             self._events = SummaryWriter(str(self._events_folder), purge_step=first)
+
+
+def last_losses(folder: Path) -> dict[str, float]:
+    """The last loss of each curve; of training the mean over the last 50 steps, for a batch says little."""
+    rows = [json.loads(line) for line in (folder / FILE).read_text("utf-8").splitlines()]
+    found = {}
+    for curve, n in (("training", 50), ("validation", 1)):
+        if losses := [row["loss"] for row in rows if row["curve"] == curve][-n:]:
+            found[curve] = round(sum(losses) / len(losses), 4)
+    return found

@@ -25,7 +25,7 @@ from seehear.io.files import whole_file
 from seehear.nets.trained_visage import TrainedVisage
 from seehear.nets.visage import Conditioning, Visage
 from seehear.sampling.tokens import Pattern, build, pattern_named
-from seehear.training.curves import Curves
+from seehear.training.curves import RUN, Curves
 from seehear.training.loop import Validation, batch_indices, train
 from seehear.training.processes import processes_now, wait_for_all
 from seehear.training.recipes import VisageRecipe
@@ -143,7 +143,7 @@ class VisageTask:
         }
 
 
-CHECKPOINT, RUN = "checkpoint.safetensors", "run.json"
+CHECKPOINT = "checkpoint.safetensors"
 Watch = Callable[[int, float], None]
 """Told the steps done and the loss of the last one."""
 

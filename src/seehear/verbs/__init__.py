@@ -9,5 +9,7 @@ from seehear.verbs.inspect import inspect
 from seehear.verbs.relabel import relabel
 from seehear.verbs.render import render
 from seehear.verbs.spatialize import spatialize
+from seehear.verbs.train import train
+from seehear.verbs.world import world
 
-__all__ = ["batch", "concepts", "doctor", "evaluate", "inspect", "relabel", "render", "scene", "spatialize"]
+__all__ = ["batch", "concepts", "doctor", "evaluate", "inspect", "relabel", "render", "scene", "spatialize", "train", "world"]
