@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 from seehear.acoustics.sphere import convert, encode
 from seehear.protocols import ConceptRecognizer, SoundGenerator
+from seehear.sampling.guidance import Guidance
+from seehear.systems.ambisonize import Ambisonizer, Look, Making, decoded, make_codes, windows_of
 from seehear.types import FOA, Audio, Direction, FloatArray, Image, InputError, Prompt, n_samples
 
 if TYPE_CHECKING:
@@ -114,5 +116,26 @@ def recognised_sound(recognizer: ConceptRecognizer, generator: SoundGenerator) -
         picture = seen.frames[len(seen.frames) // 2]
         ((concept, _),) = recognizer.recognize([picture])[0].top(1)
         return generator.generate(Prompt(concept, picture=picture), duration_s, sample_rate_hz, rng).samples[0]
+
+    return mono
+
+
+def mono_visage(parts: Ambisonizer, guidance: Guidance) -> MonoSource:
+    """Sound of the mono variant of ViSAGe (6.1), window by window; `Seen` must hold features at the rate that it knows."""
+    if parts.trained.config.n_channels != 1:
+        raise InputError(f"the mono stage is a ViSAGe of one channel, this one makes {parts.trained.config.n_channels}")
+
+    def mono(seen: Seen, duration_s: float, sample_rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        if sample_rate_hz != parts.codec.sample_rate_hz:
+            raise InputError(f"the mono stage works at {parts.codec.sample_rate_hz} Hz, asked for {sample_rate_hz} Hz")
+        windows = windows_of(parts.trained, parts.codec, duration_s)
+        frames = np.minimum(np.arange((windows.n - 1) * windows.hop + windows.size), len(seen.features) - 1)
+        looks = (
+            Look(seen.features[which], seen.energy_map[which])
+            for which in (frames[k * windows.hop : k * windows.hop + windows.size] for k in range(windows.n))
+        )
+        making = Making(guidance, seed=int(rng.integers(2**31)))
+        codes = make_codes(looks, seen.direction, parts, windows, making, lambda _: None)
+        return np.concatenate(list(decoded(codes, parts.codec)), axis=1)[0, : n_samples(duration_s, sample_rate_hz)]
 
     return mono
