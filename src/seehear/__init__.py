@@ -10,11 +10,11 @@ TYPE_CHECKING = False  # type checkers take it for typing's; importing that woul
 
 __version__ = "0.1.0"
 __all__ = ["InputError", "batch", "concepts", "doctor", "evaluate", "inspect", "relabel", "render", "scene", "spatialize"]
-__all__ += ["train"]
+__all__ += ["train", "world"]
 
 if TYPE_CHECKING:
     from seehear.types import InputError
-    from seehear.verbs import batch, concepts, doctor, evaluate, inspect, relabel, render, scene, spatialize, train
+    from seehear.verbs import batch, concepts, doctor, evaluate, inspect, relabel, render, scene, spatialize, train, world
 
 
 def __getattr__(name: str) -> object:
