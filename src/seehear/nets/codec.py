@@ -59,7 +59,7 @@ def odd(x: Tensor) -> Tensor:
 
 def unit(x: Tensor) -> Tensor:
     """``x`` (..., D) over its RMS; zero stays zero."""
-    return x / x.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-12)
+    return x * (x.square().mean(-1, keepdim=True) + 1e-20).rsqrt()
 
 
 class OddBlock(nn.Module):
@@ -173,7 +173,7 @@ class GainShapeCodec(nn.Module):
         super().__init__()
         self.config = config
         hop, width = config.hop_samples, config.width
-        self.into = nn.Linear(hop, width, bias=False)
+        self.into = nn.Linear(2 * hop, width, bias=False)
         self.encoder = nn.ModuleList(OddBlock(width, config.context_frames) for _ in range(config.n_blocks))
         self.to_latent = nn.Linear(width, config.latent, bias=False)
         self.books = ShapeBooks(config.n_codebooks - 1, config.codebook_size - 1, config.latent)
@@ -185,6 +185,19 @@ class GainShapeCodec(nn.Module):
         self.register_buffer("emphasis", (0.05 + middle_hz / 1000) ** config.emphasis, persistent=False)
         self.transform: Tensor
         self.emphasis: Tensor
+
+    def start_from(self, components: Tensor) -> None:
+        """Makes the layers a projection on orthonormal ``components`` (D, M) and back: what there is before learning.
+
+        Distances between latents are then those between frames, so that the books spend their words where energy is.
+        """
+        size = self.config.latent
+        with torch.no_grad():
+            self.into.weight[:size] = torch.cat([components, torch.zeros_like(components)], 1)
+            self.to_latent.weight.zero_()[:, :size] = torch.eye(size)
+            self.from_latent.weight[:size] = torch.eye(size)
+            # Shapes have unit RMS; about half of a frame's energy lies in the components.
+            self.out.weight.zero_()[:, :size] = components.T * math.sqrt(self.config.hop_samples / size / 2)
 
     def analyse(self, sound: Tensor) -> tuple[Tensor, Tensor]:
         """Levels (B, L), the RMS of emphasised coefficients, and frames (B, L, M) of these over their level, of (B, T)."""
@@ -200,7 +213,7 @@ class GainShapeCodec(nn.Module):
 
     def shapes(self, frames: Tensor) -> Tensor:
         """What the codebooks are to say (B, L, D), unit RMS, of frames (B, L, M)."""
-        x = self.into(frames.sign() * frames.abs().sqrt())
+        x = self.into(torch.cat([frames, frames.sign() * frames.abs().sqrt()], -1))
         for block in self.encoder:
             x = block(x)
         return unit(self.to_latent(x))

@@ -23,9 +23,9 @@ class CodecConfig:
     """Between neighbouring levels."""
     highest_level_db: float = 3.0
     """The level of code m: that of emphasised coefficients, a full-scale sine at 1 kHz has -3 dB."""
-    emphasis: float = 0.4
+    emphasis: float = 0.25
     """Exponent of frequency by which coefficients are raised before levels are taken and errors weighed."""
-    latent: int = 32
+    latent: int = 48
     """Numbers that stand for a frame between the layers and the codebooks."""
     width: int = 384
     """Hidden units of the layers."""
