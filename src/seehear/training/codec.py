@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from seehear.data.sounds import Recording, foley_sounds, mono_samples, read_recordings
+from seehear.data.recordings import Recording, read_recordings
+from seehear.foley import sounds, synthesize
 from seehear.metrics.spectra import mel_filters
 from seehear.nets.codec import GainShapeCodec, Quantised
 from seehear.nets.codec_config import CodecConfig
@@ -42,7 +43,16 @@ class Recipe:
     """Stretches per step."""
     stretch_frames: int = 50
     """Length of a stretch."""
-    held_out_fold: str = "5"
+    folders: tuple[str, ...] = (
+        "audio_esc10",
+        "audio_antumdeluge_cc0",
+        "audio_antumdeluge_ccby",
+        "audio_blanket_ambience",
+        "audio_resonance_birds",
+        "audio_misc_ccby",
+    )
+    """Of recordings whose terms allow any use, some with attribution."""
+    held_out_fold: int = 5
     """Recordings of this fold of their collection are not learned from."""
     foley_each: int = 3
     """Takes of every synthesised sound."""
@@ -76,10 +86,10 @@ class Collection:
     """Where each stretch that is not silent begins; neighbours overlap by half."""
 
 
-def collection(sounds: Sequence[NDArray[np.float32]], length: int) -> Collection:
+def collection(every: Iterable[NDArray[np.float32]], length: int) -> Collection:
     """The sounds, each at one level and followed by silence up to whole stretches of ``length`` samples."""
     joined, starts, at = [], [], 0
-    for sound in sounds:
+    for sound in every:
         rms = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64)))) if len(sound) else 0.0
         if rms == 0:
             continue
@@ -190,19 +200,28 @@ def fit_codec(
     return codec.eval()
 
 
+def takes(recipe: Recipe, seed: int) -> Iterator[NDArray[np.float32]]:
+    """Every synthesised sound ``foley_each`` times, (T,), at random intensities; each take has a seed of its own."""
+    for number, concept in enumerate(sounds()):
+        for take in range(recipe.foley_each):
+            rng = np.random.default_rng((seed, number, take))
+            intensity = float(rng.uniform(0.2, 0.8))
+            yield synthesize(concept, recipe.foley_s, recipe.codec.sample_rate_hz, rng, intensity=intensity).samples[0]
+
+
 def read_sounds(media: Path, recipe: Recipe) -> tuple[Collection, Collection, list[Recording]]:
-    """What the recipe learns from: recordings whose terms allow any use, synthesised sounds, and the list of the former."""
+    """What the recipe learns from: recordings, synthesised sounds, and the list of the former."""
     length, rate = recipe.stretch_frames * recipe.codec.hop_samples, recipe.codec.sample_rate_hz
-    recordings = [each for each in read_recordings(media) if each.for_any_use and each.fold != recipe.held_out_fold]
-    real = collection([mono_samples(each.path, rate) for each in recordings], length)
-    takes = foley_sounds(recipe.foley_each, recipe.foley_s, rate, recipe.seed)
-    return real, collection([samples for _, samples in takes], length), recordings
+    every = [each for folder in recipe.folders for each in read_recordings(media / folder)]
+    chosen = [each for each in every if each.fold != recipe.held_out_fold]
+    real = collection([each.mono(rate) for each in chosen], length)
+    return real, collection(list(takes(recipe, recipe.seed)), length), chosen
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when the weights are written."""
     parser = argparse.ArgumentParser(prog="python -m seehear.training.codec", description="Train the builtin codec.")
-    parser.add_argument("--media", type=Path, required=True, metavar="DIR", help="folder with audio_labels.csv")
+    parser.add_argument("--media", type=Path, required=True, metavar="DIR", help="folder with the folders of recordings")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     parser.add_argument("--steps", type=int, metavar="N", help="train for fewer steps, to try things out")
     parser.add_argument(
@@ -234,7 +253,7 @@ def _run(media: Path, out: Path, recipe: Recipe) -> None:
         "research_only": False,
         "trained_on": [
             "sounds synthesised by seehear.foley (Apache-2.0)",
-            *(f"sound {each.source}" for each in recordings),
+            *(f"recording {each.source}" for each in recordings),
         ],
         "command": f"python -m seehear.training.codec --media DIR --out {out.name}",
         "recipe": asdict(recipe),
