@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast
 
 import seehear
 from seehear.data.runner import Crew
@@ -67,8 +67,7 @@ def world(out: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
     InputError: an option that does not fit, a folder that holds something else.
     """
     asked = WorldMaking(**options)
-    assert asked.split in get_args(SplitName)
-    folder, how = Path(out), asked.world
+    folder, how, split = Path(out), asked.world, cast(SplitName, asked.split)
     n_shards = -(-asked.clips // asked.per_shard)
     report: dict[str, Any] = {"version": seehear.__version__, "clips": asked.clips, "shards": n_shards, "out": str(folder)}
     if dry_run:
@@ -79,9 +78,9 @@ def world(out: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
             "about_gb": round(asked.clips * PER_CLIP_MB / 1000, 2),
         }
     if asked.photos:
-        photo_shelf(asked.photos, asked.split)
+        photo_shelf(asked.photos, split)
     settings = {"seehear": seehear.__version__, "verb": "world", "seed": asked.seed, "split": asked.split, **_told(how)}
-    make = partial(clips_of, asked.seed, split=asked.split, options=how)
+    make = partial(clips_of, asked.seed, split=split, options=how)
     failures, done = [], 0
     rows = make_shards(
         make, asked.clips, folder, settings=settings, per_shard=asked.per_shard, crew=Crew(asked.workers), resume=asked.resume

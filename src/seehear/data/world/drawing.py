@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +42,9 @@ def draw_world(seed: int, index: int, *, split: SplitName = "train", options: Wo
     rng = np.random.default_rng(numbers)
     variety = VARIETIES[rng.choice(len(VARIETIES), p=np.array(options.varieties) / sum(options.varieties))]
     camera = Direction(float(rng.uniform(-math.pi, math.pi)), float(np.clip(rng.normal(0, 0.25), -0.6, 0.6)))
-    chosen = _chosen(variety, rng)
+    shelf = photo_shelf(options.photos, split) if options.photos else None
+    wanted = shelf.concepts if shelf is not None and rng.random() < PHOTO_SHARE else None
+    chosen = _chosen(variety, wanted, rng)
     place = draw_place(rng, dry=options.dry, outdoors=chosen[0].outdoors)
     weather = None
     if variety == "diffuse" and chosen[0].kind == "bed":
@@ -54,15 +57,14 @@ def draw_world(seed: int, index: int, *, split: SplitName = "train", options: Wo
         things.append(_sounding(concept, rank, (place, camera), rng, options, outside))
     for _ in range(rng.choice(4, p=(0.4, 0.3, 0.2, 0.1))):
         things.append(_silent((place, camera), rng, options))
-    if options.photos:
-        shelf = photo_shelf(options.photos, split)
-        things = [_photographed(thing, shelf, np.random.default_rng([*numbers, 4, i])) for i, thing in enumerate(things)]
+    if shelf is not None:
+        things = [_photographed(thing, shelf, rng, wanted is not None and i == 0) for i, thing in enumerate(things)]
     key = f"world-{seed}-{split}-{index:07d}"
     return World(key, split, variety, place, tuple(things), weather, camera, numbers)
 
 
-def _chosen(variety: Variety, rng: np.random.Generator) -> list[Concept]:
-    """The concepts that are heard, the main one first; all from the same kind of place."""
+def _chosen(variety: Variety, wanted: Collection[str] | None, rng: np.random.Generator) -> list[Concept]:
+    """The concepts that are heard, the main one first, of ``wanted`` where that can be; all from the same kind of place."""
     known = [each for each in concepts().values() if each.name != BED]
     beds = [each for each in known if each.kind == "bed"]
     wide = [each for each in known if each.kind != "bed" and each.extent_rad >= WIDE_RAD and each.kind == "texture"]
@@ -71,7 +73,8 @@ def _chosen(variety: Variety, rng: np.random.Generator) -> list[Concept]:
         main = (beds + wide)[rng.integers(len(beds) + len(wide))]
         others = 1 if main.kind == "bed" and rng.random() < 0.3 else 0
     else:
-        main = points[rng.integers(len(points))]
+        mains = points if wanted is None else [each for each in points if each.name in wanted] or points
+        main = mains[rng.integers(len(mains))]
         others = int(rng.integers(1, 3)) if variety == "several" else 0
     fits = [each for each in points if each.name != main.name and None in (each.outdoors, main.outdoors)]
     fits += [each for each in points if each.name != main.name and each.outdoors is main.outdoors is not None]
@@ -87,7 +90,7 @@ def _sounding(
     outside: bool,
 ) -> Thing:
     wide = concept.extent_rad >= WIDE_RAD and concept.kind == "texture"
-    angle = rng.uniform(0.6, 1.1) if wide else math.exp(rng.uniform(math.log(0.16), math.log(0.6)))
+    angle = rng.uniform(0.6, 1.1) if wide else math.exp(rng.uniform(math.log(0.22), math.log(0.8)))
     size_m = max(concept.size_m or 1.0, 0.15) * math.exp(rng.uniform(-0.25, 0.25))
     path = "still" if wide else str(rng.choice(("still", "passing", "circling"), p=(0.45, 0.35, 0.2)))
     spread = 0.36 if rank == 0 else 0.6
@@ -99,9 +102,9 @@ def _sounding(
     return Thing(concept.name, True, sprite, size_m, trajectory, level, extent, int(rng.integers(1 << 31)), path)
 
 
-def _photographed(thing: Thing, shelf: PhotoShelf, rng: np.random.Generator) -> Thing:
-    """The thing with a photo of its concept, if it is its turn and there is one."""
-    if rng.random() >= PHOTO_SHARE:
+def _photographed(thing: Thing, shelf: PhotoShelf, rng: np.random.Generator, surely: bool) -> Thing:
+    """The thing with a photo of its concept, ``surely`` or by chance, if there is one."""
+    if not surely and rng.random() >= PHOTO_SHARE:
         return thing
     sprite = shelf.sprite(thing.name if thing.sounds else "", rng)
     return thing if sprite is None else replace(thing, sprite=sprite, photo=True)
@@ -152,4 +155,4 @@ def _path(
     free = trace(place.surroundings, place.eye, directions, 0.01)[0]
     scale = min(1.0, float((0.85 * np.minimum(free, 400) / distances).min()))
     distances = distances * max(scale, NEAREST_M / float(distances.min()))
-    return Trajectory(times, directions, distances), min(size_m, 2 * float(distances.min()) * math.tan(max(angle, 0.5) / 2))
+    return Trajectory(times, directions, distances), min(size_m, 2 * float(distances.min()) * math.tan(max(angle, 0.6) / 2))

@@ -32,6 +32,11 @@ class PhotoShelf:
     archive: Path
     files: Mapping[str, tuple[str, ...]]
 
+    @property
+    def concepts(self) -> frozenset[str]:
+        """Those that sound."""
+        return frozenset(self.files) - {""}
+
     def sprite(self, concept: str, rng: np.random.Generator, side_px: int = SPRITE_PX) -> Rgba | None:
         """A photo of the concept (S, S, 4), linear colours and opacity, perhaps mirrored; None where there is none."""
         names = self.files.get(concept, ())
