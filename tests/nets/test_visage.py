@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seehear.nets.decoding import PackedLinear, can_pack
+from seehear.nets import decoding
+from seehear.nets.decoding import PackedLinear, PackedRowHeads, can_pack
 from seehear.nets.visage import Conditioning, Visage
 from seehear.nets.visage_config import VisageConfig, mono
 from seehear.types import InputError
@@ -113,10 +114,12 @@ def test_half_precision_takes_the_same_steps():
 @torch.no_grad()
 @pytest.mark.parametrize(("dtype", "bound"), [(None, 1e-5), (torch.bfloat16, 0.05)])
 @pytest.mark.parametrize("as_position", [int, torch.tensor])
-def test_a_model_for_decoding_gives_the_answers_of_the_model(dtype, bound, as_position):
+def test_a_model_for_decoding_gives_the_answers_of_the_model(monkeypatch, dtype, bound, as_position):
     """Oracle: the model itself, in float32; what bfloat16 loses is as above. Three branches, and rows that are no neighbours."""
+    monkeypatch.setattr(decoding, "FEWEST_WEIGHTS", 0)  # so that this small one is packed
     model, given, sequence = lively(TINY), conditioning(TINY, 3), codes(TINY, 13, 3)
     expected, fast, kept = model(given, sequence), model.for_decoding(dtype), [0, 4, 5, 11]
+    assert can_pack(fast.null_features.dtype) == isinstance(fast.heads, PackedRowHeads)
     cache, made = fast.cache(fast.encode(given), 14), []
     for i in range(14):
         hidden = fast.step(sequence[..., i - 1] if i else None, cache, as_position(i))

@@ -17,6 +17,9 @@ from torch.nn import functional as F
 FEWEST_ROWS = 4
 """What oneDNN packs for, and what fewer rows are filled up to: measured, two rows take longer than four."""
 
+FEWEST_WEIGHTS = 2**19
+"""Smaller layers stay as they are: they lie in the processor's caches, and the call of a packed one takes longer."""
+
 
 def cached_dtype(like: Tensor) -> torch.dtype:
     """The type of cached keys and values: float32 on a CPU, whose bfloat16 products would first copy a cache partly filled."""
@@ -93,12 +96,15 @@ def can_pack(dtype: torch.dtype) -> bool:
 
 
 def pack(module: nn.Module) -> None:
-    """Puts a packed layer in the place of every linear layer within ``module``; it can then neither be trained nor saved."""
+    """Replaces every large linear layer within ``module`` by a packed one; it can then be neither trained nor saved."""
     for name, child in module.named_children():
-        if isinstance(child, nn.Linear):
-            setattr(module, name, PackedLinear(child.weight, child.bias))
-        else:
+        if isinstance(child, RowHeads):
+            if child.in_features * child.codebook_size >= FEWEST_WEIGHTS:
+                setattr(module, name, PackedRowHeads(child))
+        elif not isinstance(child, nn.Linear):
             pack(child)
+        elif child.weight.numel() >= FEWEST_WEIGHTS:
+            setattr(module, name, PackedLinear(child.weight, child.bias))
 
 
 def _runs(rows: Sequence[int]) -> Iterator[tuple[int, int]]:

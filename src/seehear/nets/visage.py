@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from seehear.nets.decoding import PackedRowHeads, RowHeads, attend_once, cached_dtype, can_pack, pack
+from seehear.nets.decoding import RowHeads, attend_once, cached_dtype, can_pack, pack
 from seehear.nets.visage_config import VisageConfig, mono
 from seehear.sampling.autoregressive import StepLogits
 from seehear.types import InputError
@@ -342,8 +342,8 @@ class Visage(nn.Module):
     def for_decoding(self, dtype: torch.dtype | None = None) -> Visage:
         """A model of the same answers (to rounding) for making codes alone, in ``dtype``: it can be neither trained nor saved.
 
-        On a CPU with oneDNN its decoder holds the weights in the order that steps of few rows read fastest; memory for them
-        comes on top of this model's.
+        On a CPU with oneDNN large layers hold their weights in the order that steps of few rows read fastest; memory for
+        them comes on top of this model's.
         """
         weights = {key: tensor.to(dtype or tensor.dtype) for key, tensor in self.state_dict().items()}
         with torch.device("meta"):
@@ -351,8 +351,7 @@ class Visage(nn.Module):
         other.load_state_dict(weights, assign=True)
         del weights  # so that each is freed once it is packed
         if self.heads.weight.device.type == "cpu" and can_pack(other.heads.weight.dtype):
-            pack(other.decoder)
-            other.heads = PackedRowHeads(other.heads)
+            pack(other)
         return other.eval().requires_grad_(False)
 
     @torch.no_grad()
