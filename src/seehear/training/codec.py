@@ -37,9 +37,11 @@ class Recipe:
 
     codec: CodecConfig = field(default=CodecConfig())
     """Sizes."""
-    schedule: Schedule = field(default=Schedule(steps=2000, learning_rate=1.5e-3, weight_decay=0.0, ema_decay=0.99))
+    schedule: Schedule = field(
+        default=Schedule(steps=800, learning_rate=1.5e-3, weight_decay=0.0, ema_decay=0.99, save_every=100)
+    )
     """Of the steps."""
-    batch_size: int = 24
+    batch_size: int = 16
     """Stretches per step."""
     stretch_frames: int = 50
     """Length of a stretch."""
