@@ -183,10 +183,14 @@ class _ShardJob:
     make: Callable[[range], Iterable[Clip]]
     n_clips: int
     per_shard: int
+    beside: Callable[[range, Path], object] | None
 
     def __call__(self, item: Item, folder: Path) -> Mapping[str, Any]:
         first = int(item.name) * self.per_shard
-        rows = write_shard(self.make(range(first, min(first + self.per_shard, self.n_clips))), folder / SHARD)
+        numbers = range(first, min(first + self.per_shard, self.n_clips))
+        rows = write_shard(self.make(numbers), folder / SHARD)
+        if self.beside is not None:
+            self.beside(numbers, folder)
         lines = [json.dumps({**row, "shard": f"{item.name}/{SHARD}"}, ensure_ascii=False) + "\n" for row in rows]
         (folder / ROWS).write_text("".join(lines), "utf-8")
         return {"clips": len(rows)}
@@ -201,16 +205,18 @@ def make_shards(
     per_shard: int = PER_SHARD,
     crew: Crew = ALONE,
     resume: bool = False,
+    beside: Callable[[range, Path], object] | None = None,
 ) -> Iterator[Row]:
     """The runner's row of every shard as it is done; at the end ``out`` has the manifest of all ``n_clips``.
 
     ``make`` gives the clips of a range of numbers and is picklable: workers make a shard each. What is done is whole, and a
-    run that was stopped goes on with ``resume``; neither that nor the number of workers changes a byte of a shard.
+    run that was stopped goes on with ``resume``; neither that nor the number of workers changes a byte of a shard. ``beside``
+    makes what else belongs to a range of clips in their shard's folder.
     InputError as :func:`data.runner.run`.
     """
     folder, names = Path(out), [f"{i:06d}" for i in range(math.ceil(n_clips / per_shard))]
     settings = {**settings, "n_clips": n_clips, "per_shard": per_shard}
-    job = _ShardJob(make, n_clips, per_shard)
+    job = _ShardJob(make, n_clips, per_shard, beside)
     failed = False
     for row in run((Item(name, name) for name in names), job, folder, settings=settings, crew=crew, resume=resume, retry=True):
         failed = failed or row["status"] == "failed"

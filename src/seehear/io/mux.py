@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -127,6 +127,36 @@ def write_video(
     return MuxReport(kind, kept, mix_gain_db, how.codec, spherical, coded_gain_db, coded_peak_dbtp)
 
 
+def write_frames(
+    path: PathLike, frames: Iterable[np.ndarray], rate_hz: float, sound: Sound, *, spherical: bool = False, force: bool = False
+) -> None:
+    """Nothing; ``path`` then holds pictures (H, W, 3) uint8 of equal size, ``rate_hz`` a second, as H.264 with the sound beside.
+
+    The sound as :func:`write_video` has it, without its measuring of peaks; ``spherical`` marks the pictures as whole spheres.
+    InputError: as there, and no frames.
+    """
+    path = check_video_output(path, sound.layout, force=force)
+    check_peak(path, sound)
+    pictures = iter(frames)
+    first = next(pictures, None)
+    if first is None:
+        raise InputError(f"{path} needs at least one picture")
+    if spherical:
+        check_sphere(first.shape[1], first.shape[0])
+    size = _even_size(first, _MAX_SPHERE_PX)
+    timed = ((i / rate_hz, _yuv(rgb, size)) for i, rgb in enumerate(itertools.chain((first,), pictures)))
+    how = coding(path.suffix.lower(), sound.layout, sound.sample_rate_hz)
+
+    def packets(output: OutputContainer) -> Iterator[av.Packet]:
+        return _h264_packets(output, timed, size, sound.duration_s, rate_hz)
+
+    with whole_file(path, force) as temporary:
+        _multiplexed(temporary, packets, sound, how)
+        order = sound.layout.order if sound.layout.kind == "ambisonics" else None
+        if spherical or order is not None:
+            mark(temporary, sphere=spherical, ambisonic_order=order)
+
+
 def check_video_output(path: PathLike, layout: Layout, *, force: bool = False) -> Path:
     """The path, when :func:`write_video` can put a video with that sound there; InputError otherwise, before any work."""
     path = check_output(path, force)
@@ -158,18 +188,24 @@ class _Film:
 
 def _write(path: Path, film: _Film, copied: Track | None) -> None:
     picture, duration_s, max_side_px = film.picture, film.duration_s, film.max_side_px
+
+    def packets(output: OutputContainer) -> Iterator[av.Packet]:
+        if isinstance(picture, Image):
+            return _still_packets(output, picture, duration_s, max_side_px)
+        if copied is not None:
+            return _copied_packets(output, copied, duration_s)
+        return _encoded_packets(output, picture, duration_s, max_side_px)
+
+    _multiplexed(path, packets, film.sound, film.how)
+
+
+def _multiplexed(path: Path, pictures: Callable[[OutputContainer], Iterator[av.Packet]], sound: Sound, how: Coding) -> None:
     container_format = "mov" if path.suffix.lower() == ".mov" else "mp4"
     # Edit lists count in the movie's timescale; in FFmpeg's own, 1 kHz, they would cut up to a millisecond off the sound.
-    options = {"movflags": "+faststart", "fflags": "+bitexact", "movie_timescale": str(film.how.rate_hz)}
+    options = {"movflags": "+faststart", "fflags": "+bitexact", "movie_timescale": str(how.rate_hz)}
     with av.open(str(path), "w", format=container_format, options=options) as output:
-        if isinstance(picture, Image):
-            pictures = _still_packets(output, picture, duration_s, max_side_px)
-        elif copied is not None:
-            pictures = _copied_packets(output, copied, duration_s)
-        else:
-            pictures = _encoded_packets(output, picture, duration_s, max_side_px)
-        sound = sound_packets(output, film.sound, film.how)
-        for packet in heapq.merge(pictures, sound, key=lambda packet: packet.dts * packet.time_base):
+        heard_and_seen = pictures(output), sound_packets(output, sound, how)
+        for packet in heapq.merge(*heard_and_seen, key=lambda packet: packet.dts * packet.time_base):
             output.mux(packet)
 
 

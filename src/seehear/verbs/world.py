@@ -10,7 +10,7 @@ from typing import Any, cast
 import seehear
 from seehear.data.runner import Crew
 from seehear.data.shards import MANIFEST, make_shards
-from seehear.data.world import SPLITS, SplitName, WorldOptions, clips_of
+from seehear.data.world import SPLITS, SplitName, WorldOptions, clips_of, write_panoramas
 from seehear.data.world.photos import photo_shelf
 from seehear.data.world.values import DEFAULTS
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
@@ -30,8 +30,9 @@ class WorldMaking:
     split: str = option("train", "train, validation or test: other worlds of the same species.", "NAME")
     side_px: int = option(DEFAULTS.side_px, "Side of the square pictures.", "PX", "--side")
     fps: float = option(DEFAULTS.frames_per_s, "Pictures per second.", "HZ")
+    seconds: float = option(DEFAULTS.seconds, "Length of each clip.", "S")
     rate_hz: int = option(DEFAULTS.sample_rate_hz, "Sample rate.", "HZ")
-    panoramas: int = option(0, "Also panoramas, so many pixels high.", "PX")
+    panoramas: int = option(0, "Also panoramic videos (MOV with AmbiX), so many pixels high.", "PX")
     photos: str = option("", "Archive of photos of things, half of which take the place of drawn ones.", "ZIP")
     workers: int = option(1, "Processes that work at the same time.", "N")
     per_shard: int = option(100, "Clips per shard.", "N")
@@ -45,6 +46,8 @@ class WorldMaking:
         check_range("--workers", self.workers, 1, 256)
         check_range("--per-shard", self.per_shard, 1, 100_000)
         check_range("--panoramas", self.panoramas, 0, 2048, "px")
+        if self.panoramas % 2:
+            raise InputError(f"--panoramas must be even, got {self.panoramas} px")
         _ = self.world
 
     @property
@@ -53,6 +56,7 @@ class WorldMaking:
             side_px=self.side_px,
             frames_per_s=self.fps,
             sample_rate_hz=self.rate_hz,
+            seconds=self.seconds,
             photos=self.photos,
         )
 
@@ -81,9 +85,20 @@ def world(out: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
         photo_shelf(asked.photos, split)
     settings = {"seehear": seehear.__version__, "verb": "world", "seed": asked.seed, "split": asked.split, **_told(how)}
     make = partial(clips_of, asked.seed, split=split, options=how)
+    beside = None
+    if asked.panoramas:
+        beside = partial(write_panoramas, seed=asked.seed, split=split, options=how, height_px=asked.panoramas)
+        settings |= {"panoramas_px": asked.panoramas}
     failures, done = [], 0
     rows = make_shards(
-        make, asked.clips, folder, settings=settings, per_shard=asked.per_shard, crew=Crew(asked.workers), resume=asked.resume
+        make,
+        asked.clips,
+        folder,
+        settings=settings,
+        per_shard=asked.per_shard,
+        crew=Crew(asked.workers),
+        resume=asked.resume,
+        beside=beside,
     )
     for number, row in enumerate(rows, start=1):
         if row["status"] == "failed":

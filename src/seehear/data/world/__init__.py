@@ -3,7 +3,7 @@
 It is made of looks (`looks`), places (`places`), things and their paths (`drawing`), rays (`seeing`) and scenes (`hearing`).
 """
 
-from seehear.data.world.clips import clip_of, clips_of, make_clip, panorama_of
+from seehear.data.world.clips import clip_of, clips_of, make_clip, panorama_of, write_panoramas
 from seehear.data.world.drawing import draw_world
 from seehear.data.world.hearing import sound_of
 from seehear.data.world.values import SPLITS, VARIETIES, SplitName, Thing, World, WorldOptions
@@ -21,4 +21,5 @@ __all__ = [
     "make_clip",
     "panorama_of",
     "sound_of",
+    "write_panoramas",
 ]

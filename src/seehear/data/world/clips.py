@@ -16,6 +16,7 @@ from seehear.data.world.hearing import sound_of
 from seehear.data.world.seeing import Seen, box_of, crop_rays, developed, looking, panorama_rays
 from seehear.data.world.values import DEFAULTS, SplitName, Thing, World, WorldOptions
 from seehear.data.world.words import caption_of
+from seehear.io.mux import write_frames
 from seehear.types import Direction, FloatArray
 
 LICENCE = "made by seehear's own recipe: any use"
@@ -58,6 +59,16 @@ def panorama_of(world: World, options: WorldOptions = DEFAULTS, height_px: int =
     """The world all around (F, H, 2 H, 3): equirectangular, front in the middle, in the axes of its sound."""
     at = looking(world, panorama_rays(height_px), math.pi / height_px)
     return developed(np.stack([at(float(time)).colour for time in options.times_s]), world.rng(3))
+
+
+def write_panoramas(
+    indices: range, folder: Path, *, seed: int, height_px: int, split: SplitName = "train", options: WorldOptions = DEFAULTS
+) -> None:
+    """Nothing; ``folder`` then has KEY.mov of every world: its panorama in H.264, its ambisonics in PCM, both marked as such."""
+    for index in indices:
+        world = draw_world(seed, index, split=split, options=options)
+        frames = panorama_of(world, options, height_px)
+        write_frames(folder / f"{world.key}.mov", frames, options.frames_per_s, sound_of(world, options), spherical=True)
 
 
 def _of_sources(seen: Seen, world: World) -> NDArray[np.uint8]:
