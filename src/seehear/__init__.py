@@ -10,11 +10,12 @@ TYPE_CHECKING = False  # type checkers take it for typing's; importing that woul
 
 __version__ = "0.1.0"
 __all__ = ["InputError", "batch", "concepts", "doctor", "evaluate", "inspect", "relabel", "render", "scene", "spatialize"]
-__all__ += ["train", "world"]
+__all__ += ["ambisonize", "curate", "evaluate_ambisonics", "train", "world"]
 
 if TYPE_CHECKING:
     from seehear.types import InputError
-    from seehear.verbs import batch, concepts, doctor, evaluate, inspect, relabel, render, scene, spatialize, train, world
+    from seehear.verbs import ambisonize, batch, concepts, doctor, evaluate, evaluate_ambisonics
+    from seehear.verbs import inspect, relabel, render, scene, spatialize, train, world  # isort: skip
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""The command ``evaluate``."""
+"""The commands ``evaluate ...``: one for each system that can be measured."""
 
 from __future__ import annotations
 
@@ -9,26 +9,68 @@ from typing import Annotated, Any
 
 import typer
 
-from seehear.cli.flags import AsJson, Debug, DryRun, Help, command
+from seehear.cli.flags import AsJson, Debug, DryRun, Help, app, command
 from seehear.cli.terminal import progress_bar, say
 from seehear.verbs.evaluate import EvaluateOptions
+from seehear.verbs.evaluate_ambisonics import AmbisonicsOptions
+
+group = typer.Typer(
+    name="evaluate",
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Measure a system as its paper does: spatialize, ambisonics.",
+)
+app.add_typer(group)
+
+Report = Annotated[str, typer.Option("--out", "-o", metavar="REPORT.json", help="Report to write.", show_default=False)]
 
 
-@command("evaluate", {"How": EvaluateOptions})
-def evaluate(
-    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="What to evaluate: spatialize.", show_default=False)],
+@group.callback(invoke_without_command=True)
+def top(context: typer.Context, help_: Help = False) -> None:
+    """Measure a system as its paper does: spatialize, ambisonics."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
+
+
+@command("spatialize", {"How": EvaluateOptions}, group=group)
+def spatialize(
     pictures: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Photos, or folders of them.", show_default=False)],
-    out: Annotated[str, typer.Option("--out", "-o", metavar="REPORT.json", help="Report to write.", show_default=False)],
+    out: Report,
     json_: AsJson = False,
     dry_run: DryRun = False,
     debug: Debug = False,
     help_: Help = False,
     **options: Any,
 ) -> None:
-    """Measure a system as its paper does; a run that was stopped goes on where it was."""
+    """The protocol of SEE-2-SOUND over pictures; a run that was stopped goes on where it was."""
     from seehear.verbs import evaluate as verb
     from seehear.verbs.evaluate import table
 
     with progress_bar() as watch:
-        report = verb(system, pictures, out, watch=watch, dry_run=dry_run, **options)
+        report = verb("spatialize", pictures, out, watch=watch, dry_run=dry_run, **options)
+    say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2) if json_ or dry_run else table(report), sys.stdout)
+
+
+@command("ambisonics", {"How": AmbisonicsOptions}, group=group)
+def ambisonics(
+    generated: Annotated[
+        Path, typer.Option("--generated", metavar="DIR", help="Folder of generated sounds, AmbiX.", show_default=False)
+    ],
+    reference: Annotated[
+        Path,
+        typer.Option("--reference", metavar="DIR", help="Folder of sounds of the same names, or of shards.", show_default=False),
+    ],
+    out: Report,
+    json_: AsJson = False,
+    dry_run: DryRun = False,
+    debug: Debug = False,
+    help_: Help = False,
+    **options: Any,
+) -> None:
+    """Sound fields beside their references by the measures of ViSAGe, with rows of truth, shuffled, noise and silence."""
+    from seehear.verbs.evaluate_ambisonics import evaluate_ambisonics, table
+
+    with progress_bar() as watch:
+        report = evaluate_ambisonics(generated, reference, out, watch=watch, dry_run=dry_run, **options)
     say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2) if json_ or dry_run else table(report), sys.stdout)

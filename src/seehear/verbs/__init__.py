@@ -1,10 +1,12 @@
 """The API: plain functions that read, wire a preset, work, write whole files or none, and report."""
 
-from seehear.verbs import scene
+from seehear.verbs import curate, scene
+from seehear.verbs.ambisonize import ambisonize
 from seehear.verbs.batch import batch
 from seehear.verbs.concepts import concepts
 from seehear.verbs.doctor import doctor
 from seehear.verbs.evaluate import evaluate
+from seehear.verbs.evaluate_ambisonics import evaluate_ambisonics
 from seehear.verbs.inspect import inspect
 from seehear.verbs.relabel import relabel
 from seehear.verbs.render import render
@@ -12,4 +14,19 @@ from seehear.verbs.spatialize import spatialize
 from seehear.verbs.train import train
 from seehear.verbs.world import world
 
-__all__ = ["batch", "concepts", "doctor", "evaluate", "inspect", "relabel", "render", "scene", "spatialize", "train", "world"]
+__all__ = [
+    "ambisonize",
+    "batch",
+    "concepts",
+    "curate",
+    "doctor",
+    "evaluate",
+    "evaluate_ambisonics",
+    "inspect",
+    "relabel",
+    "render",
+    "scene",
+    "spatialize",
+    "train",
+    "world",
+]
