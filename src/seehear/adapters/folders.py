@@ -14,8 +14,10 @@ from seehear.types import InputError
 WEIGHTS = re.compile(r"(model|diffusion_pytorch_model)(-\d{5}-of-\d{5})?\.safetensors")
 """Plain weights; variants such as model.fp16.safetensors are copies of them."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
-WORDLESS = frozenset({"sam", "sam2", "sam2_video", "depth_anything", "clip", "clip_vision_model"})
+WORDLESS = frozenset({"sam", "sam2", "sam2_video", "depth_anything", "clip", "clip_vision_model", "dac"})
 """Architectures of which no words are read here: of CLIP the picture half is used."""
+WORDLESS_CLASSES = frozenset({"VisageForAmbisonicsGeneration", "VisageForConditionalGeneration"})
+"""Released as models of BART, which they are without its words."""
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")
 """Where tokenizers keep their words, besides *.model (SentencePiece)."""
 TERMS = ("README.md", "LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE")
@@ -84,7 +86,8 @@ def lacks(folder: Path) -> list[str]:
         return [what for name in parts for what in _lacking_part(folder / name, str(read_json(index)[name][1]))]
     if not (folder / "config.json").is_file():
         return ["config.json"]
-    reads = read_json(folder / "config.json").get("model_type") not in WORDLESS
+    config = read_json(folder / "config.json")
+    reads = config.get("model_type") not in WORDLESS and not WORDLESS_CLASSES & set(config.get("architectures") or ())
     return _lacking_weights(folder) + (_lacking_words(folder) if reads else [])
 
 

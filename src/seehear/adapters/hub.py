@@ -66,10 +66,12 @@ KNOWN: Mapping[str, tuple[str, float]] = {
     "cvssp/audioldm-s-full-v2": ("CC-BY-NC-SA-4.0", 1.7),
     "cvssp/audioldm2": ("CC-BY-NC-SA-4.0", 4.5),
     "cvssp/audioldm2-large": ("CC-BY-NC-SA-4.0", 6.0),
+    "jaeyeonkim99/visage": (NOT_STATED, 1.43),
+    "openai/clip-vit-base-patch32": ("MIT", 0.61),
     "stabilityai/stable-audio-open-1.0": ("Stability AI Community License (log in and accept it on the hub first)", 5.3),
 }
-"""Licence (as the model cards state it; of SAM 2 as its authors' README says of all checkpoints) and rounded size in GB (of the
-safetensors on the hub; of SAM 2 that README's parameters in float32), for when the hub cannot be asked."""
+"""Licence (as the model cards state it; of SAM 2 and CLIP as their authors' repositories say of all checkpoints) and rounded size
+in GB (of the safetensors on the hub; of SAM 2 and ViSAGe of their parameters in float32), for when the hub cannot be asked."""
 
 
 @dataclass(frozen=True)

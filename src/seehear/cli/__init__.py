@@ -11,7 +11,8 @@ import typer
 
 # isort: off
 # Each file registers its commands; in this order they stand in the help.
-from seehear.cli import spatialize, render, scene, inspect, relabel, batch, evaluate, train, world, concepts, doctor  # noqa: F401
+from seehear.cli import spatialize, ambisonize, render, scene, inspect, relabel, batch, evaluate  # noqa: F401
+from seehear.cli import train, world, curate, concepts, doctor  # noqa: F401
 
 # isort: on
 from seehear.cli.flags import Help, Version, app

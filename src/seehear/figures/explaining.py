@@ -98,7 +98,7 @@ def explain(
         energy = figure.add_subplot(grid[1, 0])
         boxes = _draw_picture(seen, picture, marks, colours)
         dots_above = _draw_top_view(above, marks, colours, hfov_rad)
-        dots_around = _draw_channels(energy, audio, len(marks)) if foa is None else _draw_energy(energy, foa, marks, colours)
+        dots_around = _draw_channels(energy, audio, len(marks)) if foa is None else draw_energy(energy, foa, marks, colours)
         _draw_levels(figure.add_subplot(grid[1, 1]), audio)
         # Labels look for room on the page, so everything else must have its place.
         figure.draw_without_rendering()
@@ -298,7 +298,7 @@ def _draw_dots(axes: Axes, colours: Sequence[str], dots: Sequence[tuple[float, f
         drawn.append(centre)
 
 
-def _draw_energy(axes: Axes, foa: Sound, marks: Sequence[Mark], colours: Sequence[str]) -> list[tuple[float, float] | None]:
+def draw_energy(axes: Axes, foa: Sound, marks: Sequence[Mark], colours: Sequence[str]) -> list[tuple[float, float] | None]:
     """Energy over the sphere as seen from inside, left on the left, up at the top. The dot of each placed mark."""
     n_azimuth, n_elevation = 180, 90
     energy = plane_wave_powers(in_phase(covariance(foa)), n_azimuth, n_elevation)

@@ -47,18 +47,19 @@ def inspected(sound: Sound, title: str, *, dpi: int = 110) -> bytes:
         rows = GridSpec(n_channels, 1, figure=figure, hspace=0.08)
         rows.update(left=0.065, right=0.9, top=1 - 0.82 / height, bottom=(0.68 + below) / height)
         axes = [figure.add_subplot(rows[index]) for index in range(n_channels)]
-        _draw_channels(axes, sound, found)
+        draw_spectrograms(axes, sound, found)
         if len(found.covariances):
             panels = GridSpec(2, 1, figure=figure, hspace=0.12, height_ratios=(1.6, 1))
             panels.update(left=0.065, right=0.9, top=(below - 0.05) / height, bottom=0.5 / height)
-            _draw_directions([figure.add_subplot(panels[index]) for index in range(2)], sound, found)
+            draw_directions([figure.add_subplot(panels[index]) for index in range(2)], sound, found)
         png = io.BytesIO()
         # No software tag: the same sound gives the same bytes.
         figure.savefig(png, format="png", metadata={"Software": None})
     return png.getvalue()
 
 
-def _draw_channels(axes: list[Axes], sound: Sound, found: Spectrogram) -> None:
+def draw_spectrograms(axes: list[Axes], sound: Sound, found: Spectrogram) -> None:
+    """A spectrogram and the levels of each of the first channels, one per axes."""
     rms_db, peak_db = channel_levels_db(sound)
     level_db = 10 * np.log10(np.maximum(found.powers, 1e-20))
     top_db = max(float(level_db.max()), FLOOR_DB)
@@ -86,7 +87,7 @@ def _draw_channels(axes: list[Axes], sound: Sound, found: Spectrogram) -> None:
     axes[-1].set_xlabel("seconds")
 
 
-def _draw_directions(axes: list[Axes], sound: Sound, found: Spectrogram) -> None:
+def draw_directions(axes: list[Axes], sound: Sound, found: Spectrogram) -> None:
     """Where the energy comes from over time: azimuths over all elevations, and elevations over all azimuths."""
     powers = plane_wave_powers(in_phase(found.covariances), N_AZIMUTH, N_ELEVATION)
     elevation = np.pi / 2 - np.pi * (np.arange(N_ELEVATION) + 0.5) / N_ELEVATION

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from seehear.protocols import SoundGenerator
 from seehear.systems.spatialize import Eyes
+from seehear.types import InputError
+
+if TYPE_CHECKING:
+    from seehear.adapters.hub import Facts
 
 Tell = Callable[[str, float], None]
 """Told what is being done, and how much of it is done (0 to 1)."""
@@ -32,6 +37,23 @@ class Part:
     """What the preset or the call sets of it, by name."""
     stands_for: str | None = None
     """The model of the paper in whose place it is."""
+
+
+def pack_part(role: str, pack: str, *, folder: Path | None = None) -> Part:
+    """The weights of that name that are shipped, or listed in the manifest of another folder; InputError if there are none."""
+    from seehear.weights import read_manifest
+
+    entries = read_manifest(folder)
+    if pack not in entries:
+        raise InputError(f"there are no weights {pack!r} among those shipped: {', '.join(entries)}")
+    entry = entries[pack]
+    return Part(role, pack, entry["licence"], round(entry["bytes"] / 2**20, 2), entry["sha256"])
+
+
+def facts_part(role: str, known: Facts, **more: Any) -> Part:
+    """A model from elsewhere, by what is known of it."""
+    size_mib = None if known.size_bytes is None else round(known.size_bytes / 2**20, 2)
+    return Part(role, known.source, known.licence, size_mib, revision=known.revision, get=known.get, **more)
 
 
 @dataclass(frozen=True)

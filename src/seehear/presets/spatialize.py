@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from seehear.presets.choices import BUILTIN, ROLES, Choice, choices_of
 from seehear.presets.options import ModelOptions
-from seehear.presets.parts import Part, SpatializePreset, Tell
+from seehear.presets.parts import Part, SpatializePreset, Tell, facts_part, pack_part
 from seehear.protocols import ConceptRecognizer, DepthEstimator, Segmenter, SoundGenerator
 from seehear.systems.spatialize import Eyes
 
@@ -62,11 +62,8 @@ def _pack(name: str) -> str:
 
 
 def _builtin_part(role: str, pack: str) -> Part:
-    from seehear.weights import read_manifest
-
     if role == "captioner":
-        entry = read_manifest()[pack]
-        return Part("recognizer", pack, entry["licence"], round(entry["bytes"] / 2**20, 2), entry["sha256"])
+        return pack_part("recognizer", pack)
     name = {"segmenter": "graph segmentation", "depth": "position and size cues", "generator": "foley synthesis"}[role]
     return Part(role, name, "Apache-2.0")
 
@@ -146,17 +143,7 @@ def _as_called(choice: Choice, options: ModelOptions) -> Choice:
 
 
 def _part_of(role: str, choice: Choice, known: Facts) -> Part:
-    size_mib = None if known.size_bytes is None else round(known.size_bytes / 2**20, 2)
-    return Part(
-        role,
-        known.source,
-        known.licence,
-        size_mib,
-        revision=known.revision,
-        get=known.get,
-        settings=dict(choice.options) or None,
-        stands_for=choice.stands_for,
-    )
+    return facts_part(role, known, settings=dict(choice.options) or None, stands_for=choice.stands_for)
 
 
 def _fetched(role: str, choice: Choice, machine: Machine, tell: Tell) -> Part:

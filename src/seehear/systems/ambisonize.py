@@ -28,7 +28,7 @@ from seehear.sampling.autoregressive import FREE, Sampling, generate
 from seehear.sampling.guidance import Guidance, guided_logits
 from seehear.sampling.tokens import n_codec_frames, n_made_frames
 from seehear.types import FOA, Direction, FloatArray, Image, InputError, Sound, n_samples
-from seehear.vision.patch_energy import patch_energy_map
+from seehear.vision.patch_energy import Compat, patch_energy_map
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,6 +52,8 @@ class Ambisonizer:
     trained: TrainedVisage
     encoder: FrameEncoder
     codec: Codec
+    energy_compat: Compat | None = None
+    """Whose energy map of patches the net was trained with: the paper's, or that of the released program."""
 
     def check(self) -> None:
         """Nothing, or an InputError when the encoder or the codec is not the one that the net was trained with."""
@@ -153,7 +155,7 @@ class Look:
     """(F, h, w), each frame's sum 1 (eq. 3)."""
 
 
-def look(frames: Iterable[Image], encoder: FrameEncoder, windows: Windows) -> Iterator[Look]:
+def look(frames: Iterable[Image], encoder: FrameEncoder, windows: Windows, compat: Compat | None = None) -> Iterator[Look]:
     """What is seen of each window; after the last of ``frames`` that one is held. InputError without any."""
     source = iter(frames)
     kept: FrameFeatures | None = None
@@ -170,7 +172,7 @@ def look(frames: Iterable[Image], encoder: FrameEncoder, windows: Windows) -> It
                 np.concatenate([kept.pooled, seen.pooled]),
                 np.concatenate([kept.patches, seen.patches]),
             )
-        yield Look(seen.pooled, patch_energy_map(seen.patches))
+        yield Look(seen.pooled, patch_energy_map(seen.patches, compat=compat))
         kept = FrameFeatures(seen.pooled[windows.hop :], seen.patches[windows.hop :])
 
 
@@ -301,6 +303,8 @@ class Ambisonized:
     """First-order ambisonics, ACN and SN3D, in a temporary file."""
     energy_maps: NDArray[np.float32]
     """(F, h, w) what the model was told stands out in each frame (eq. 3)."""
+    frames_per_s: float
+    """Of the frames that it saw."""
 
 
 def ambisonize(
@@ -312,11 +316,13 @@ def ambisonize(
     *,
     sample_rate_hz: int,
     tell: Tell = lambda _: None,
+    see: Callable[[int, Image], None] = lambda _number, _frame: None,
 ) -> Ambisonized:
     """Ambisonics of round(duration_s * sample_rate_hz) samples for timed ``frames`` of a camera that looks in ``direction``.
 
-    The direction is a condition of the model and nothing else: what it makes is not turned. The memory that it takes does not
-    grow with the length, but for the energy maps. InputError where parts do not fit each other, and without frames.
+    The direction is a condition of the model and nothing else: what it makes is not turned. ``see`` is shown every frame that the
+    model sees, with its number. The memory that it takes does not grow with the length, but for the energy maps. InputError
+    where parts do not fit each other, and without frames.
     """
     parts.check()
     windows = windows_of(parts.trained, parts.codec, duration_s)
@@ -328,14 +334,20 @@ def ambisonize(
             maps.append(seen.energy_map[windows.size - windows.hop if maps else 0 :].astype(np.float32))
             yield seen
 
-    looks = noted(look(frames_at(frames, parts.trained.frames_per_s, n_frames), parts.encoder, windows))
+    def shown(frames: Iterable[Image]) -> Iterator[Image]:
+        for number, frame in enumerate(frames):
+            see(number, frame)
+            yield frame
+
+    steady = shown(frames_at(frames, parts.trained.frames_per_s, n_frames))
+    looks = noted(look(steady, parts.encoder, windows, parts.energy_compat))
     codes = make_codes(looks, direction, parts, windows, making, tell)
     rate_hz = parts.codec.sample_rate_hz
     # A sample more than the duration has, so that none is missing at the other rate.
     raw = spooled(_first(decoded(codes, parts.codec), math.ceil(duration_s * rate_hz)), rate_hz, FOA, "acn-sn3d")
     there = _first(resampled(raw, sample_rate_hz), n_samples(duration_s, sample_rate_hz))
     sound = spooled(there, sample_rate_hz, FOA, "acn-sn3d")
-    return Ambisonized(sound, np.concatenate(maps)[:n_frames])
+    return Ambisonized(sound, np.concatenate(maps)[:n_frames], parts.trained.frames_per_s)
 
 
 def _first(parts: Iterable[NDArray[np.float32]], n: int) -> Iterator[NDArray[np.float32]]:

@@ -32,13 +32,14 @@ class Given:
 
 def given_of(picture: Picture, wanted: SpatializeOptions, outputs: OutputOptions) -> Given:
     """All of it; InputError where a file, or an option for it, cannot be used."""
-    media = _read(picture)
-    duration_s = _duration_s(media, wanted.seconds)
+    media = read_picture(picture)
+    duration_s = duration_of(media, wanted.seconds)
     _check_media(media, wanted, outputs)
     return Given(media, duration_s, _geometry(wanted, media, outputs.spherical), _ambience(wanted))
 
 
-def _read(picture: Picture) -> Image | Video:
+def read_picture(picture: Picture) -> Image | Video:
+    """What there is to see in a file, an Image or an array; InputError where that cannot be used."""
     from seehear.io.image import check_size
     from seehear.io.video import read_media
 
@@ -76,7 +77,8 @@ def _check_media(media: Image | Video, wanted: SpatializeOptions, outputs: Outpu
         raise InputError(f"an equirectangular picture is twice as wide as high, this one is {aspect:.2f} times as wide")
 
 
-def _duration_s(media: Image | Video, seconds: float | None) -> float:
+def duration_of(media: Image | Video, seconds: float | None) -> float:
+    """The length of what is made: as asked, else that of a video, 10 s of a still. InputError for more than a video has."""
     if isinstance(media, Image):
         return STILL_S if seconds is None else seconds
     if seconds is None and media.duration_s > LONGEST_S:  # damaged files may claim to last for days

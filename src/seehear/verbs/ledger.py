@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from seehear.presets import SpatializePreset
+from seehear.presets import AmbisonizePreset, SpatializePreset
 from seehear.types import NOT_STATED, InputError, Scene, terms_of
 
 Entry = Mapping[str, Any]
@@ -19,6 +19,8 @@ REPLACEMENTS = {
     "captioner": "Salesforce/blip-image-captioning-large (BSD-3-Clause), or builtin",
     "recognizer": "--models builtin",
     "generator": "builtin (synthesised sounds)",
+    "frame encoder": "--models builtin",
+    "codec": "--models builtin",
     "head": "leave out --hrtf: the computed head is ours",
     "bed": "name its licence with --bed-licence, or leave out --bed",
     "sound": "another file, or with its licence: `seehear scene replace-sound --licence NAME`",
@@ -34,7 +36,7 @@ def entry(role: str, name: str, licence: str, **more: Any) -> dict[str, Any]:
     return {"role": role, "name": name, "licence": licence, **asdict(terms_of(licence)), **more}
 
 
-def models_of(preset: SpatializePreset) -> list[dict[str, Any]]:
+def models_of(preset: SpatializePreset | AmbisonizePreset) -> list[dict[str, Any]]:
     """Every model of a preset with its licence, size and hash."""
     parts = ({k: v for k, v in asdict(part).items() if v is not None} for part in preset.parts)
     return [entry(part.pop("role"), part.pop("name"), part.pop("licence"), **part) for part in parts]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seehear.acoustics.room import room_for
-from seehear.presets import SpatializePreset
+from seehear.presets import AmbisonizePreset, SpatializePreset
 from seehear.systems.spatialize import Sighting, SoundingObject, SpatializeOptions
 from seehear.systems.spatialize.lanes import Lane, lanes_of
 from seehear.types import Derived, Image, Rendering, Room, Scene, Source, Video, layout_named, n_samples
@@ -127,7 +127,7 @@ def _source_report(item: SoundingObject, source: Source, scale: float) -> dict[s
     }
 
 
-def download_gb(preset: SpatializePreset) -> float | None:
+def download_gb(preset: SpatializePreset | AmbisonizePreset) -> float | None:
     """What a run would download first, in GB; None where the size of a model is not known."""
     sizes = [part.size_mib for part in preset.parts if part.get is not None]
     return None if None in sizes else round(sum(size for size in sizes if size is not None) * 2**20 / 1e9, 2)
