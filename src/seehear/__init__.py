@@ -14,7 +14,7 @@ __all__ += ["ambisonize", "curate", "evaluate_ambisonics", "train", "world"]
 
 if TYPE_CHECKING:
     from seehear.types import InputError
-    from seehear.verbs import ambisonize, batch, concepts, doctor, evaluate, evaluate_ambisonics
+    from seehear.verbs import ambisonize, batch, concepts, curate, doctor, evaluate, evaluate_ambisonics
     from seehear.verbs import inspect, relabel, render, scene, spatialize, train, world  # isort: skip
 
 

@@ -103,7 +103,7 @@ def run(films: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
 
     ``films`` is a folder of panoramic videos with first-order ambisonics, in the video or beside it under the same name (.wav,
     .opus, .webm ...), or a CSV or JSONL manifest with a column ``video`` and if need be ``sound``, ``name`` and ``convention``.
-    ``options`` are the fields of :class:`CurateOptions` and :class:`MachineOptions`. ``out`` then holds a folder per film with its
+    ``options`` are the fields of :class:`CurateOptions` and `MachineOptions`. ``out`` then holds a folder per film with its
     candidates and ``rejects.jsonl``, and ``manifest.jsonl`` with the clips that are kept. A script that calls this needs
     ``if __name__ == "__main__":``. With ``dry_run`` nothing is made.
     InputError: nothing to curate, an option that does not fit, a folder that holds something else.
