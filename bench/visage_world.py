@@ -356,21 +356,21 @@ def two_stage_rows(given: argparse.Namespace, trained: TrainedVisage, codec: Cod
     sounds = {
         "recognised": recognised(held_out, np.random.default_rng(given.seed)),
         "generated W": [each[0] for each in generated_fields(trained, codec, held_out, GUIDANCES["joint"], seed=given.seed)],
-        "reference's W (oracle)": list(held_out.fields[:, 0]),
     }
     if given.mono is not None:
         mono = load_builtin_visage(given.mono)
         made = generated_fields(mono, codec, held_out, GUIDANCES["visual"], seed=given.seed)
         sounds["mono variant"] = [each[0] for each in made]
-    places = {"encoded at the camera": encoded_at_camera}
+    pairs = [(what, "encoded at the camera", encoded_at_camera) for what in sounds]
     if given.spatializer is not None:
-        places["U-Net"] = spatialized_by(load_spatializer(given.spatializer, encoder_name=held_out.encoder_name))
-    rate = held_out.sample_rate_hz
-    for where, place in places.items():
-        for what, w in sounds.items():
-            fields = (place(np.ascontiguousarray(each), rate, held_out.seen(i)) for i, each in enumerate(w))
-            yield measured(f"{what}, {where}", fields, held_out, begun=begun)
-            begun = time.process_time()
+        unet = spatialized_by(load_spatializer(given.spatializer, encoder_name=held_out.encoder_name))
+        sounds["reference's W"] = list(held_out.fields[:, 0])
+        pairs += [(what, "U-Net", unet) for what in sounds]
+    for what, where, place in pairs:
+        tracks = (np.ascontiguousarray(each) for each in sounds[what])
+        fields = (place(each, held_out.sample_rate_hz, held_out.seen(i)) for i, each in enumerate(tracks))
+        yield measured(f"{what}, {where}", fields, held_out, begun=begun)
+        begun = time.process_time()
 
 
 def reference_rows(given: argparse.Namespace, codec: Codec, held_out: HeldOut) -> Iterator[Row]:

@@ -45,6 +45,14 @@ def test_constant_masks_make_a_plane_wave() -> None:
     assert np.array_equal(made[0], w[0].numpy())
 
 
+def test_a_spectrogram_has_the_power_of_its_sound() -> None:
+    """Closed form: of white noise of variance 4 the mean power of bins is 4. Round trip: a tone below the topmost bin."""
+    net = seeded()
+    assert float(net.spectrogram(2 * noise(400_000)).abs().square().mean()) == pytest.approx(4, rel=0.01)
+    tone = torch.sin(2 * torch.pi * 300 * torch.arange(8000) / 4000)[None]
+    torch.testing.assert_close(net.samples(net.spectrogram(tone), 8000)[:, 64:-64], tone[:, 64:-64], atol=1e-4, rtol=0)
+
+
 def test_an_imaginary_mask_turns_the_phase() -> None:
     """Closed form: the mask i turns a cosine into a minus sine."""
     t = torch.arange(8000) / 4000

@@ -108,24 +108,22 @@ class Spatializer(nn.Module):
         return torch.cat([visual, towards], 1)[:, :, None].expand(-1, -1, n_rows, -1)
 
     def spectrogram(self, samples: Tensor) -> Tensor:
-        """Complex (..., N, S) of ``samples`` (..., T); S = 1 + T // hop."""
-        config = self.config
+        """Complex (..., N, S) of ``samples`` (..., T), S = 1 + T // hop; its mean power is that of the samples."""
+        config, window = self.config, self._window(samples)
         flat = torch.stft(
-            samples.reshape(-1, samples.shape[-1]),
-            config.window_samples,
-            config.hop_samples,
-            window=torch.hann_window(config.window_samples, device=samples.device),
-            return_complex=True,
+            samples.reshape(-1, samples.shape[-1]), config.window_samples, config.hop_samples, window=window, return_complex=True
         )
         return flat[:, :-1].unflatten(0, samples.shape[:-1])
 
     def samples(self, spectrogram: Tensor, n_samples: int) -> Tensor:
         """(..., T) of ``spectrogram`` (..., N, S): the inverse of `spectrogram`, but for the topmost bin, which is zero."""
-        config = self.config
-        flat = F.pad(spectrogram.flatten(0, -3), (0, 0, 0, 1))
-        window = torch.hann_window(config.window_samples, device=flat.device)
-        sound = torch.istft(flat, config.window_samples, config.hop_samples, window=window, length=n_samples)
+        config, flat = self.config, F.pad(spectrogram.flatten(0, -3), (0, 0, 0, 1))
+        sound = torch.istft(flat, config.window_samples, config.hop_samples, window=self._window(flat.real), length=n_samples)
         return sound.unflatten(0, spectrogram.shape[:-2])
+
+    def _window(self, like: Tensor) -> Tensor:
+        window = torch.hann_window(self.config.window_samples, device=like.device)
+        return window / window.square().sum().sqrt()
 
     @torch.no_grad()
     def spatialize(self, w: Tensor, features: Tensor, energy_map: Tensor | None, direction: Tensor) -> Tensor:
