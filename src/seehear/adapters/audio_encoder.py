@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -86,12 +86,18 @@ class BuiltinAudioEncoder:
         return net.eval()
 
     def embed(self, clips: Sequence[NDArray[np.float32]], /) -> list[NDArray[np.float32]]:
-        """For each mono clip (T,) its features (n, D): one per window of 1.92 s, overlapping by half."""
-        return [heard(self._net, clip)[1] for clip in clips]
+        """For each mono clip (T,) its features (n, D) of unit length: one per window of 1.92 s, overlapping by half.
+
+        Unit length, as CLAP has it: of features as they are, pauses and single loud clips would rule a Frechet distance.
+        """
+        return [features / np.linalg.norm(features, axis=1, keepdims=True) for _, features, _ in self._heard(clips)]
 
     def tag(self, clips: Sequence[NDArray[np.float32]], /) -> NDArray[np.float64]:
         """Probabilities (n, K) of the labels for mono clips (T,), each row summing to 1."""
-        return np.array([clip_probabilities(*heard(self._net, clip)[::2]) for clip in clips]).reshape(len(clips), -1)
+        return np.array([clip_probabilities(logits, power) for logits, _, power in self._heard(clips)]).reshape(len(clips), -1)
+
+    def _heard(self, clips: Sequence[NDArray[np.float32]]) -> Iterator[tuple[NDArray, NDArray, NDArray]]:
+        return (heard(self._net, clip) for clip in clips)
 
 
 def heard(net: AudioEncoder, clip: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float64]]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import seehear
 from seehear.io.files import check_output, whole_file
 from seehear.io.layouts import ORDERS
-from seehear.presets import ModelOptions, judges_preset
+from seehear.presets import MachineOptions, judges_preset
+from seehear.presets.options import DEVICE_HELP, OFFLINE_HELP
 from seehear.presets.parts import Part
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
 from seehear.types import InputError
@@ -67,14 +68,14 @@ class AmbisonicsOptions:
     reference_order: str = option("", "Channels of the reference files: acn (unless they say another), fuma or n3d.", "NAME")
     no_controls: bool = option(False, "Leave out truth, shuffled, noise and silence: faster.")
     seed: int = option(0, "Same seed, same figures.", "N")
-    device: str = option("auto", "Where models from elsewhere run: auto, cpu, cuda (cuda:1) or mps.", "NAME")
-    offline: bool = option(False, "Never ask the hub: what is not on this machine is an error.")
+    device: str = option("auto", DEVICE_HELP, "NAME")
+    offline: bool = option(False, OFFLINE_HELP)
     force: bool = option(False, "Replace an existing report.")
 
     def __post_init__(self) -> None:
         check_types(self)
         check_range("--seed", self.seed, 0, 2**63 - 1)
-        ModelOptions(device=self.device)
+        MachineOptions(device=self.device)
         if self.compat:
             check_choice("--compat", self.compat, "visage")
         for flag, order in (("--generated-order", self.generated_order), ("--reference-order", self.reference_order)):
