@@ -118,13 +118,13 @@ def measured_rows(
     before: tuple[FieldPair, Heard] | None = None
     for index, pair in enumerate(pairs):
         wanted = heard(pair.reference, pair.direction, judges)
-        _add(rows["generated"], pair, pair.generated, heard(pair.generated, pair.direction, judges), wanted, compat)
+        add_clip(rows["generated"], pair, pair.generated, heard(pair.generated, pair.direction, judges), wanted, compat)
         if controls:
             noise = diffuse_noise(pair.reference, np.random.default_rng((seed, index)))
             silence = np.zeros_like(pair.reference)
-            _add(rows["truth"], pair, pair.reference, wanted, wanted, compat)
-            _add(rows["noise"], pair, noise, heard(noise, pair.direction, judges), wanted, compat)
-            _add(rows["silence"], pair, silence, heard(silence, pair.direction, judges), wanted, compat)
+            add_clip(rows["truth"], pair, pair.reference, wanted, wanted, compat)
+            add_clip(rows["noise"], pair, noise, heard(noise, pair.direction, judges), wanted, compat)
+            add_clip(rows["silence"], pair, silence, heard(silence, pair.direction, judges), wanted, compat)
             if before is not None:
                 _add_shuffled(rows["shuffled"], (pair, wanted), before, judges, compat)
             before = (pair, wanted)
@@ -143,10 +143,11 @@ def _add_shuffled(
     # Its channels are the other's; only what is heard towards this camera is new.
     sound = partner.reference[:, :n]
     made = Heard(channels.channels, *_towards(sound, pair.direction, judges))
-    _add(row, cut, sound, made, wanted, compat)
+    add_clip(row, cut, sound, made, wanted, compat)
 
 
-def _add(row: Row, pair: FieldPair, sound: FloatArray, made: Heard, wanted: Heard, compat: Compat | None) -> None:
+def add_clip(row: Row, pair: FieldPair, sound: FloatArray, made: Heard, wanted: Heard, compat: Compat | None = None) -> None:
+    """Adds ``sound`` (4, T) beside the reference of ``pair``; ``made`` and ``wanted`` are what judges made of the two."""
     row.frames.append(frame_scores(sound, pair.reference, RATE_HZ, compat=compat))
     row.angles.append(float(angles_rad([sound], reference_vectors([pair.reference]))[0]))
     if pair.direction is not None:
