@@ -112,7 +112,7 @@ def test_the_loss_is_the_mean_over_all_codes(name, n_channels):
     log_p = net(given.conditioning, sequence[..., :-1]).log_softmax(-1)
     there = sequence != net.config.padding
     expected = -log_p.gather(-1, sequence.clamp_max(6)[..., None])[..., 0][there].mean()
-    assert float(code_loss(net, given, pattern)) == pytest.approx(float(expected), rel=1e-5)
+    assert code_loss(net, given, pattern).item() == pytest.approx(expected.item(), rel=1e-5)
     assert there.sum() == given.codes.numel()
     seen = [(row, step) for rows, steps in steps_by_rows(pattern, 9) for row in rows for step in range(99)[steps]]
     assert sorted(seen) == sorted((row, step) for row, step in there[0].nonzero().tolist())
@@ -129,12 +129,12 @@ def test_conditions_are_dropped_as_often_as_told(data, monkeypatch):
         "seehear.training.visage.examples", lambda batch, turned, net: turns.append(turned) or examples(batch, turned, net)
     )
     loss = training_loss(net, data, recipe, seed=3)
-    for number in range(1000):
+    for number in range(400):
         loss(number, torch.Generator().manual_seed(number))
     visual, direction = (torch.cat(masks).double() for masks in zip(*told, strict=True))
     turned = torch.from_numpy(np.concatenate(turns)).double()
     for found, p in ((visual, 0.1), (direction, 0.1), (visual * direction, 0.01), (turned, 0.5), (turned * direction, 0.05)):
-        assert abs(float(found.mean()) - p) < 4 * math.sqrt(p * (1 - p) / 10_000)
+        assert abs(float(found.mean()) - p) < 4 * math.sqrt(p * (1 - p) / 4_000)
 
 
 def planted(tmp_path, n: int, seed: int):
@@ -153,11 +153,12 @@ def planted(tmp_path, n: int, seed: int):
 
 def test_it_learns_what_a_direction_means(tmp_path):
     """Planted answer: W is a fair coin, log 2 nats; Y, Z and X follow from the direction, 0 nats: log 2 / 4 a code."""
-    schedule = Schedule(steps=260, learning_rate=1e-2, warmup_steps=20, weight_decay=0.0, ema_decay=0.9, clip_norm=1.0)
-    recipe = replace(RECIPE, schedule=schedule, batch_size=32, drop_direction=0.0, drop_visual=0.0, validate_every=1000)
-    task = VisageTask(recipe, planted(tmp_path, 256, 0), planted(tmp_path, 64, 1))
+    schedule = Schedule(steps=230, learning_rate=1e-2, warmup_steps=20, weight_decay=0.0, ema_decay=0.8, clip_norm=1.0)
+    recipe = replace(RECIPE, schedule=schedule, batch_size=16, config=replace(TINY, width=32), validate_every=1000)
+    recipe = replace(recipe, drop_direction=0.0, drop_visual=0.0)
+    task = VisageTask(recipe, planted(tmp_path, 128, 0), planted(tmp_path, 32, 1))
     trained = fit_visage(task, tmp_path / "run")
-    assert trained.facts["validation_loss"] == pytest.approx(math.log(2) / 4, rel=0.15)
+    assert trained.facts["validation_loss"] == pytest.approx(math.log(2) / 4, rel=0.05)
     assert (trained.encoder_name, trained.codec_name, trained.pattern) == ("greys", "rounded", "visage")
 
 

@@ -291,7 +291,7 @@ def _write_clips(path: Path, clips: Sequence[tuple[str, tuple[str, ...], dict[st
 def _mapped(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a safetensors file, in the file: safetensors itself takes a millisecond for each clip of a batch."""
     types = {"F16": np.float16, "F32": np.float32, "I16": np.int16}
-    whole = np.memmap(path, np.uint8, "r")
+    whole = np.asarray(np.memmap(path, np.uint8, "r"))
     start = 8 + int(whole[:8].view("<u8")[0])
     told = json.loads(whole[8:start].tobytes())
     return {
