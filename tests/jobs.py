@@ -49,6 +49,7 @@ def write_parts(item: Item, folder: Path) -> Mapping[str, Any]:
 
 def main() -> None:
     """As a program: so many items into a folder, by two workers; prints each row's item as it is done."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which what a shell runs in the background would ignore
     folder, count, pause_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     items = [Item(f"item{index:02d}", "fine", {"pause_s": pause_s}) for index in range(count)]
     for row in run(items, write_parts, folder, settings={"count": count}, crew=Crew(2), resume=True):
