@@ -7,13 +7,16 @@ import math
 import numpy as np
 
 from seehear.acoustics.render import render
-from seehear.data.world.values import DEFAULTS, World, WorldOptions
+from seehear.acoustics.sphere import rotation_by
+from seehear.data.world.values import DEFAULTS, Weather, World, WorldOptions
 from seehear.foley import synthesize
 from seehear.types import FOA, FRONT, NEAREST_M, Audio, Direction, Scene, Source, Trajectory
 
 LOUDEST_DBFS = -20.0
 """RMS of the loudest half second of W, give or take `VARIES_DB`."""
 VARIES_DB = 2.0
+SINGERS = ("crickets", "cicada")
+"""Beds of few tones."""
 PEAK = 0.95
 """No channel goes beyond; a sound of strokes is as quiet as that asks for."""
 
@@ -31,11 +34,23 @@ def scene_of(world: World, options: WorldOptions) -> Scene:
         gain_db = thing.level_db + 20 * math.log10(middle_m)
         sources.append(Source(stem, thing.trajectory, thing.name, gain_db, thing.extent_rad))
     if world.weather is not None:
-        rng = np.random.default_rng([*world.seed, world.weather.seed])
-        stem = synthesize(world.weather.name, seconds, rate, rng)
-        around = Trajectory.fixed(FRONT, 1.0)
-        sources.append(Source(stem, around, world.weather.name, world.weather.level_db, 2 * math.pi))
+        sources += _from_everywhere(world.weather, np.random.default_rng([*world.seed, world.weather.seed]), options)
     return Scene(tuple(sources), world.place.room, seconds, rate, seed=int(world.rng(1).integers(1 << 31)))
+
+
+def _from_everywhere(weather: Weather, rng: np.random.Generator, options: WorldOptions) -> list[Source]:
+    """A bed; of `SINGERS` four that are each somewhere, at the corners of a tetrahedron: copies of a tone, however their phases
+    are mixed, make a pattern of nodes and not a diffuse field."""
+    if weather.name not in SINGERS:
+        stem = synthesize(weather.name, options.seconds, options.sample_rate_hz, rng)
+        return [Source(stem, Trajectory.fixed(FRONT, 1.0), weather.name, weather.level_db, 2 * math.pi)]
+    turn = rotation_by(*rng.uniform(-math.pi, math.pi, 3))
+    corners = [Direction.of(turn @ np.array(corner)) for corner in ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))]
+    stems = [synthesize(weather.name, options.seconds, options.sample_rate_hz, rng) for _ in corners]
+    return [
+        Source(stem, Trajectory.fixed(corner, 1.0), weather.name, weather.level_db - 6)
+        for stem, corner in zip(stems, corners, strict=True)
+    ]
 
 
 def sound_of(world: World, options: WorldOptions = DEFAULTS) -> Audio:
@@ -49,8 +64,3 @@ def sound_of(world: World, options: WorldOptions = DEFAULTS) -> Audio:
     wanted = 10 ** ((LOUDEST_DBFS + float(np.clip(world.rng(2).normal(0, VARIES_DB), -6, 6))) / 20)
     gain = min(wanted / loudest, PEAK / max(float(np.abs(field.samples).max()), 1e-9))
     return Audio((field.samples * np.float32(gain)).astype(np.float32), field.sample_rate_hz, FOA, "acn-sn3d")
-
-
-def direction_at(trajectory: Trajectory, time_s: float) -> Direction:
-    """Where something is heard from at a time."""
-    return Direction.of(trajectory.at(np.array([time_s]))[0][0])
