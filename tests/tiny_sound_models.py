@@ -342,3 +342,40 @@ def _processor(folder: Path, more: dict[str, Any]) -> None:
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "preprocessor_config.json").write_text(json.dumps(shared | more, indent=2, sort_keys=True), "utf-8")
+
+
+def tiny_ast(folder: Path, *, seed: int = 0) -> Path:
+    """An AST tagger of five labels that hears 64 frames (0.64 s)."""
+    import torch
+    from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
+
+    config = ASTConfig(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_length=64,
+        num_mel_bins=128,
+        initializer_range=0.2,
+        id2label=dict(enumerate(["Speech", "Dog", "Rain", "Silence", "Bell"])),
+    )
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(seed)
+        ASTForAudioClassification(config).save_pretrained(folder)
+    ASTFeatureExtractor(max_length=64).save_pretrained(folder)
+    return folder
+
+
+def tiny_clap(folder: Path, *, seed: int = 0) -> Path:
+    """A CLAP model whose audio half hears 64 frames of 64 bands."""
+    import torch
+    from transformers import ClapConfig, ClapFeatureExtractor, ClapModel
+
+    audio = {"spec_size": 64, "window_size": 4, "num_mel_bins": 64, "depths": [1, 1], "num_attention_heads": [2, 2]}
+    audio |= {"num_hidden_layers": 2, "hidden_size": 32, "projection_dim": 16, "patch_embeds_hidden_size": 16}
+    audio |= {"patch_size": 2, "patch_stride": 2}
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(seed)
+        ClapModel(ClapConfig(text_config=_CLAP_TEXT, audio_config=audio, projection_dim=16)).save_pretrained(folder)
+    ClapFeatureExtractor(truncation="rand_trunc", max_length_s=1, hop_length=1000).save_pretrained(folder)
+    return folder

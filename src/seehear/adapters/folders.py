@@ -15,7 +15,8 @@ WEIGHTS = re.compile(r"(model|diffusion_pytorch_model)(-\d{5}-of-\d{5})?\.safete
 """Plain weights; variants such as model.fp16.safetensors are copies of them."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 WORDLESS = frozenset({"sam", "sam2", "sam2_video", "depth_anything", "clip", "clip_vision_model", "dac"})
-"""Architectures of which no words are read here: of CLIP the picture half is used."""
+WORDLESS |= {"audio-spectrogram-transformer", "clap"}
+"""Architectures of which no words are read here: of CLIP the picture half is used, of CLAP the sound half."""
 WORDLESS_CLASSES = frozenset({"VisageForAmbisonicsGeneration", "VisageForConditionalGeneration"})
 """Released as models of BART, which they are without its words."""
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "tekken.json")

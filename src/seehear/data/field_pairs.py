@@ -57,8 +57,9 @@ class Unreadable:
 def find_fields(generated: Path, reference: Path, directions: Path | None = None) -> FieldSets:
     """The sounds of two folders, the reference of files or of shards, and the directions of its clips.
 
-    A direction is what the file ``directions`` says; else the manifest of the shards, or NAME.json beside the reference or the
-    generated file. InputError: no folder, no sounds, two files of one name, nothing in common, or directions that cannot be read.
+    A direction is what the file ``directions`` says; else the manifest of the shards, or NAME.json (NAME.seehear.json) beside the
+    reference or the generated file. InputError: no folder, no sounds, two files of one name, nothing in common, or directions
+    that cannot be read.
     """
     made = sounds_in(generated)
     if (reference / MANIFEST).is_file():
@@ -122,8 +123,9 @@ def _key(name: str) -> str:
 
 
 def _direction(row: Mapping[str, Any], where: str) -> Direction | None:
-    """The direction in ``direction_deg``, or None where nothing is said of it."""
-    angles = row.get("direction_deg")
+    """The direction in ``direction_deg``, or ``azimuth_deg`` and ``elevation_deg``; None where nothing is said of it."""
+    apart = [row.get("azimuth_deg"), row.get("elevation_deg")]
+    angles = row.get("direction_deg", None if None in apart else apart)
     if angles is None:
         return None
     try:
@@ -136,11 +138,10 @@ def _direction(row: Mapping[str, Any], where: str) -> Direction | None:
 
 
 def _beside(sound: Path | None) -> Direction | None:
-    """What the JSON file beside a sound says: ``direction_deg`` at its top."""
-    path = None if sound is None else sound.with_suffix(".json")
-    if path is None or not path.is_file():
-        return None
-    return _direction(_object(path, path.read_text("utf-8")), str(path))
+    """What NAME.json or NAME.seehear.json beside a sound says."""
+    paths = () if sound is None else (sound.with_suffix(".json"), sound.with_suffix(".seehear.json"))
+    path = next((path for path in paths if path.is_file()), None)
+    return None if path is None else _direction(_object(path, path.read_text("utf-8")), str(path))
 
 
 # ------------------------------------------------------------------------------------------------ reading
