@@ -279,13 +279,13 @@ def _refuse_others(header: PreparedHeader | None, facts: dict[str, Any], out: Pa
 
 def _write_clips(path: Path, clips: Sequence[tuple[str, tuple[str, ...], dict[str, NDArray[Any]]]]) -> None:
     """One file of clips, each its key, labels and arrays."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     keys, labels, arrays = zip(*clips, strict=True)
     with whole_file(path, force=True) as partial:
         stacked = {name: np.stack([each[name] for each in arrays]) for name in arrays[0]}
         # One entry: several would be written in any order, and the bytes would differ from run to run.
-        save_file(stacked, partial, {"clips": json.dumps({"keys": keys, "labels": labels})})
+        partial.write_bytes(save(stacked, {"clips": json.dumps({"keys": keys, "labels": labels})}))
 
 
 def _mapped(path: Path) -> dict[str, NDArray[Any]]:

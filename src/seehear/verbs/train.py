@@ -15,7 +15,7 @@ from seehear.presets.learning import learning_parts
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
 from seehear.training.curves import RUN, last_losses
 from seehear.types import InputError
-from seehear.verbs.progress import Watcher, unwatched
+from seehear.verbs.progress import Stages, Watcher, unwatched
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ RECIPES = ("builtin", "builtin-pretrain", "builtin-finetune", "scratch", "pretra
 """Names in ``training.recipes``, which is not imported before it is needed: it loads torch."""
 PREPARED, PREPARED_VALIDATION = "prepared", "prepared-validation"
 SHARE_PREPARING = 0.2
-"""Of the progress, where clips have to be prepared."""
+"""Of the progress, for each folder of clips that has to be prepared."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +83,15 @@ def train(system: str, *, watch: Watcher = unwatched, dry_run: bool = False, **o
     from seehear.training.visage import fit_visage
 
     begun, out, device = time.monotonic(), Path(asked.out), device_here(asked.device)
-    data, held_out = _material(asked, watch)
+    stages = Stages(watch)
+    data, held_out = _material(asked, stages)
     task = _task(asked, earlier, data, held_out, device)
     n_steps = task.recipe.schedule.steps
-    before = 0.0 if _is_prepared(asked.data) else SHARE_PREPARING
 
-    def watch_steps(done: int, loss: float) -> None:
-        watch(f"step {done}/{n_steps}, loss {loss:.3f}", before + (1 - before) * done / n_steps)
-
-    trained = fit_visage(task, out, device=device, watch=watch_steps)
+    with stages.stage("training", 1 - stages.done) as tell:
+        trained = fit_visage(
+            task, out, device=device, watch=lambda done, loss: tell(f"step {done}/{n_steps}, loss {loss:.3f}", done / n_steps)
+        )
     return {
         "version": seehear.__version__,
         "system": system,
@@ -123,12 +123,12 @@ def _is_prepared(folder: str) -> bool:
     return (Path(folder).expanduser() / HEADER).is_file()
 
 
-def _material(asked: TrainOptions, watch: Watcher) -> tuple[Prepared, Prepared | None]:
+def _material(asked: TrainOptions, stages: Stages) -> tuple[Prepared, Prepared | None]:
     """The clips to learn from and those held out, prepared if they are not."""
-    data = _prepared(asked, asked.data, PREPARED, watch)
+    data = _prepared(asked, asked.data, PREPARED, stages)
     if not asked.validation:
         return data, None
-    held_out = _prepared(asked, asked.validation, PREPARED_VALIDATION, watch)
+    held_out = _prepared(asked, asked.validation, PREPARED_VALIDATION, stages)
     if held_out.header != data.header:
         raise InputError(f"the clips in {asked.data} and {asked.validation} are not of one encoder, codec and size")
     if both := set(data.keys) & set(held_out.keys):
@@ -136,20 +136,21 @@ def _material(asked: TrainOptions, watch: Watcher) -> tuple[Prepared, Prepared |
     return data, held_out
 
 
-def _prepared(asked: TrainOptions, folder: str, name: str, watch: Watcher) -> Prepared:
+def _prepared(asked: TrainOptions, folder: str, name: str, stages: Stages) -> Prepared:
     if _is_prepared(folder):
         return read_prepared(folder)
     from seehear.data.shards import read_clips, read_manifest_rows
 
     encoder, codec = learning_parts(asked.models, device=asked.device, offline=asked.offline)
     n_clips = len(read_manifest_rows(folder))
-    begun = SHARE_PREPARING if name == PREPARED_VALIDATION and not _is_prepared(asked.data) else 0.0
-    share = SHARE_PREPARING if name == PREPARED else 0.0
-
-    def watch_clips(done: int) -> None:
-        watch(f"preparing clip {done}/{n_clips}", begun + share * done / n_clips)
-
-    return prepare(read_clips(folder), encoder, codec, Path(asked.out) / name, watch=watch_clips)
+    with stages.stage(f"preparing {n_clips} clips", SHARE_PREPARING) as tell:
+        return prepare(
+            read_clips(folder),
+            encoder,
+            codec,
+            Path(asked.out) / name,
+            watch=lambda done: tell(f"preparing clip {done}/{n_clips}", done / n_clips),
+        )
 
 
 def _recipe(asked: TrainOptions, steps: int | None) -> VisageRecipe:
