@@ -58,7 +58,7 @@ def test_a_coded_plane_wave_comes_from_where_it_came(codec, bark):
 
 
 def test_the_weights_keep_more_than_no_weights(codec, bark):
-    """Published number: more than 1 dB SNR (2.4 dB over recordings in docs/models.md); shapes in another order are another sound."""
+    """Published number: more than 1 dB SNR (2.4 dB over recordings, docs/models.md); shapes in another order are none."""
     codes = codec.encode(bark)
     coded = codec.decode(codes)[0, : bark.shape[1]]
     shuffled = codes.copy()

@@ -1,3 +1,4 @@
+from shutil import copytree
 from types import SimpleNamespace
 
 import numpy as np
@@ -34,10 +35,15 @@ def sound(n: int, channels: int = 2) -> np.ndarray:
     return (0.1 * np.random.default_rng(0).normal(size=(channels, n))).astype(np.float32)
 
 
-def test_the_numbers_are_those_of_the_checkpoint(codec, folder):
-    """Published numbers: 44.1 kHz and a hop of 2 x 4 x 8 x 8 = 512 as descript/dac_44khz; its books as the tiny one was made."""
+def test_the_numbers_are_those_of_the_checkpoint(codec, folder, tmp_path):
+    """Published numbers: 44.1 kHz and a hop of 2 x 4 x 8 x 8 = 512 as descript/dac_44khz; its books as the tiny one was made.
+
+    The same weights elsewhere have the same name, others another.
+    """
     assert (codec.sample_rate_hz, codec.hop_samples, codec.n_codebooks, codec.codebook_size) == (44_100, 512, 3, 64)
-    assert codec.name == folder.name and DacCodec("descript/dac_44khz").name == "descript/dac_44khz"
+    assert codec.name.startswith("dac-44100hz-3x64-")
+    assert DacCodec(str(copytree(folder, tmp_path / "copy")), CPU).name == codec.name
+    assert DacCodec(tiny_dac(tmp_path / "other", seed=1), CPU).name != codec.name
 
 
 @pytest.mark.parametrize("n", [1, 512, 5 * 512, 5 * 512 + 1])
@@ -76,7 +82,7 @@ def test_fewer_books_can_be_decoded(codec, model):
 
 
 def test_odd_strides_end_in_silence(tmp_path):
-    """Closed form: a stride of 5 loses a sample of its rate at the end (DAC at 24 kHz has one); L frames are L hops all the same."""
+    """Closed form: a stride of 5 loses a sample of its rate at the end (DAC at 24 kHz has one), yet L frames are L hops."""
     from transformers import DacConfig, DacModel
 
     sizes = {"encoder_hidden_size": 4, "decoder_hidden_size": 16, "n_codebooks": 2, "codebook_size": 16, "codebook_dim": 4}
@@ -89,7 +95,7 @@ def test_odd_strides_end_in_silence(tmp_path):
 
 
 def test_faults_are_named(codec, tmp_path):
-    """Planted faults: shapes, numbers that are not finite, codes out of range, another model's folder, a model that spoils sound."""
+    """Planted faults: shapes, numbers that are not finite, codes out of range, another model's folder, spoilt sound."""
     for samples in (np.zeros(10, np.float32), np.zeros((1, 0), np.float32), np.full((1, 512), np.inf, np.float32)):
         with pytest.raises(InputError):
             codec.encode(samples)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,8 +53,10 @@ class DacCodec:
 
     @property
     def name(self) -> str:
-        """The hub id, or the folder's name."""
-        return str(self.source) if isinstance(self.source, str) else self.source.name
+        """Rate, sizes, and the start of a hash over the first codebook, which is the same in every file of the same weights."""
+        book = self._model.quantizer.quantizers[0].codebook.weight.detach().float().cpu().numpy()
+        weights = hashlib.sha256(np.ascontiguousarray(book, dtype="<f2").tobytes()).hexdigest()[:8]
+        return f"dac-{self.sample_rate_hz}hz-{self.n_codebooks}x{self.codebook_size}-{weights}"
 
     @property
     def sample_rate_hz(self) -> int:

@@ -68,6 +68,7 @@ KNOWN: Mapping[str, tuple[str, float]] = {
     "cvssp/audioldm2-large": ("CC-BY-NC-SA-4.0", 6.0),
     "jaeyeonkim99/visage": (NOT_STATED, 1.43),
     "openai/clip-vit-base-patch32": ("MIT", 0.61),
+    "descript/dac_44khz": ("MIT", 0.31),
     "stabilityai/stable-audio-open-1.0": ("Stability AI Community License (log in and accept it on the hub first)", 5.3),
 }
 """Licence (as the model cards state it; of SAM 2 and CLIP as their authors' repositories say of all checkpoints) and rounded size
