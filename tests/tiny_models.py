@@ -164,6 +164,41 @@ def tiny_clip(folder: Path, *, seed: int = 0) -> Path:
     return _save(CLIPModel, config, processor, folder, seed, lambda _: None)
 
 
+def tiny_dac(folder: Path, *, seed: int = 0) -> Path:
+    """A DAC checkpoint at 44.1 kHz with 3 codebooks of 64, which `visage_tiny` makes codes for; every code is heard."""
+    import torch
+    from transformers import DacConfig, DacModel
+
+    books = {"n_codebooks": 3, "codebook_size": 64, "codebook_dim": 4}
+    config = DacConfig(
+        encoder_hidden_size=4, decoder_hidden_size=32, downsampling_ratios=[2, 4, 8, 8], sampling_rate=44100, **books
+    )
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(seed)
+        model = DacModel(config)
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()  # drawn at random they would drown what the codes say
+        noise = model.decode(audio_codes=torch.randint(64, (1, 3, 20))).audio_values
+        model.decoder.conv2.weight.mul_(0.1 / noise.std())
+        model.save_pretrained(folder)
+    return folder
+
+
+def tiny_visage(folder: Path) -> Path:
+    """The tiny checkpoint of `oracles/visage_tiny` in the released layout: 2 s, features of 32, 3 codebooks of 64."""
+    import importlib.util
+
+    path = Path(__file__).resolve().parent / "oracles" / "visage_tiny" / "make.py"
+    spec = importlib.util.spec_from_file_location("visage_tiny", path)
+    assert spec is not None and spec.loader is not None
+    oracle = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(oracle)
+    folder.mkdir(parents=True)
+    oracle.unpack(folder)
+    return folder
+
+
 def _decide(model: Any) -> None:
     """Masks with logits far from zero, all with a predicted IoU of 0.95."""
     decoder = model.mask_decoder

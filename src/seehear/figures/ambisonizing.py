@@ -45,7 +45,7 @@ def ambisonized(seen: Sequence[SeenFrame], field: Sound, direction: Direction, *
         figure.text(0.065, 0.968, shown(title), fontsize=15, fontweight="bold", parse_math=False)
         figure.text(0.985, 0.968, "seehear", fontsize=12, color=MUTED, ha="right")
         strip = GridSpec(1, len(seen), figure=figure, wspace=0.06)
-        strip.update(left=0.065, right=0.985, top=0.925, bottom=0.79)
+        strip.update(left=0.065, right=0.985, top=0.925, bottom=0.775)
         _draw_frames([figure.add_subplot(strip[i]) for i in range(len(seen))], seen)
         rows = GridSpec(4, 1, figure=figure, hspace=0.08)
         rows.update(left=0.065, right=0.9, top=0.745, bottom=0.385)

@@ -252,6 +252,6 @@ def _together(trained: TrainedVisage, encoder: FrameEncoder, codec: Codec, compa
     """The parts, checked, the net in the form that makes codes fastest."""
     if compat is not None and compat not in get_args(Compat):
         raise InputError(f"this ViSAGe was trained with energy maps {compat!r}, which are not known here")
-    parts = Ambisonizer(trained, encoder, codec, compat)
+    parts = Ambisonizer(trained, encoder, codec, compat, middle_square=encoder.name.startswith("clip-"))
     parts.check()
     return replace(parts, trained=replace(trained, net=trained.net.for_decoding()))

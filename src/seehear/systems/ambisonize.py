@@ -54,6 +54,8 @@ class Ambisonizer:
     codec: Codec
     energy_compat: Compat | None = None
     """Whose energy map of patches the net was trained with: the paper's, or that of the released program."""
+    middle_square: bool = False
+    """Whether the encoder sees the middle square of a frame alone, as CLIP does."""
 
     def check(self) -> None:
         """Nothing, or an InputError when the encoder or the codec is not the one that the net was trained with."""

@@ -42,12 +42,14 @@ from seehear.verbs.report import download_gb, video_notes
 
 if TYPE_CHECKING:
     from seehear.io.mux import MuxReport
-    from seehear.systems.ambisonize import Ambisonized
+    from seehear.systems.ambisonize import Ambisonized, Ambisonizer
 
 FRAME_SIDE_PX = 640
 """Frames are looked at no larger."""
 FRAME_STEP_S = 1 / 60
 """Of a faster video not every frame is looked at."""
+TOLD_S = 5.0
+"""How often it is told how far the sound is."""
 SHOWN_FRAMES = 6
 """Of the video, in the figure."""
 FIELD_LAYOUTS = ("foa", "binaural", "stereo", "5.1", "7.1", "5.1.4", "7.1.4", "mono")
@@ -165,9 +167,9 @@ def ambisonize(
         asked = _with_ledger(asked, preset, ears)
     if dry_run:
         return AmbisonizedVideo(_silence(asked.layout), _plan(asked, preset, media, duration_s))
-    with stages.stage("getting models", 0.03) as tell:
+    with stages.stage("getting models", 0.13) as tell:
         parts = preset.load(tell)
-    with stages.stage("making sound", 0.75) as tell:
+    with stages.stage("making sound", 0.65) as tell:
         frames: dict[float, Image] = {}
         made = sound_field_of(
             _frames(media),
@@ -176,8 +178,8 @@ def ambisonize(
             parts,
             Making(wanted.scheme, wanted.sampling, wanted.seed),
             sample_rate_hz=RATE_HZ,
-            tell=lambda part: tell("making sound", part),
-            see=_keeping(frames, duration_s, parts.trained.frames_per_s),
+            tell=lambda part: tell(f"making sound from {int(part * duration_s / TOLD_S) * TOLD_S:g} s on", part),
+            see=_keeping(frames, duration_s, parts),
         )
     with stages.stage("decoding", 0.1) as tell:
         renders = _rendered(made.sound, asked, ears, lambda part: tell("decoding", part))
@@ -269,16 +271,23 @@ def _frames(media: Image | Video) -> Iterator[tuple[float, Image]]:
         yield from read_frames(media, every_s=FRAME_STEP_S, max_side_px=FRAME_SIDE_PX)
 
 
-def _keeping(frames: dict[float, Image], duration_s: float, frames_per_s: float) -> Callable[[int, Image], None]:
-    """What keeps some frames of a video in ``frames``, by their time, evenly spaced over its length."""
+def _keeping(frames: dict[float, Image], duration_s: float, parts: Ambisonizer) -> Callable[[int, Image], None]:
+    """What keeps some frames in ``frames``, evenly spaced over the video, by their time and as the encoder sees them."""
+    frames_per_s = parts.trained.frames_per_s
     n = max(1, ceil(duration_s * frames_per_s - 1e-6))
     numbers = {int((i + 0.5) / SHOWN_FRAMES * n) for i in range(SHOWN_FRAMES)}
 
     def see(number: int, frame: Image) -> None:
         if number in numbers:
-            frames[number / frames_per_s] = frame
+            frames[number / frames_per_s] = _middle_square(frame) if parts.middle_square else frame
 
     return see
+
+
+def _middle_square(frame: Image) -> Image:
+    side = min(frame.height_px, frame.width_px)
+    top, left = (frame.height_px - side) // 2, (frame.width_px - side) // 2
+    return Image(np.ascontiguousarray(frame.rgb[top : top + side, left : left + side]))
 
 
 def _rendered(field: Sound, asked: _Asked, ears: Listener, tell: Callable[[float], None]) -> dict[str, Levelled]:
@@ -385,12 +394,9 @@ def _drawing(
     def drawn() -> bytes:
         from seehear.figures.ambisonizing import SeenFrame, ambisonized
 
-        seen = [SeenFrame(time_s, frame, made.energy_maps[round(time_s * made.frames_per_s)]) for time_s, frame in frames.items()]
-        title = f"{asked.name}: ambisonics for a camera that looks {_where(asked.wanted)}"
+        maps = made.energy_maps
+        seen = [SeenFrame(at_s, frame, maps[round(at_s * made.frames_per_s)]) for at_s, frame in frames.items()]
+        title = f"{asked.name}: camera {asked.wanted.azimuth_deg:g}° left, {asked.wanted.elevation_deg:g}° up"
         return ambisonized(seen, renders[FOA.name].sound, asked.wanted.direction, title=title)
 
     return drawn
-
-
-def _where(wanted: AmbisonizeOptions) -> str:
-    return f"{wanted.azimuth_deg:g}\N{DEGREE SIGN} to the left, {wanted.elevation_deg:g}\N{DEGREE SIGN} up"
