@@ -35,7 +35,7 @@ def processes_now() -> Processes:
         return Processes()
     from accelerate import PartialState
 
-    state = PartialState()
+    state = PartialState(cpu=not torch.cuda.is_available())
     return Processes(state.process_index, state.num_processes)
 
 
@@ -44,7 +44,7 @@ def device_here(asked: str) -> torch.device:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from accelerate import PartialState
 
-        return PartialState(cpu=asked == "cpu").device
+        return PartialState(cpu=asked == "cpu" or not torch.cuda.is_available()).device
     if asked != "auto":
         return torch.device(asked)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
