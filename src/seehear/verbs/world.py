@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import seehear
 from seehear.data.runner import Crew
-from seehear.data.shards import MANIFEST, make_shards
-from seehear.data.world import SPLITS, SplitName, WorldOptions, clips_of, write_panoramas
-from seehear.data.world.photos import photo_shelf
-from seehear.data.world.values import DEFAULTS
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
 from seehear.types import InputError
 from seehear.verbs.progress import Watcher, unwatched
 
-PER_CLIP_S, PER_CLIP_MB = 0.4, 0.9
+if TYPE_CHECKING:  # the world needs scipy and PyAV, which `seehear --help` does not wait for
+    from seehear.data.world import SplitName, WorldOptions
+
+PER_CLIP_S, PER_CLIP_MB = 0.4, 0.7
 """About what a clip of the usual size costs on one core, and takes on the disk."""
 
 
@@ -28,10 +27,10 @@ class WorldMaking:
     clips: int = option(100, "How many clips.", "N")
     seed: int = option(0, "Number of the world: another one, other clips.", "N")
     split: str = option("train", "train, validation or test: other worlds of the same species.", "NAME")
-    side_px: int = option(DEFAULTS.side_px, "Side of the square pictures.", "PX", "--side")
-    fps: float = option(DEFAULTS.frames_per_s, "Pictures per second.", "HZ")
-    seconds: float = option(DEFAULTS.seconds, "Length of each clip.", "S")
-    rate_hz: int = option(DEFAULTS.sample_rate_hz, "Sample rate.", "HZ")
+    side_px: int = option(224, "Side of the square pictures.", "PX", "--side")
+    fps: float = option(4.0, "Pictures per second.", "HZ")
+    seconds: float = option(5.0, "Length of each clip.", "S")
+    rate_hz: int = option(24_000, "Sample rate.", "HZ")
     panoramas: int = option(0, "Also panoramic videos (MOV with AmbiX), so many pixels high.", "PX")
     photos: str = option("", "Archive of photos of things, half of which take the place of drawn ones.", "ZIP")
     workers: int = option(1, "Processes that work at the same time.", "N")
@@ -40,7 +39,7 @@ class WorldMaking:
 
     def __post_init__(self) -> None:
         check_types(self)
-        check_choice("--split", self.split, *SPLITS)
+        check_choice("--split", self.split, "train", "validation", "test")
         check_range("--clips", self.clips, 1, 10_000_000)
         check_range("--seed", self.seed, 0, 2**31)
         check_range("--workers", self.workers, 1, 256)
@@ -52,6 +51,9 @@ class WorldMaking:
 
     @property
     def world(self) -> WorldOptions:
+        """How each clip is made; InputError for a number that does not fit."""
+        from seehear.data.world import WorldOptions
+
         return WorldOptions(
             side_px=self.side_px,
             frames_per_s=self.fps,
@@ -70,8 +72,12 @@ def world(out: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
     ``if __name__ == "__main__":``. With ``dry_run`` nothing is made.
     InputError: an option that does not fit, a folder that holds something else.
     """
+    from seehear.data.shards import MANIFEST, make_shards
+    from seehear.data.world import clips_of, write_panoramas
+    from seehear.data.world.photos import photo_shelf
+
     asked = WorldMaking(**options)
-    folder, how, split = Path(out), asked.world, cast(SplitName, asked.split)
+    folder, how, split = Path(out), asked.world, cast("SplitName", asked.split)
     n_shards = -(-asked.clips // asked.per_shard)
     report: dict[str, Any] = {"version": seehear.__version__, "clips": asked.clips, "shards": n_shards, "out": str(folder)}
     if dry_run:
@@ -115,6 +121,4 @@ def world(out: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
 
 def _told(how: WorldOptions) -> dict[str, Any]:
     """What the clips depend on, as JSON."""
-    from dataclasses import asdict
-
     return {f"world_{name}": value for name, value in asdict(how).items()}
