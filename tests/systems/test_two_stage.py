@@ -15,6 +15,8 @@ from seehear.systems.two_stage import (
 )
 from seehear.types import MONO, Audio, ConceptScores, Direction, Image, InputError, Prompt
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LEFT_UP = Direction(np.radians(60), np.radians(30))
 
 
@@ -97,3 +99,57 @@ def test_a_mono_stage_of_another_length_is_refused() -> None:
     """Planted fault."""
     with pytest.raises(InputError, match="must give 800 samples"):
         TwoStage(lambda *_: noise(799), encoded_at_camera).ambisonics(seen(), 0.1, 8000, np.random.default_rng(0))
+
+
+class Counting:
+    """A net of one channel whose codes count on from the last one; notes the features that it is shown."""
+
+    def __init__(self):
+        import torch
+
+        from seehear.nets.visage_config import VisageConfig, mono
+
+        sizes = VisageConfig(n_codebooks=1, codebook_size=500, feature_size=1, n_patches=4, max_frames=10, max_steps=200)
+        self.config, self.null_features, self.seen = mono(sizes), torch.zeros(1), []
+
+    def without(self, conditioning, **_):
+        return conditioning
+
+    def encode(self, conditioning):
+        self.seen.append(conditioning.features[0, :, 0].tolist())
+        return conditioning.features
+
+    def step_logits(self, memory, n_steps, rows_at):
+        import torch
+
+        def logits(sequence, step):
+            last = sequence[..., step - 2] if step > 1 else torch.full((len(sequence), 1), -1)
+            return 1e4 * torch.nn.functional.one_hot((last + 1) % 500, 500).float()
+
+        return logits
+
+
+class Steps:
+    """A codec that holds code / 1000 for ten samples."""
+
+    name, sample_rate_hz, hop_samples, n_codebooks, codebook_size = "steps", 400, 10, 1, 500
+
+    def decode(self, codes):
+        return np.repeat(codes[:, 0] / 1000, 10, axis=-1).astype(np.float32)
+
+
+def test_the_mono_variant_goes_on_from_window_to_window() -> None:
+    """Planted net: windows of 10 frames, 8 apart, see frames 0 to 9, 8 to 17 and 16 on, the last one held; its codes count on."""
+    from seehear.nets.trained_visage import TrainedVisage
+    from seehear.sampling.guidance import Guidance
+    from seehear.systems.ambisonize import Ambisonizer
+    from seehear.systems.two_stage import mono_visage
+
+    net = Counting()
+    parts = Ambisonizer(TrainedVisage(net, "visage", "any", "steps", 4.0, 40.0), None, Steps())
+    shown = Seen([], np.arange(20, dtype=np.float32)[:, None], np.full((20, 4), 0.25, np.float32), LEFT_UP)
+    w = mono_visage(parts, Guidance())(shown, 5.0, 400, np.random.default_rng(0))
+    np.testing.assert_allclose(w, np.repeat(np.arange(200) / 1000, 10), atol=1e-6)
+    assert net.seen == [list(range(10)), list(range(8, 18)), [16, 17, 18, *[19] * 7]]
+    with pytest.raises(InputError, match="works at 400 Hz, asked for 8000"):
+        mono_visage(parts, Guidance())(shown, 5.0, 8000, np.random.default_rng(0))
