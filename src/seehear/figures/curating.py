@@ -30,10 +30,11 @@ def data_set_figure(
     tracks: Sequence[FloatArray],
     *,
     title: str,
+    aspect: float = 1.0,
     dpi: int = 110,
 ) -> bytes:
     """PNG bytes: counts of ``tags`` and ``objects`` (most frequent first), ``centres`` (N, 2) and ``tracks`` (F, 2 each; NaN is a
-    gap) in shares of the picture's width and height, from the top left."""
+    gap) in shares of the picture's width and height, from the top left; ``aspect`` is its height over its width."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=SIZE_INCHES, dpi=dpi)
         FigureCanvasAgg(figure)
@@ -43,10 +44,10 @@ def data_set_figure(
         bars.update(left=0.065, right=0.985, top=0.89, bottom=0.66)
         fields = GridSpec(1, 2, figure=figure, wspace=0.14)
         fields.update(left=0.065, right=0.985, top=0.475, bottom=0.05)
-        _draw_counts(figure.add_subplot(bars[0, 0]), tags, "(a) what is heard: most probable tag", PALETTE[0])
-        _draw_counts(figure.add_subplot(bars[0, 1]), objects, "(b) what stands out: class of the most salient object", PALETTE[1])
-        _draw_centres(figure.add_subplot(fields[0, 0]), centres)
-        _draw_tracks(figure.add_subplot(fields[0, 1]), tracks)
+        _draw_counts(figure.add_subplot(bars[0, 0]), tags, "(a) what is heard", PALETTE[0])
+        _draw_counts(figure.add_subplot(bars[0, 1]), objects, "(b) what stands out", PALETTE[1])
+        _draw_centres(figure.add_subplot(fields[0, 0]), centres, aspect)
+        _draw_tracks(figure.add_subplot(fields[0, 1]), tracks, aspect)
         png = io.BytesIO()
         # No software tag: the same data set gives the same bytes.
         figure.savefig(png, format="png", metadata={"Software": None})
@@ -62,7 +63,7 @@ def _widths(n_left: int, n_right: int) -> tuple[float, float]:
 
 def _draw_counts(axes: Axes, counts: Mapping[str, int], title: str, colour: str) -> None:
     top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_BARS]
-    axes.bar(range(len(top)), [n for _, n in top], color=colour, width=0.72)
+    axes.bar(range(len(top)), [n for _, n in top], color=[FAINT if name == "unknown" else colour for name, _ in top], width=0.72)
     size = 8.5 if len(top) <= 30 else 6.5
     names = [name if len(name) <= 22 else name[:21] + "…" for name, _ in top]
     axes.set_xticks(range(len(top)), names, rotation=90, fontsize=size, parse_math=False)
@@ -76,17 +77,17 @@ def _draw_counts(axes: Axes, counts: Mapping[str, int], title: str, colour: str)
     axes.set_axisbelow(True)
 
 
-def _draw_centres(axes: Axes, centres: FloatArray) -> None:
-    _frame(axes, f"(c) where it is: middle of its box, {len(centres)} clips")
+def _draw_centres(axes: Axes, centres: FloatArray, aspect: float) -> None:
+    _frame(axes, aspect, f"(c) where it is: middle of its box, {len(centres)} clips")
     if len(centres):
         alpha = float(np.clip(12 / np.sqrt(len(centres)), 0.15, 0.9))
         axes.scatter(centres[:, 0], centres[:, 1], s=16, color=PALETTE[2], alpha=alpha, linewidths=0)
 
 
-def _draw_tracks(axes: Axes, tracks: Sequence[FloatArray]) -> None:
+def _draw_tracks(axes: Axes, tracks: Sequence[FloatArray], aspect: float) -> None:
     picked = [tracks[i] for i in np.unique(np.linspace(0, len(tracks) - 1, min(len(tracks), MOST_TRACKS)).round().astype(int))]
     of_all = f"{len(picked)} of {len(tracks)}" if len(picked) < len(tracks) else f"{len(tracks)}"
-    _frame(axes, f"(d) how it moves: that point over the clip, {of_all} tracks (dots: their ends)")
+    _frame(axes, aspect, f"(d) how it moves: {of_all} tracks of that point")
     colours = [PALETTE[i % len(PALETTE)] for i in range(len(picked))]
     alpha = float(np.clip(12 / np.sqrt(max(len(picked), 1)), 0.15, 0.9))
     axes.add_collection(LineCollection([np.asarray(track) for track in picked], colors=colours, linewidths=1.1, alpha=alpha))
@@ -95,10 +96,11 @@ def _draw_tracks(axes: Axes, tracks: Sequence[FloatArray]) -> None:
         axes.scatter(*np.array(ends).T, s=7, color=colours[: len(ends)], alpha=alpha, linewidths=0, zorder=3)
 
 
-def _frame(axes: Axes, title: str) -> None:
+def _frame(axes: Axes, aspect: float, title: str) -> None:
     """The picture: x to the right, y down, with the middle marked."""
     axes.set_xlim(0, 1)
     axes.set_ylim(1, 0)
+    axes.set_aspect(aspect)
     axes.axhline(0.5, color=FAINT, linewidth=0.5)
     axes.axvline(0.5, color=FAINT, linewidth=0.5)
     axes.set_xticks([0, 0.5, 1], ["left", "middle", "right"])

@@ -229,7 +229,8 @@ def _write_report(made: dict[str, Any], picture: Path, numbers: Path, force: boo
     centres = np.array([each["centre"] for each in seen]).reshape(-1, 2)
     title = f"{Path(made['data']).name}: {made['clips']} clips"
     with whole_files() as files:
-        files.file(picture, force).write_bytes(data_set_figure(made["tags"], made["objects"], centres, tracks, title=title))
+        figure = data_set_figure(made["tags"], made["objects"], centres, tracks, title=title, aspect=made["aspect"])
+        files.file(picture, force).write_bytes(figure)
         files.file(numbers, force).write_text(json.dumps(made, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -49,7 +49,7 @@ class ConceptRelevance:
 
     tagger: AudioTagger
     recognizer: ConceptRecognizer
-    n_frames: int = 3
+    n_frames: int = 1
     n_regions: int = 4
 
     @cached_property

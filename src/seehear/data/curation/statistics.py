@@ -42,6 +42,8 @@ class Portrait:
     """Of the object's box in the middle frame, from the top left; None where nothing stands out."""
     track: FloatArray
     """(F, 2) of that point in every frame, NaN where it is lost; empty without an object."""
+    size_px: tuple[int, int]
+    """Width and height of the pictures."""
 
     @property
     def path_length(self) -> float:
@@ -58,14 +60,14 @@ def portrait(clip: Clip, tagger: AudioTagger, recognizer: ConceptRecognizer, lea
     middle = len(clip.frames) // 2
     image = Image(np.ascontiguousarray(clip.frames[middle]))
     regions = find_regions(image, N_REGIONS)
+    image_size = (image.width_px, image.height_px)
     name, p, region = salient_object(image, regions, recognizer, least_probability)
     if region is None:
-        return Portrait(clip.key, tagger.labels[best], float(row[best]), name, p, None, np.zeros((0, 2)))
-    size = np.array([image.width_px, image.height_px])
+        return Portrait(clip.key, tagger.labels[best], float(row[best]), name, p, None, np.zeros((0, 2)), image_size)
     x0, y0, x1, y1 = region.box
-    track = follow_middle(clip.frames, middle, region.box) / size
-    centre = (float((x0 + x1) / 2 / size[0]), float((y0 + y1) / 2 / size[1]))
-    return Portrait(clip.key, tagger.labels[best], float(row[best]), name, p, centre, track)
+    track = follow_middle(clip.frames, middle, region.box) / image_size
+    centre = ((x0 + x1) / 2 / image_size[0], (y0 + y1) / 2 / image_size[1])
+    return Portrait(clip.key, tagger.labels[best], float(row[best]), name, p, centre, track, image_size)
 
 
 def salient_object(
@@ -91,6 +93,7 @@ def summary(found: Sequence[Portrait]) -> dict[str, Any]:
     offsets = [np.hypot(each.centre[0] - 0.5, each.centre[1] - 0.5) for each in found if each.centre is not None]
     return {
         "clips": len(found),
+        "aspect": round(float(np.median([each.size_px[1] / each.size_px[0] for each in found])), 4),
         "tags": dict(Counter(each.tag for each in found).most_common()),
         "objects": dict(Counter(each.object for each in found if each.centre is not None).most_common()),
         "without_object": sum(each.centre is None for each in found),
