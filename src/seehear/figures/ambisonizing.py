@@ -54,7 +54,7 @@ def ambisonized(seen: Sequence[SeenFrame], field: Sound, direction: Direction, *
         moments.update(left=0.065, right=0.52, top=0.31, bottom=0.045)
         draw_directions([figure.add_subplot(moments[i]) for i in range(2)], field, found)
         whole = GridSpec(1, 1, figure=figure)
-        whole.update(left=0.6, right=1.0, top=0.31, bottom=0.045)
+        whole.update(left=0.6, right=0.955, top=0.31, bottom=0.045)
         energy = figure.add_subplot(whole[0])
         draw_energy(energy, field, (), ())
         _draw_camera(energy, direction)
