@@ -101,10 +101,13 @@ class HubAst:
 
 @dataclass(frozen=True)
 class HubClap:
-    """Audio features of unit length from a checkpoint such as laion/clap-htsat-unfused."""
+    """Audio features of unit length from a checkpoint of the layout of laion/clap-htsat-fused, in safetensors.
+
+    LAION's main branches held pickles only when this was written, which are not opened; a conversion is in refs/pr/3 there.
+    """
 
     source: str | Path
-    """A hub id or a folder with config.json, preprocessor_config.json, tokenizer.json and model.safetensors."""
+    """A hub id or a folder with config.json, preprocessor_config.json and model.safetensors."""
     machine: Machine = field(default_factory=Machine)
     tell: Tell = nothing_told
 

@@ -64,7 +64,6 @@ KNOWN: Mapping[str, tuple[str, float]] = {
     "Salesforce/blip-image-captioning-large": ("BSD-3-Clause", 1.88),
     "HuggingFaceTB/SmolVLM-500M-Instruct": ("Apache-2.0", 1.0),
     "MIT/ast-finetuned-audioset-10-10-0.4593": ("BSD-3-Clause", 0.35),
-    "laion/clap-htsat-unfused": ("Apache-2.0", 0.61),
     "cvssp/audioldm-s-full-v2": ("CC-BY-NC-SA-4.0", 1.7),
     "cvssp/audioldm2": ("CC-BY-NC-SA-4.0", 4.5),
     "cvssp/audioldm2-large": ("CC-BY-NC-SA-4.0", 6.0),

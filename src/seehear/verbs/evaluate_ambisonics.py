@@ -61,7 +61,7 @@ class AmbisonicsOptions:
     directions: str = option(
         "", "Where the cameras looked: CSV with name, azimuth_deg, elevation_deg; or JSON, or a manifest.", "FILE"
     )
-    embedder: str = option("builtin", "Who hears likeness (FAD): builtin, a folder or a hub id of AST or CLAP.", "MODEL")
+    embedder: str = option("builtin", "Who hears likeness (FAD): builtin; a hub id or folder of AST or CLAP.", "MODEL")
     tagger: str = option("", "Who names sounds (KLD): builtin, or AST; the embedder, where it can.", "MODEL")
     compat: str = option("", "visage: CC and AUC as the program of ViSAGe has them, errors included.", "NAME")
     generated_order: str = option("", "Channels of the generated files: acn (unless they say another), fuma or n3d.", "NAME")
