@@ -21,19 +21,18 @@ oracle: it knows the place too); each clip with the next one's sound; the refere
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soxr
 import torch
 from numpy.typing import NDArray
+from visage_rows import Row, as_json, by_variety, table
 
 from seehear.acoustics.sphere import encode, real_sh
 from seehear.adapters.audio_encoder import BuiltinAudioEncoder
@@ -47,9 +46,7 @@ from seehear.data.prepared import FRAMES_PER_S, frames_at, prepared_clip, sound_
 from seehear.data.shards import read_clips
 from seehear.foley import FoleyGenerator
 from seehear.metrics import ambisonics
-from seehear.metrics.ambisonics import RATE_HZ, FieldPair, Heard, Judges, add_clip, heard, row_scores
-from seehear.metrics.direction import angle_scores
-from seehear.metrics.score import Score
+from seehear.metrics.ambisonics import RATE_HZ, FieldPair, Heard, Judges, add_clip, diffuse_noise, heard, row_scores
 from seehear.nets.trained_visage import TrainedVisage
 from seehear.nets.visage import Conditioning
 from seehear.protocols import Codec, FrameEncoder
@@ -159,18 +156,6 @@ def loudest_path(clip: Clip) -> FloatArray | None:
 # ---- what is measured
 
 
-@dataclass(frozen=True)
-class Row:
-    """One way to make sound, measured on all clips."""
-
-    name: str
-    scores: Mapping[str, Score]
-    angles_deg: tuple[float, ...]
-    """Of every clip, to the reference; NaN where that has no direction."""
-    seconds: float
-    """CPU time to make and to measure it."""
-
-
 def measured(name: str, fields: Iterable[FloatArray], held_out: HeldOut, *, seed: int = 0, begun: float | None = None) -> Row:
     """The row of ``fields`` (4, T), one for each clip."""
     begun = time.process_time() if begun is None else begun
@@ -260,32 +245,22 @@ def along_path(w: NDArray[np.float32], path: FloatArray) -> NDArray[np.float32]:
     return np.stack([w * np.interp(at, middles, column) for column in weights.T]).astype(np.float32)
 
 
-def diffuse_noise(n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """(4, T) noise from everywhere: uncorrelated, and of a third of W's power in Y, Z and X (SN3D)."""
-    return (rng.normal(size=(4, n_samples)) * np.sqrt([[1], [1 / 3], [1 / 3], [1 / 3]])).astype(np.float32)
-
-
-def references(held_out: HeldOut, codec: Codec, rng: np.random.Generator) -> dict[str, list[FloatArray]]:
-    """Fields that need no model, by what they are."""
-    fields = held_out.fields
+def references(held_out: HeldOut, codec: Codec, rng: np.random.Generator) -> Iterator[tuple[str, Iterable[FloatArray]]]:
+    """Fields that need no model, made one by one, and what they are."""
+    fields, cameras = held_out.fields, [Direction.of(vector) for vector in held_out.directions]
     w, n = fields[:, 0], len(held_out)
-    cameras = [Direction.of(vector) for vector in held_out.directions]
     anywhere = rng.normal(size=(n, 3))
     anywhere /= np.linalg.norm(anywhere, axis=1, keepdims=True)
     paths = [camera.vector[None] if path is None else path for path, camera in zip(held_out.paths, cameras, strict=True)]
-    return {
-        "reference through the codec": [decoded(codes, codec, fields.shape[-1]) for codes in held_out.codes],
-        "reference's W along the true path (oracle)": [along_path(*each) for each in zip(w, paths, strict=True)],
-        "reference's W encoded at the camera (oracle)": [encoding(*each) for each in zip(w, cameras, strict=True)],
-        "the same, printed numbers unconverted": [printed_read_as_sn3d(*each) for each in zip(w, cameras, strict=True)],
-        "another clip's sound": list(np.roll(fields, 1, axis=0)),
-        "reference's W from a random direction": [encode(*each) for each in zip(w, anywhere, strict=True)],
-        "reference's W alone": [np.concatenate([each[:1], 0 * each[1:]]) for each in fields],
-        "noise": list(
-            rng.normal(size=fields.shape).astype(np.float32) * np.sqrt([1, 1 / 3, 1 / 3, 1 / 3], dtype=np.float32)[:, None]
-        ),
-        "silence": list(np.zeros_like(fields)),
-    }
+    yield "reference through the codec", (decoded(codes, codec, fields.shape[-1]) for codes in held_out.codes)
+    yield "reference's W along the true path (oracle)", map(along_path, w, paths)
+    yield "reference's W encoded at the camera (oracle)", map(encoding, w, cameras)
+    yield "the same, printed numbers unconverted", map(printed_read_as_sn3d, w, cameras)
+    yield "another clip's sound", (fields[i - 1] for i in range(n))
+    yield "reference's W from a random direction", map(encode, w, anywhere)
+    yield "reference's W alone", (np.concatenate([each[:1], 0 * each[1:]]) for each in fields)
+    yield "noise from everywhere", (diffuse_noise(each, rng) for each in fields)
+    yield "silence", map(np.zeros_like, fields)
 
 
 def recognised(held_out: HeldOut, rng: np.random.Generator) -> list[NDArray[np.float32]]:
@@ -293,67 +268,6 @@ def recognised(held_out: HeldOut, rng: np.random.Generator) -> list[NDArray[np.f
     mono = recognised_sound(BuiltinRecognizer(), FoleyGenerator())
     seconds = held_out.fields.shape[-1] / held_out.sample_rate_hz
     return [mono(held_out.seen(i), seconds, held_out.sample_rate_hz, rng) for i in range(len(held_out))]
-
-
-# ---- what is printed and written
-
-COLUMNS = {
-    "angle (deg)": "angle_median",
-    "within 30": "within_30_deg",
-    "to camera (deg)": "angle_median_to_camera",
-    "CC all": "cc_all",
-    "CC 1fps": "cc_1fps",
-    "CC 5fps": "cc_5fps",
-    "AUC all": "auc_all",
-    "AUC 1fps": "auc_1fps",
-    "AUC 5fps": "auc_5fps",
-    "FAD_dec": "fad_dec",
-    "KLD_dec": "kld_dec",
-    "FAD_avg": "fad_avg",
-}
-
-
-def table(rows: Iterable[Row]) -> str:
-    """Markdown: a line for every row, values with their 95 % intervals."""
-    rows = list(rows)
-    shown = {title: name for title, name in COLUMNS.items() if any(name in row.scores for row in rows)}
-    lines = [f"| | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]
-    for row in rows:
-        cells = [_cell(row.scores.get(name)) for name in shown.values()]
-        lines.append(f"| {row.name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _cell(score: Score | None) -> str:
-    if score is None:
-        return ""
-    digits = 1 if score.unit == "deg" else 3 if score.value < 10 else 1
-    value, low, high = (f"{number:.{digits}f}" for number in (score.value, *score.ci))
-    return f"{value} [{low}, {high}]"
-
-
-def by_variety(row: Row, held_out: HeldOut) -> str:
-    """The median angle of each kind of scene, on one line."""
-    parts = []
-    for variety in sorted(set(held_out.varieties)):
-        angles = np.radians([a for a, kind in zip(row.angles_deg, held_out.varieties, strict=True) if kind == variety])
-        parts.append(f"{variety or 'all'} {angle_scores(angles)['angle_median']}")
-    return f"{row.name}: {'; '.join(parts)}"
-
-
-def as_json(rows: Iterable[Row], held_out: HeldOut, facts: Mapping[str, Any]) -> str:
-    """Everything that was measured; a figure that is none is null."""
-    plain = [{**asdict(row), "scores": {name: asdict(score) for name, score in row.scores.items()}} for row in rows]
-    whole = {**facts, "clips": list(held_out.keys), "varieties": list(held_out.varieties), "rows": plain}
-    return json.dumps(_without_nan(whole), indent=1, ensure_ascii=False) + "\n"
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nan(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 # ---- the command
@@ -394,7 +308,7 @@ def two_stage_rows(given: argparse.Namespace, trained: TrainedVisage, codec: Cod
 
 def reference_rows(given: argparse.Namespace, codec: Codec, held_out: HeldOut) -> Iterator[Row]:
     """What needs no model."""
-    for name, fields in references(held_out, codec, np.random.default_rng(given.seed)).items():
+    for name, fields in references(held_out, codec, np.random.default_rng(given.seed)):
         yield measured(name, fields, held_out)
 
 
