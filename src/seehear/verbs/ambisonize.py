@@ -178,7 +178,7 @@ def ambisonize(
             parts,
             Making(wanted.scheme, wanted.sampling, wanted.seed),
             sample_rate_hz=RATE_HZ,
-            tell=lambda part: tell(f"making sound from {int(part * duration_s / TOLD_S) * TOLD_S:g} s on", part),
+            tell=lambda part: tell(_making(part * duration_s), part),
             see=_keeping(frames, duration_s, parts),
         )
     with stages.stage("decoding", 0.1) as tell:
@@ -269,6 +269,11 @@ def _frames(media: Image | Video) -> Iterator[tuple[float, Image]]:
         yield 0.0, media
     else:
         yield from read_frames(media, every_s=FRAME_STEP_S, max_side_px=FRAME_SIDE_PX)
+
+
+def _making(done_s: float) -> str:
+    told_s = done_s // TOLD_S * TOLD_S
+    return f"making sound from {told_s:g} s on" if told_s else "making sound"
 
 
 def _keeping(frames: dict[float, Image], duration_s: float, parts: Ambisonizer) -> Callable[[int, Image], None]:
