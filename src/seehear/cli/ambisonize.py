@@ -15,7 +15,7 @@ from seehear.cli.terminal import progress_bar, say
 from seehear.presets.options import MachineOptions
 from seehear.systems.spatialize.options import MODELS
 from seehear.types import InputError
-from seehear.verbs.ambisonize import AmbisonizeFiles, AmbisonizeOptions
+from seehear.verbs.ambisonize_options import AmbisonizeFiles, AmbisonizeOptions
 
 PANELS = {"What to make": AmbisonizeOptions, "Which files to write": AmbisonizeFiles, MODELS: MachineOptions}
 
