@@ -88,11 +88,12 @@ SMALL = VisageConfig(
 
 BUILTIN = VisageRecipe(
     schedule=Schedule(
-        steps=2000,
+        steps=2500,
         learning_rate=1e-3,
         warmup_steps=100,
         weight_decay=1e-2,
         clip_norm=1.0,
+        precision="bfloat16",
         ema_decay=0.99,
         save_every=250,
         save_every_s=60.0,
