@@ -38,9 +38,9 @@ MEASURES = {
     "auc_1fps": "AUC, 1 fps",
     "auc_5fps": "AUC, 5 fps",
     "angle_median": "median angle to the reference",
-    "within_30_deg": "share within 30 degrees",
+    "within_30_deg": "share within 30 degrees of it",
     "angle_median_to_camera": "median angle to the camera",
-    "within_30_deg_to_camera": "share within 30 degrees",
+    "within_30_deg_to_camera": "share within 30 degrees of it",
 }
 """In the order of the paper's tables."""
 READ_IT_SO = (
