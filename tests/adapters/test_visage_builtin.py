@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ TINY = VisageConfig(
 @pytest.fixture
 def trained() -> TrainedVisage:
     net = Visage(TINY, torch.Generator().manual_seed(5)).eval()
-    return TrainedVisage(net, "visage", "eyes 1", "ears 2", 4.0, 50.0, {"steps": 3})
+    return TrainedVisage(net, "visage", "eyes 1", "ears 2", 4.0, 50.0, {"steps": 3}, "visage")
 
 
 def test_a_saved_model_comes_back(trained, tmp_path):
@@ -34,20 +36,29 @@ def test_a_saved_model_comes_back(trained, tmp_path):
     found = load_builtin_visage(tmp_path / "run")
     assert found.config == TINY and found.code_pattern == trained.code_pattern
     assert (found.encoder_name, found.codec_name, found.frames_per_s, found.code_frames_per_s) == ("eyes 1", "ears 2", 4.0, 50.0)
-    assert found.facts == {"steps": 3} and not found.net.training
+    assert found.facts == {"steps": 3} and found.energy_compat == "visage" and not found.net.training
     for name, tensor in trained.net.state_dict().items():
         assert torch.equal(found.net.state_dict()[name], tensor), name
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["visage.json", "visage.safetensors"]
 
 
-def test_a_pack_holds_the_weights_in_half_precision(trained, tmp_path):
-    """Closed form: numbers below 1 are rounded by at most 2^-12; the entry has all that is needed to use the net."""
+def test_a_pack_holds_the_weights_in_half_precision(trained, tmp_path, monkeypatch):
+    """Closed form: numbers below 1 are rounded by at most 2^-12; the entry has all that is needed to use the net.
+
+    Planted: a folder of the pack's name where one works does not hide it; said as a path, it is the folder.
+    """
     about = {"licence": "Apache-2.0", "research_only": False, "trained_on": [], "command": "seehear train visage", "recipe": {}}
     entry = pack_trained_visage(tmp_path / "visage.safetensors", trained, about)
     arrays, read = load_pack("visage", tmp_path)
     assert read == json.loads(json.dumps(entry)) and read["config"]["pattern"] == "visage"
     for name, tensor in trained.net.state_dict().items():
         np.testing.assert_allclose(arrays[name], tensor.numpy(), atol=2**-12)
+    monkeypatch.setattr("seehear.weights.packs_folder", lambda: tmp_path)
+    save_trained_visage(tmp_path / "work" / "visage", replace(trained, codec_name="another"))
+    monkeypatch.chdir(tmp_path / "work")
+    pack, folder, path = (load_builtin_visage(name) for name in ("visage", "./visage", Path("visage")))
+    assert (pack.codec_name, folder.codec_name, path.codec_name) == ("ears 2", "another", "another")
+    assert pack.energy_compat == "visage" and pack.config == TINY and pack.facts["licence"] == "Apache-2.0"
 
 
 def test_what_does_not_fit_is_refused(trained, tmp_path):
@@ -58,6 +69,9 @@ def test_what_does_not_fit_is_refused(trained, tmp_path):
         load_builtin_visage("no-such-weights")
     save_trained_visage(tmp_path, trained)
     settings = json.loads((tmp_path / SETTINGS).read_text())
+    (tmp_path / SETTINGS).write_text(json.dumps(settings | {"energy_compat": "of another"}))
+    with pytest.raises(InputError, match="energy maps 'of another', which are not known"):
+        load_builtin_visage(tmp_path)
     for config, words in (({"width": 16}, "does not fit the model"), ({"colour": 3}, "not those of a ViSAGe")):
         (tmp_path / SETTINGS).write_text(json.dumps(settings | {"config": settings["config"] | config}))
         with pytest.raises(InputError, match=words):

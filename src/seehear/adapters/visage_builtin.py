@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from seehear.adapters.folders import read_json
 from seehear.nets.trained_visage import TrainedVisage
@@ -29,18 +29,22 @@ def is_trained_visage(folder: str | Path) -> bool:
 
 
 def load_builtin_visage(pack_or_folder: str | Path = PACK) -> TrainedVisage:
-    """The trained model of a folder, or of the pack of that name; InputError if it is missing, damaged or does not fit."""
+    """The trained model of a folder, or of the pack of that name; InputError if it is missing, damaged or does not fit.
+
+    A name (str) that is shipped is the pack, whatever lies in the folder where one works; ``./visage`` or a Path is a folder.
+    """
     folder = Path(pack_or_folder).expanduser()
-    if folder.is_dir():
+    is_pack = isinstance(pack_or_folder, str) and pack_or_folder in read_manifest()
+    if folder.is_dir() and not is_pack:
         if not is_trained_visage(folder):
             raise InputError(f"{folder} holds no trained ViSAGe: {WEIGHTS} and {SETTINGS} are needed")
         return _built(read_json(folder / SETTINGS), _read(folder / WEIGHTS), f"the model in {folder}")
-    if str(pack_or_folder) not in read_manifest():
+    if not is_pack:
         raise InputError(
             f"there is no folder {folder}, and no weights of that name are shipped: train some by `seehear train visage`"
         )
     tensors, entry = load_pack(str(pack_or_folder))
-    return _built(entry["config"] | {"facts": entry}, tensors, f"the weights {pack_or_folder!r}")
+    return _built(entry["config"] | {"facts": entry}, tensors, f"the weights {str(pack_or_folder)!r}")
 
 
 def save_trained_visage(folder: str | Path, trained: TrainedVisage) -> None:
@@ -72,13 +76,18 @@ def _built(settings: Mapping[str, Any], tensors: Mapping[str, Tensor | NDArray[A
     import torch
 
     from seehear.nets.visage import Visage
+    from seehear.vision.patch_energy import Compat
 
     try:
         config = VisageConfig(**settings["config"])
-        plain = {each.name: settings[each.name] for each in fields(TrainedVisage) if each.name not in ("net", "facts")}
+        # Before other energy maps were known, no settings named them: all were the paper's.
+        known = {"energy_compat": None, **settings}
+        plain = {each.name: known[each.name] for each in fields(TrainedVisage) if each.name not in ("net", "facts")}
         pattern_named(plain["pattern"], config.n_codebooks, config.n_channels)
     except (KeyError, TypeError) as error:
         raise InputError(f"the settings of {what} are not those of a ViSAGe: {error}") from None
+    if plain["energy_compat"] not in (None, *get_args(Compat)):
+        raise InputError(f"{what} was trained with energy maps {plain['energy_compat']!r}, which are not known here")
     with torch.device("meta"):
         net = Visage(config)
     net = net.to_empty(device="cpu")

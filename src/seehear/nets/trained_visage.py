@@ -11,6 +11,7 @@ from seehear.sampling.tokens import Pattern, PatternName, pattern_named
 if TYPE_CHECKING:
     from seehear.nets.visage import Visage
     from seehear.nets.visage_config import VisageConfig
+    from seehear.vision.patch_energy import Compat
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class TrainedVisage:
     """Frames of codes that it makes for a second (released: 86)."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """How it came about, as JSON: recipe, data, steps, losses, licence."""
+    energy_compat: Compat | None = None
+    """Whose energy maps of patches it knows: None is the paper's."""
 
     @property
     def config(self) -> VisageConfig:

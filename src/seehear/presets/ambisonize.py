@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from seehear.presets.options import MachineOptions, refuse
 from seehear.presets.parts import Part, Tell, facts_part, pack_part
 from seehear.protocols import Codec, FrameEncoder
 from seehear.systems.ambisonize import Ambisonizer
 from seehear.types import NOT_STATED, InputError
-from seehear.vision.patch_energy import Compat
 
 if TYPE_CHECKING:
     from seehear.adapters.hub import Machine
@@ -126,10 +125,9 @@ def _trained(folder: Path, visage: Path, inside: Mapping[str, Path], options: Ma
     size_mib = round((visage / WEIGHTS).stat().st_size / 2**20, 2)
     licence = str(facts.get("licence") or NOT_STATED)
     own = Part("generator", str(visage), licence, size_mib, sha256=file_sha256(visage / WEIGHTS))
-    compat = (facts.get("data") or {}).get("compat")
 
     def load(tell: Tell) -> Ambisonizer:
-        return _together(_placed(load_builtin_visage(visage), machine), encoder(tell), codec(tell), compat)
+        return _together(_placed(load_builtin_visage(visage), machine), encoder(tell), codec(tell))
 
     return AmbisonizePreset(str(folder), (own, encoder_part, codec_part), _once(load))
 
@@ -172,7 +170,7 @@ def _released(name: str, visage: Path, inside: Mapping[str, Path], options: Mach
         machine.torch_device  # noqa: B018 (refuses a device that is not there before anything is downloaded)
         folder = _resolved_visage(source, machine, tell)
         encoder, codec = _clip(inside, machine, tell), _dac(inside, machine, tell)
-        return _together(_placed(_read_released(folder, encoder, codec), machine), encoder, codec, "visage")
+        return _together(_placed(_read_released(folder, encoder, codec), machine), encoder, codec)
 
     return AmbisonizePreset(name, parts, _once(load))
 
@@ -192,7 +190,8 @@ def _read_released(folder: Path, encoder: FrameEncoder, codec: Codec) -> Trained
 
     config: dict[str, Any] = read_json(folder / "config.json")
     frames_per_s, codes_per_s = config.get("clip_frame_rate", 4), config.get("dac_frame_rate", DAC_FRAME_RATE_HZ)
-    return TrainedVisage(load_visage(folder), "visage", encoder.name, codec.name, float(frames_per_s), float(codes_per_s))
+    rates = float(frames_per_s), float(codes_per_s)
+    return TrainedVisage(load_visage(folder), "visage", encoder.name, codec.name, *rates, energy_compat="visage")
 
 
 # ------------------------------------------------------------------------------------------------ parts from elsewhere
@@ -248,10 +247,8 @@ def _placed(trained: TrainedVisage, machine: Machine) -> TrainedVisage:
     return replace(trained, net=trained.net.to(device, dtype))
 
 
-def _together(trained: TrainedVisage, encoder: FrameEncoder, codec: Codec, compat: Compat | None = None) -> Ambisonizer:
+def _together(trained: TrainedVisage, encoder: FrameEncoder, codec: Codec) -> Ambisonizer:
     """The parts, checked, the net in the form that makes codes fastest."""
-    if compat is not None and compat not in get_args(Compat):
-        raise InputError(f"this ViSAGe was trained with energy maps {compat!r}, which are not known here")
-    parts = Ambisonizer(trained, encoder, codec, compat, middle_square=encoder.name.startswith("clip-"))
+    parts = Ambisonizer(trained, encoder, codec, middle_square=encoder.name.startswith("clip-"))
     parts.check()
     return replace(parts, trained=replace(trained, net=trained.net.for_decoding()))

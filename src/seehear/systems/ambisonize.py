@@ -52,8 +52,6 @@ class Ambisonizer:
     trained: TrainedVisage
     encoder: FrameEncoder
     codec: Codec
-    energy_compat: Compat | None = None
-    """Whose energy map of patches the net was trained with: the paper's, or that of the released program."""
     middle_square: bool = False
     """Whether the encoder sees the middle square of a frame alone, as CLIP does."""
 
@@ -342,7 +340,7 @@ def ambisonize(
             yield frame
 
     steady = shown(frames_at(frames, parts.trained.frames_per_s, n_frames))
-    looks = noted(look(steady, parts.encoder, windows, parts.energy_compat))
+    looks = noted(look(steady, parts.encoder, windows, parts.trained.energy_compat))
     codes = make_codes(looks, direction, parts, windows, making, tell)
     rate_hz = parts.codec.sample_rate_hz
     # A sample more than the duration has, so that none is missing at the other rate.
