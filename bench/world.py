@@ -20,8 +20,9 @@ from seehear.acoustics.render import render
 from seehear.data.shards import clip_files
 from seehear.data.world import WorldOptions, clip_of, draw_world
 from seehear.data.world.hearing import scene_of
-from seehear.data.world.seeing import crop_rays, developed, looking
+from seehear.data.world.seeing import developed, looking
 from seehear.types import FOA
+from seehear.vision.viewport import view_rays
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ def _stages(seed: int, index: int, options: WorldOptions, timed: Callable) -> in
     with timed("drawing"):
         world = draw_world(seed, index, options=options)
     with timed("place"):
-        at = looking(world, crop_rays(options.side_px, options.hfov_rad, world.camera), options.hfov_rad / options.side_px)
+        at = looking(world, view_rays(options.camera, world.camera), options.hfov_rad / options.side_px)
     with timed("frames"):
         seen = [at(float(moment)) for moment in options.times_s]
     with timed("developing"):

@@ -5,6 +5,8 @@ Shapes: F frames, H W pixels of the panorama, h w pixels of the view.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,10 +20,11 @@ def view_rays(camera: Camera, direction: Direction) -> FloatArray:
     Its horizon is level: it was turned about the vertical by the azimuth, after it was tilted up by the elevation.
     """
     x, y = np.meshgrid(np.arange(camera.width_px) + 0.5, np.arange(camera.height_px) + 0.5)
-    forward = direction.vector
-    left = np.array([-np.sin(direction.azimuth_rad), np.cos(direction.azimuth_rad), 0.0])
+    sin_a, cos_a = math.sin(direction.azimuth_rad), math.cos(direction.azimuth_rad)
+    sin_e, cos_e = math.sin(direction.elevation_rad), math.cos(direction.elevation_rad)
+    axes = np.array([[cos_e * cos_a, cos_e * sin_a, sin_e], [-sin_a, cos_a, 0.0], [-sin_e * cos_a, -sin_e * sin_a, cos_e]])
     own = camera.rays(np.stack([x, y], axis=-1))
-    return (own @ np.stack([forward, left, np.cross(forward, left)])).reshape(camera.height_px, camera.width_px, 3)
+    return (own @ axes).reshape(camera.height_px, camera.width_px, 3)
 
 
 def perspective_views(panoramas: NDArray[np.uint8], camera: Camera, direction: Direction) -> NDArray[np.uint8]:

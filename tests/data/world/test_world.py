@@ -16,10 +16,11 @@ from seehear.data.world import SPLITS, WorldOptions, draw_world, make_clip, pano
 from seehear.data.world.hearing import LOUDEST_DBFS, PEAK, SINGERS
 from seehear.data.world.looks import draw_one, species_of
 from seehear.data.world.photos import photo_shelf
-from seehear.data.world.seeing import crop_rays, looking, panorama_rays
+from seehear.data.world.seeing import looking, panorama_rays
 from seehear.data.world.values import Weather
 from seehear.data.world.weather import bits_in_the_air, bits_of
-from seehear.types import Direction, InputError
+from seehear.types import InputError
+from seehear.vision.viewport import view_rays
 from seehear.vocabulary import concepts
 
 SMALL = WorldOptions(side_px=64, sample_rate_hz=8000, seconds=2.0)
@@ -79,7 +80,7 @@ def test_depth_and_masks_are_exact():
     """Closed form: a thing is as far as its trajectory says, and open ground as its ray needs to fall by the eye's height."""
     ground = 0
     for world in worlds(5, SMALL, seed=3):
-        rays = crop_rays(64, math.pi / 2, world.camera)
+        rays = view_rays(SMALL.camera, world.camera)
         seen = looking(world, rays, math.pi / 128)(0.5)
         for number, thing in enumerate(world.things, start=1):
             mask = seen.number == number
@@ -102,10 +103,6 @@ def test_panorama_and_picture_are_one_function_of_rays():
     some = rays.reshape(-1, 3)[::7]
     part = looking(world, some, 0.02)(1.0)
     assert (part.colour == whole.colour.reshape(-1, 3)[::7]).all() and (part.number == whole.number.reshape(-1)[::7]).all()
-    assert crop_rays(33, 1.0, Direction(0.7, -0.2))[16, 16] == pytest.approx(Direction(0.7, -0.2).vector)
-    assert crop_rays(33, 1.0, Direction(0.7, 0))[16, 0] == pytest.approx(
-        Direction(0.7 + math.atan(32 / 33 * math.tan(0.5))).vector
-    )
     assert rays[0, 0, 2] > 0.99 and rays[16, 31] == pytest.approx([1, 0, 0], abs=0.12)
 
 
@@ -235,7 +232,16 @@ def test_photos_take_the_place_of_drawings(tmp_path):
 
 def test_what_cannot_be_made_is_refused(tmp_path):
     """Planted faults."""
-    for wrong in ({"side_px": 8}, {"seconds": 0.1}, {"frames_per_s": 0}, {"sample_rate_hz": 100}):
+    for wrong in (
+        {"side_px": 8},
+        {"seconds": 0.1},
+        {"frames_per_s": 0},
+        {"seconds": 1, "frames_per_s": 0.1},
+        {"sample_rate_hz": 100},
+        {"hfov_rad": 4.0},
+        {"varieties": (0, 0, 0, 0)},
+        {"dry": 1.5},
+    ):
         with pytest.raises(InputError):
             WorldOptions(**wrong)
     with pytest.raises(InputError, match="splits train"):

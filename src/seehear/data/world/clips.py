@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from seehear.data.clips import Clip
 from seehear.data.world.drawing import draw_world
 from seehear.data.world.hearing import sound_of
-from seehear.data.world.seeing import Seen, box_of, crop_rays, developed, looking, panorama_rays
+from seehear.data.world.seeing import Seen, box_of, developed, looking, panorama_rays
 from seehear.data.world.values import DEFAULTS, SplitName, Thing, World, WorldOptions
 from seehear.data.world.words import caption_of
 from seehear.io.mux import write_frames
 from seehear.types import Direction, FloatArray
+from seehear.vision.viewport import view_rays
 
 LICENCE = "made by seehear's own recipe: any use"
 
@@ -34,7 +35,7 @@ def clips_of(seed: int, indices: range, *, split: SplitName = "train", options: 
 
 def clip_of(world: World, options: WorldOptions = DEFAULTS) -> Clip:
     """What the world's camera sees and what is heard around it."""
-    at = looking(world, crop_rays(options.side_px, options.hfov_rad, world.camera), options.hfov_rad / options.side_px)
+    at = looking(world, view_rays(options.camera, world.camera), options.hfov_rad / options.side_px)
     seen = [at(float(time)) for time in options.times_s]
     masks = {i: _of_sources(seen[i], world) for i in options.key_indices}
     heard = [thing for thing in world.things if thing.sounds]

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.acoustics.field import head_rotation
 from seehear.acoustics.sphere import map_directions
 from seehear.data.tracing import Rays, trace
 from seehear.data.world.looks import Rgba, pyramid
 from seehear.data.world.values import Thing, World
 from seehear.data.world.weather import bits_in_the_air
-from seehear.types import Direction
-from seehear.vision.camera import Camera
 
 
 @dataclass(frozen=True)
@@ -32,13 +29,6 @@ class Seen:
     """(...,) infinite in the sky."""
     number: NDArray[np.uint8]
     """(...,) which of the world's things, from 1; 0 is what stands still."""
-
-
-def crop_rays(side_px: int, hfov_rad: float, direction: Direction) -> Rays:
-    """Unit vectors (H, W, 3) of the pixels of a square picture whose middle is ``direction``; the camera does not roll."""
-    y, x = np.mgrid[0:side_px, 0:side_px] + 0.5
-    rays = Camera(side_px, side_px, hfov_rad).rays(np.stack([x.ravel(), y.ravel()], axis=-1))
-    return (rays @ head_rotation(direction)).reshape(side_px, side_px, 3)
 
 
 def panorama_rays(height_px: int) -> Rays:

@@ -12,6 +12,7 @@ from seehear.data.clips import CLIP_S
 from seehear.data.tracing import Rays, Surroundings
 from seehear.data.world.looks import Rgba
 from seehear.types import Direction, InputError, Room, Trajectory
+from seehear.vision.camera import Camera
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -42,6 +43,12 @@ class WorldOptions:
             raise InputError(f"frames of the world have 16 to 2048 pixels a side, got {self.side_px}")
         if not 0 < self.frames_per_s <= 60 or not 1 <= self.seconds <= 60:
             raise InputError(f"clips have 1 to 60 s and up to 60 frames a second, got {self.seconds} s, {self.frames_per_s}")
+        if self.n_frames < 1:
+            raise InputError(f"a clip has at least one frame, got {self.frames_per_s} a second for {self.seconds} s")
+        if not 0 < self.hfov_rad < math.pi:
+            raise InputError(f"a field of view lies between 0 and 180 degrees, got {math.degrees(self.hfov_rad):g}")
+        if min(self.varieties) < 0 or not 0 < sum(self.varieties) < math.inf or not 0 <= self.dry <= 1 or self.key_frames < 0:
+            raise InputError(f"shares are 0 or more, got {self.varieties}, dry {self.dry}, {self.key_frames} key frames")
         if not 8_000 <= self.sample_rate_hz <= 48_000:
             raise InputError(f"the world sounds at 8000 to 48000 Hz, got {self.sample_rate_hz}")
 
@@ -53,6 +60,11 @@ class WorldOptions:
     def times_s(self) -> Rays:
         """The middle (F,) of what each frame stands for."""
         return (np.arange(self.n_frames) + 0.5) / self.frames_per_s
+
+    @property
+    def camera(self) -> Camera:
+        """The pinhole that takes the pictures."""
+        return Camera(self.side_px, self.side_px, self.hfov_rad)
 
     @property
     def key_indices(self) -> tuple[int, ...]:
