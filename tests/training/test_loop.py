@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
@@ -59,13 +60,30 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path):
 
 
 def test_a_foreign_checkpoint_is_refused(tmp_path):
-    """Planted fault: a checkpoint of another model."""
+    """Planted faults: a checkpoint of another model, and a file that is none."""
     checkpoint = tmp_path / "run.checkpoint"
     net = small_net()
     train(net, noisy_loss(net), replace(SCHEDULE, steps=2), checkpoint=checkpoint)
     other = nn.Linear(4, 2)
     with pytest.raises(InputError, match="another model"):
         train(other, noisy_loss(other), SCHEDULE, checkpoint=checkpoint)
+    checkpoint.write_bytes(b"not weights")
+    with pytest.raises(InputError, match="cannot be read"):
+        train(other, noisy_loss(other), SCHEDULE, checkpoint=checkpoint)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path):
+    """Planted fault: at the fourth step; the weights are those of the third, and so is the checkpoint."""
+    net, checkpoint, seen = nn.Linear(1, 1), tmp_path / "run.checkpoint", []
+
+    def loss(step, generator):
+        seen.append(net.weight.item())
+        return net(torch.ones(1, 1)).sum() * (math.nan if step == 3 else 1.0)
+
+    with pytest.raises(InputError, match="loss of step 4 is nan"):
+        train(net, loss, replace(SCHEDULE, save_every=1), checkpoint=checkpoint)
+    assert net.weight.item() == seen[3] != seen[2]
+    assert load_file(checkpoint)["module.weight"].item() == seen[3]
 
 
 def test_it_learns_a_linear_map():
@@ -216,6 +234,7 @@ import sys, torch
 from torch import nn
 from torch.nn import functional as F
 from seehear.training.loop import Schedule, train
+from seehear.training.processes import of_first, processes_now
 torch.set_num_threads(1)
 torch.manual_seed(0)
 net = nn.Linear(1, 1)
@@ -223,13 +242,13 @@ numbers = torch.randn(5, 12, generator=torch.Generator().manual_seed(0)).view(20
 loss = lambda number, generator: F.mse_loss(net(numbers[number]), 3 * numbers[number] - 1)
 told = []
 train(net, loss, Schedule(steps=5, learning_rate=0.1, accumulation=4, clip_norm=0.5), log=lambda step, value: told.append(value))
-print(net.weight.item(), net.bias.item(), *told)
+print(of_first(7.0 + processes_now().index, processes_now()), net.weight.item(), net.bias.item(), *told)
 """
 
 
 @pytest.mark.slow
 def test_processes_share_the_batches_of_a_step():
-    """Independent run: two processes with two batches each end where one with four does; only the first reports."""
+    """Independent run: two processes with two batches each end where one with four does; only the first reports, and is heard."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -241,6 +260,6 @@ def test_processes_share_the_batches_of_a_step():
 
     processes = [started(0, 1), started(0, 2), started(1, 2)]
     alone, first, second = ([float(v) for v in process.communicate(timeout=120)[0].split()] for process in processes)
-    assert len(alone) == len(first) == 7 and len(second) == 2
+    assert len(alone) == len(first) == 8 and len(second) == 3 and second[0] == 7
     assert first == pytest.approx(alone, rel=1e-4)
-    assert second == pytest.approx(alone[:2], rel=1e-4)
+    assert second == pytest.approx(alone[:3], rel=1e-4)

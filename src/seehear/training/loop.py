@@ -20,6 +20,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -125,12 +126,11 @@ def train(
     """The moving average of the module's state after ``schedule.steps`` steps; the module itself is trained in place.
 
     With ``checkpoint``, the run is saved there as it goes and goes on from there if the file exists. ``log`` hears the
-    step and its loss. The module stays on its device. InputError: a checkpoint of another model, or processes that cannot share
-    the batches of a step evenly.
+    step and its loss. The module stays on its device. InputError: a checkpoint that cannot be read or is of another model, a
+    loss that is no number, or processes that cannot share the batches of a step evenly.
     """
     crew = processes_now()
-    if schedule.accumulation % crew.count:
-        raise InputError(f"{crew.count} processes cannot share {schedule.accumulation} batches of a step evenly")
+    refuse_uneven(schedule, crew)
     optimizer = torch.optim.AdamW(_parameter_groups(module, schedule.weight_decay), lr=schedule.learning_rate)
     run = _Run(module, optimizer, {name: tensor.clone() for name, tensor in module.state_dict().items()})
     if checkpoint is not None and checkpoint.exists():
@@ -139,20 +139,28 @@ def train(
     for step in range(run.steps_done, schedule.steps):
         for group in optimizer.param_groups:
             group["lr"] = schedule.rate(step)
-        value = _backward(run, loss, schedule, seed, crew)
+        value = float(_backward(run, loss, schedule, seed, crew))
+        if not math.isfinite(value):
+            raise InputError(f"the loss of step {step + 1} is {value}: the data are spoiled, or the learning rate is too high")
         if schedule.clip_norm is not None:
             nn.utils.clip_grad_norm_(module.parameters(), schedule.clip_norm)
         optimizer.step()
         run.steps_done = step + 1
         _update_average(run.average, module, min(schedule.ema_decay, (step + 1) / (step + 10)))
         if log is not None and crew.first:
-            log(step, float(value))
+            log(step, value)
         last = run.steps_done == schedule.steps
         if validation is not None and (last or run.steps_done % validation.every == 0):
             _validate(run, validation, crew)
         if checkpoint is not None and crew.first and (last or _is_due(run, schedule)):
             _save(checkpoint, run)
     return run.average
+
+
+def refuse_uneven(schedule: Schedule, processes: Processes) -> None:
+    """Nothing, or an InputError when the processes cannot have as many batches of a step each."""
+    if schedule.accumulation % processes.count:
+        raise InputError(f"{processes.count} processes cannot share {schedule.accumulation} batches of a step evenly")
 
 
 def _backward(run: _Run, loss: Loss, schedule: Schedule, seed: int, crew: Processes) -> Tensor:
@@ -176,7 +184,7 @@ def _backward(run: _Run, loss: Loss, schedule: Schedule, seed: int, crew: Proces
 def _dropout_from(generator: torch.Generator, device: torch.device) -> Iterator[None]:
     """Layers draw from torch's global generators: in this block they are a function of ``generator``, after it as before."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(generator.initial_seed())
+        torch.manual_seed(generator.initial_seed() ^ 1)  # another stream than that of the batch
         yield
 
 
@@ -229,13 +237,17 @@ def _save(path: Path, run: _Run) -> None:
         tensors |= {f"optimizer.{index}.{name}": t for name, t in state.items()}
     tensors |= {"step": torch.tensor(run.steps_done), "best": torch.tensor(run.best, dtype=torch.float64)}
     partial = path.with_name(path.name + ".part")
-    save_file({name: t.detach().clone().contiguous() for name, t in tensors.items()}, partial)
+    # Copies in main memory: there may be no room for them where the model is, and what shares memory cannot be written.
+    save_file({name: t.detach().to("cpu", copy=True).contiguous() for name, t in tensors.items()}, partial)
     partial.replace(path)
     run.saved_at = time.monotonic()
 
 
 def _load(path: Path, run: _Run) -> None:
-    tensors = load_file(path)
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"the checkpoint {path} cannot be read: {error}") from None
     own = {name.removeprefix("module."): t for name, t in tensors.items() if name.startswith("module.")}
     shapes = {name: t.shape for name, t in run.module.state_dict().items()}
     if {name: t.shape for name, t in own.items()} != shapes:

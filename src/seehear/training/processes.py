@@ -6,11 +6,14 @@ Started by ``accelerate launch`` or ``torchrun``; a run that was started by itse
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from seehear.adapters.hub import Machine
 
 BUCKET = 2**25
 """Numbers that are averaged together at most: few large messages instead of one for each tensor."""
@@ -40,14 +43,30 @@ def processes_now() -> Processes:
 
 
 def device_here(asked: str) -> torch.device:
-    """The device called ``asked`` (auto, cpu, cuda, cuda:1, mps), or, of several processes, the one that is this one's."""
+    """The device called ``asked`` (auto, cpu, cuda, cuda:1, mps), or, of several processes, the one that is this one's.
+
+    InputError if this machine does not have it.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from accelerate import PartialState
 
-        return PartialState(cpu=asked == "cpu" or not torch.cuda.is_available()).device
+        device = PartialState(cpu=asked == "cpu" or not torch.cuda.is_available()).device
+        assert device is not None
+        return device
     if asked != "auto":
-        return torch.device(asked)
+        return torch.device(Machine(asked).torch_device)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def threads(n: int) -> Iterator[None]:
+    """In this block torch computes with ``n`` threads of the processor, after it with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def wait_for_all(processes: Processes) -> None:
@@ -64,7 +83,16 @@ def averaged(value: Tensor, processes: Processes) -> Tensor:
         return value
     from accelerate.utils import reduce
 
-    return reduce(value, "mean")
+    return torch.as_tensor(reduce(value, "mean"))
+
+
+def of_first(value: float, processes: Processes) -> float:
+    """The number that the first process has."""
+    if processes.count == 1:
+        return value
+    from accelerate.utils import broadcast_object_list
+
+    return broadcast_object_list([value])[0]
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter], processes: Processes) -> None:
