@@ -183,13 +183,22 @@ def pattern_powers(covariances: FloatArray, patterns: FloatArray) -> FloatArray:
     return np.maximum(power, 0).reshape(*covariances.shape[:-2], len(patterns))
 
 
+def intensity_and_energy(samples: FloatArray) -> tuple[FloatArray, float]:
+    """Active intensity W (X, Y, Z), shape (3,), and energy (W^2 + X^2 + Y^2 + Z^2) / 2 of ACN/SN3D ``samples`` (C >= 4, T).
+
+    Sums over time: those of consecutive parts add up to those of the whole. Of a plane wave the intensity is as long as the
+    energy is large (Merimaa & Pulkki 2005, J. Audio Eng. Soc. 53).
+    """
+    w, y, z, x = np.asarray(samples[:4], dtype=np.float64)
+    return np.array([w @ x, w @ y, w @ z]), float(w @ w + x @ x + y @ y + z @ z) / 2
+
+
 def direction_of_arrival(samples: FloatArray) -> Direction:
     """Direction of the time-averaged active intensity W (X, Y, Z) of ACN/SN3D ``samples`` (C >= 4, T).
 
     InputError when there is no net intensity (silence).
     """
-    w, y, z, x = np.asarray(samples[:4], dtype=np.float64)
-    intensity = np.array([w @ x, w @ y, w @ z])
+    intensity, _ = intensity_and_energy(samples)
     if not np.linalg.norm(intensity) > 0:
         raise InputError("a sound field without net intensity has no direction of arrival")
     return Direction.of(intensity)

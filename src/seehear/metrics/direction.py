@@ -18,7 +18,7 @@ from math import degrees, pi, radians
 
 import numpy as np
 
-from seehear.acoustics.sphere import direction_of_arrival
+from seehear.acoustics.sphere import direction_of_arrival, intensity_and_energy
 from seehear.metrics.score import Score, bootstrap
 from seehear.types import FloatArray, InputError
 
@@ -31,9 +31,8 @@ UNDIRECTED_RAD = pi / 2
 
 def directness(samples: FloatArray) -> float:
     """|<W (X, Y, Z)>| / (<W^2 + X^2 + Y^2 + Z^2> / 2) of ACN/SN3D ``samples`` (C >= 4, T), 0 to 1; 0 for silence."""
-    w, y, z, x = np.asarray(samples[:4], dtype=np.float64)
-    energy = (w @ w + x @ x + y @ y + z @ z) / 2
-    return float(np.linalg.norm([w @ x, w @ y, w @ z]) / energy) if energy > 0 else 0.0
+    intensity, energy = intensity_and_energy(samples)
+    return float(np.linalg.norm(intensity)) / energy if energy > 0 else 0.0
 
 
 def reference_vectors(fields: Sequence[FloatArray]) -> FloatArray:

@@ -12,6 +12,7 @@ import numpy as np
 
 import seehear
 from seehear.acoustics.loudness import loudness_named
+from seehear.acoustics.sphere import intensity_and_energy
 from seehear.io.files import check_input, file_sha256
 from seehear.presets import AmbisonizePreset, MachineOptions, ambisonize_preset
 from seehear.systems.ambisonize import Making
@@ -223,9 +224,8 @@ def heard_from(field: Sound) -> dict[str, float | None]:
     from everywhere, whose direction is None as is that of silence."""
     intensity, energy = np.zeros(3), 0.0
     for block in blocks(field):
-        w, y, z, x = block.astype(np.float64)
-        intensity += (w @ x, w @ y, w @ z)
-        energy += (w @ w + y @ y + z @ z + x @ x) / 2
+        more, louder = intensity_and_energy(block)
+        intensity, energy = intensity + more, energy + louder
     directness = float(np.linalg.norm(intensity)) / energy if energy > 0 else 0.0
     direction = Direction.of(intensity) if directness > 0 else None
     return {
