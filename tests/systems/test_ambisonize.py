@@ -114,6 +114,23 @@ def test_windows_of_the_paper_s_model():
     assert (short.n, short.n_codes_of(0)) == (1, 61)
 
 
+@pytest.mark.parametrize("max_frames", [2, 3, 4])
+def test_windows_of_few_frames_leave_no_gap(max_frames):
+    """Closed form: at 86 of the codec's 86.13 codes a second every window begins where there are codes already, up to an hour."""
+    net: Any = SimpleNamespace(config=replace(CONFIG, max_frames=max_frames, max_steps=861))
+    dac: Any = SimpleNamespace(sample_rate_hz=44100, hop_samples=512)
+    windows = windows_of(TrainedVisage(net, "visage", "clip", "dac", 4.0, 86.0), dac, 3600.0)
+    ends = [windows.first_code(k) + windows.n_codes_of(k) for k in range(windows.n)]
+    assert windows.size == max_frames and all(windows.first_code(k + 1) <= ends[k] for k in range(windows.n - 1))
+    assert 0 <= windows.n_codes - ends[-1] <= 1
+
+
+def test_a_model_of_less_than_two_frames_is_refused():
+    """Planted fault: windows that could not share a frame."""
+    with pytest.raises(InputError, match="two frames of the video at least"):
+        windows_of(trained(CountingNet(replace(CONFIG, max_frames=1))), SineCodec(), 1.0)
+
+
 @pytest.mark.parametrize(
     ("times_s", "shown"),
     [

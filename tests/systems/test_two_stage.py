@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -151,5 +153,7 @@ def test_the_mono_variant_goes_on_from_window_to_window() -> None:
     w = mono_visage(parts, Guidance())(shown, 5.0, 400, np.random.default_rng(0))
     np.testing.assert_allclose(w, np.repeat(np.arange(200) / 1000, 10), atol=1e-6)
     assert net.seen == [list(range(10)), list(range(8, 18)), [16, 17, 18, *[19] * 7]]
+    with pytest.raises(InputError, match="trained with the codec steps"):
+        mono_visage(Ambisonizer(parts.trained, None, SimpleNamespace(name="dac")), Guidance())
     with pytest.raises(InputError, match="works at 400 Hz, asked for 8000"):
         mono_visage(parts, Guidance())(shown, 5.0, 8000, np.random.default_rng(0))

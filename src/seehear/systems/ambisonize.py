@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from seehear.nets.visage import Conditioning, Visage
 
 OVERLAP = 5
-"""A window repeats one part in so many of the one before: 1 s of 5 s."""
+"""A window repeats one part in so many of the one before, and at least one frame: 1 s of 5 s."""
 CONTEXT_FRAMES = 32
 """Frames of codes beyond what is kept of a decoded block, on either side: more than any codec here hears."""
 
@@ -57,19 +57,26 @@ class Ambisonizer:
 
     def check(self) -> None:
         """Nothing, or an InputError when the encoder or the codec is not the one that the net was trained with."""
-        trained, codec, config = self.trained, self.codec, self.trained.config
-        pairs = (("encoder of frames", trained.encoder_name, self.encoder.name), ("codec", trained.codec_name, codec.name))
-        for what, wanted, got in pairs:
-            if wanted != got:
-                raise InputError(f"this ViSAGe was trained with the {what} {wanted}, and cannot use {got}")
-        sizes = (codec.n_codebooks, codec.codebook_size)
-        if sizes != (config.n_codebooks, config.codebook_size):
+        trained, config = self.trained, self.trained.config
+        if trained.encoder_name != self.encoder.name:
             raise InputError(
-                f"this ViSAGe makes codes of {config.n_codebooks} codebooks of {config.codebook_size}, "
-                f"the codec {codec.name} has {sizes[0]} of {sizes[1]}"
+                f"this ViSAGe was trained with the encoder of frames {trained.encoder_name}, and cannot use {self.encoder.name}"
             )
+        check_codec(trained, self.codec)
         if config.n_channels != FOA.n_channels:
             raise InputError(f"ambisonics need a ViSAGe of 4 channels, this one makes {config.n_channels} (mono pretraining)")
+
+
+def check_codec(trained: TrainedVisage, codec: Codec) -> None:
+    """Nothing, or an InputError when the codec is not the one that the net was trained with."""
+    if trained.codec_name != codec.name:
+        raise InputError(f"this ViSAGe was trained with the codec {trained.codec_name}, and cannot use {codec.name}")
+    config, sizes = trained.config, (codec.n_codebooks, codec.codebook_size)
+    if sizes != (config.n_codebooks, config.codebook_size):
+        raise InputError(
+            f"this ViSAGe makes codes of {config.n_codebooks} codebooks of {config.codebook_size}, "
+            f"the codec {codec.name} has {sizes[0]} of {sizes[1]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -108,13 +115,16 @@ class Windows:
 
 
 def windows_of(trained: TrainedVisage, codec: Codec, duration_s: float) -> Windows:
-    """The windows of ``duration_s``; InputError if the net has no place for one whole frame."""
+    """The windows of ``duration_s``; InputError if the net has no place for two frames, so that windows could share one."""
     config, pattern, frames_per_s = trained.config, trained.code_pattern, trained.frames_per_s
     n_codes_known = (config.max_steps - 1 - max(pattern.offsets)) // pattern.stride + 1
     size = min(config.max_frames, math.floor(n_codes_known / trained.code_frames_per_s * frames_per_s + 1e-6))
-    if size < 1:
-        raise InputError(f"the model has positions for {config.max_steps} steps, which is less than one frame of the video")
-    hop = size - size // OVERLAP
+    if size < 2:
+        raise InputError(
+            f"windows need two frames of the video at least: the model has positions for {config.max_frames} frames "
+            f"and {config.max_steps} steps"
+        )
+    hop = size - max(1, size // OVERLAP)
     window_s, hop_s = size / frames_per_s, hop / frames_per_s
     n = 1 + max(0, math.ceil((duration_s - window_s) / hop_s - 1e-6))
     n_codes = n_codec_frames(duration_s, codec.sample_rate_hz, codec.hop_samples)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from seehear.acoustics.sphere import convert, encode
 from seehear.protocols import ConceptRecognizer, SoundGenerator
 from seehear.sampling.guidance import Guidance
-from seehear.systems.ambisonize import Ambisonizer, Look, Making, decoded, make_codes, windows_of
+from seehear.systems.ambisonize import Ambisonizer, Look, Making, check_codec, decoded, make_codes, windows_of
 from seehear.types import FOA, Audio, Direction, FloatArray, Image, InputError, Prompt, n_samples
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def mono_visage(parts: Ambisonizer, guidance: Guidance) -> MonoSource:
     """Sound of the mono variant of ViSAGe (6.1), window by window; `Seen` must hold features at the rate that it knows."""
     if parts.trained.config.n_channels != 1:
         raise InputError(f"the mono stage is a ViSAGe of one channel, this one makes {parts.trained.config.n_channels}")
+    check_codec(parts.trained, parts.codec)
 
     def mono(seen: Seen, duration_s: float, sample_rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
         if sample_rate_hz != parts.codec.sample_rate_hz:
