@@ -6,8 +6,9 @@ camera's direction encoded too; layers as in Gao & Grauman 2019 and Garg et al. 
 
 Chosen here, where the text leaves it open: the answer is a complex mask for each of Y, Z and X (appendix F speaks of complex
 masking), without a bound, because in a field of several sources |X| may exceed |W|; features are those of the frame that a
-column of the bottleneck falls on; the patchwise energy map is tiled beside them, as ViSAGe sees it too. The last layer starts
-at zero: an untrained net leaves the sound without direction.
+column of the bottleneck falls on; the patchwise energy map is tiled beside them, as ViSAGe sees it too; the net sees W with its
+magnitudes compressed, for a few loud bins would drown the rest. The last layer starts at zero: an untrained net leaves the
+sound without direction.
 
 Legend: B batch, T samples, N frequency bins, S spectrogram frames, F video frames, D features, P patches.
 """
@@ -40,6 +41,8 @@ class SpatializerConfig:
     """Length of the Hann window; half as many frequency bins are seen (the topmost is left out)."""
     hop_samples: int = 256
     """From a spectrogram frame to the next."""
+    compression: float = 0.3
+    """Exponent of the magnitudes that the net sees, their phases kept; 1 leaves them as they are. Masks are on W itself."""
     widths: tuple[int, ...] = (16, 32, 64, 128, 128)
     """Channels of every level; each halves both axes."""
     condition_width: int = 64
@@ -67,15 +70,15 @@ class Spatializer(nn.Module):
         self.config = config
         sizes = (2, *config.widths)
         self.down = nn.ModuleList(_halve(a, b, first=i == 0) for i, (a, b) in enumerate(pairwise(sizes)))
-        self.visual = nn.Linear(config.feature_size + config.n_patches, config.condition_width)
-        self.direction = nn.Sequential(
-            nn.Linear(3, config.condition_width), nn.GELU(), nn.Linear(config.condition_width, config.condition_width)
-        )
+        width = config.condition_width
+        # Norms, so that what is tiled weighs as much as what is heard from the first step on.
+        self.visual = nn.Sequential(nn.Linear(config.feature_size + config.n_patches, width), nn.LayerNorm(width))
+        self.direction = nn.Sequential(nn.Linear(3, width), nn.GELU(), nn.Linear(width, width), nn.LayerNorm(width))
         below = config.widths[-1] + 2 * config.condition_width
         self.up = nn.ModuleList()
-        for width in config.widths[-2::-1]:
-            self.up.append(_double(below, width))
-            below = 2 * width  # with what skips the levels below
+        for channels in config.widths[-2::-1]:
+            self.up.append(_double(below, channels))
+            below = 2 * channels  # with what skips the levels below
         self.masks = nn.ConvTranspose2d(below, 6, 4, stride=2, padding=1)
         nn.init.zeros_(self.masks.weight)
         nn.init.zeros_(self.masks.bias)
@@ -87,7 +90,8 @@ class Spatializer(nn.Module):
             raise InputError(f"the model was made for {self.config.n_patches} patches: the energy map does not fit it")
         seen = features if energy_map is None else torch.cat([features, energy_map], -1)
         n_frames = w.shape[-1]
-        x = F.pad(torch.view_as_real(w).movedim(-1, 1), (0, -n_frames % self.config.shrinking))
+        heard = w * w.abs().clamp(min=1e-5) ** (self.config.compression - 1)
+        x = F.pad(torch.view_as_real(heard).movedim(-1, 1), (0, -n_frames % self.config.shrinking))
         levels = []
         for layer in self.down:
             x = layer(x)

@@ -45,7 +45,7 @@ class Recipe:
     """Part of the segments that are turned by +90 degrees of azimuth, direction and all."""
     batch_size: int = 16
     """Segments per step."""
-    schedule: Schedule = field(default=Schedule(steps=600, learning_rate=1e-3, weight_decay=1e-2, ema_decay=0.99, save_every=100))
+    schedule: Schedule = field(default=Schedule(steps=600, learning_rate=4e-3, weight_decay=1e-2, ema_decay=0.99, save_every=100))
     seed: int = 0
 
 
