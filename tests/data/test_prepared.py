@@ -71,6 +71,24 @@ def test_what_is_kept_is_what_the_parts_say(tmp_path):
         np.testing.assert_allclose(batch.directions[row], each.direction.vector, atol=1e-6)
 
 
+class TwoBooks(FirstSamples):
+    """Another exact codec: the second code of frame l is l; its codes lie in memory frame by frame, as nets give them."""
+
+    name, n_codebooks = "two books", 2
+
+    def encode(self, samples):
+        first = super().encode(samples)[:, 0]
+        return np.stack([first, np.broadcast_to(np.arange(first.shape[1]), first.shape)], axis=-1).transpose(0, 2, 1)
+
+
+def test_codes_are_kept_in_order_however_they_lie_in_memory(tmp_path):
+    """Planted answer: the code of every channel and the number of every frame come back from the file."""
+    each = clip(1)
+    codes = prepare([each], MeanColours(), TwoBooks(), tmp_path / "out").batch([0]).codes
+    assert (codes[0, 0, 0] == round(100 * float(each.sound.samples[0, 0])) + 100).all()
+    assert (codes[0, :, 1] == np.arange(150)).all()
+
+
 def test_sound_is_resampled_to_the_codec_s_rate(tmp_path):
     """Closed form: a constant at twice the codec's rate is the same constant; away from the ends the codes are the same."""
     data = prepare([clip(1, rate=RATE)], MeanColours(), FirstSamples(), tmp_path / "out")
@@ -94,7 +112,9 @@ def test_a_stopped_preparation_goes_on(tmp_path, few_per_file):
     encoder = Counting()
     with pytest.raises(KeyboardInterrupt):
         prepare((clip(number) for number in range(11)), encoder, FirstSamples(), tmp_path / "out")
-    assert len(read_prepared(tmp_path / "out")) == 8
+    assert len(read_prepared(tmp_path / "out", part=True)) == 8
+    with pytest.raises(InputError, match="stopped after 8 clips"):
+        read_prepared(tmp_path / "out")
     told = []
     data = prepare((clip(n) for n in range(11)), encoder, FirstSamples(), tmp_path / "out", watch=told.append)
     assert len(seen) == 13 and told[-1] == 11 and data.keys == whole.keys

@@ -87,6 +87,8 @@ class Prepared:
     header: PreparedHeader
     files: tuple[tuple[str, int], ...]
     """Name of each file and the number of its clips."""
+    complete: bool = True
+    """Whether the preparation came to its end."""
 
     def __len__(self) -> int:
         return sum(n for _, n in self.files)
@@ -109,6 +111,11 @@ class Prepared:
     def labels(self) -> list[tuple[str, ...]]:
         """What is heard in each clip, in order."""
         return [tuple(labels) for name, _ in self.files for labels in _told(self.folder / name)["labels"]]
+
+    @property
+    def mono(self) -> bool:
+        """Whether there are clips with sound in W alone, which say nothing of Y, Z and X: for pretraining."""
+        return any(_told(self.folder / name).get("mono", False) for name, _ in self.files)
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> PreparedBatch:
         """The clips of these numbers, in their order."""
@@ -143,7 +150,7 @@ def prepare(
     folder that holds clips of another encoder, codec, rate or key.
     """
     out = Path(out)
-    found = read_prepared(out) if (out / HEADER).is_file() else None
+    found = read_prepared(out, part=True) if (out / HEADER).is_file() else None
     facts = _facts(encoder, codec, frames_per_s, compat)
     known, files, header = (found.keys, list(found.files), found.header) if found else ([], [], None)
     _refuse_others(header, facts, out)
@@ -154,7 +161,7 @@ def prepare(
         files.append((f"clips-{len(files):05d}.safetensors", len(waiting)))
         out.mkdir(parents=True, exist_ok=True)
         _write_clips(out / files[-1][0], waiting)
-        _write_header(out, header, files)
+        _write_header(out, header, files, complete=False)
         waiting.clear()
 
     for clip in clips:
@@ -165,7 +172,7 @@ def prepare(
             arrays = prepared_clip(clip, encoder, codec, frames_per_s=frames_per_s, compat=compat)
             _refuse_others(header, _sizes(arrays), out)
             header = PreparedHeader(**facts, **_sizes(arrays))
-            waiting.append((clip.key, clip.labels, arrays))
+            waiting.append((clip.key, clip.labels, bool(clip.facts.get("mono")), arrays))
         done += 1
         if len(waiting) == CLIPS_PER_FILE:
             keep()
@@ -175,6 +182,8 @@ def prepare(
         raise InputError(f"there are {done} clips to prepare" + (f", but {out} holds {len(known)} already" if known else ""))
     if waiting:
         keep()
+    if header is not None and (found is None or done > len(known) or not found.complete):
+        _write_header(out, header, files, complete=True)
     return read_prepared(out)
 
 
@@ -183,12 +192,13 @@ def header_for(clip: Clip, encoder: FrameEncoder, codec: Codec) -> PreparedHeade
     return PreparedHeader(**_facts(encoder, codec, FRAMES_PER_S, None), **_sizes(prepared_clip(clip, encoder, codec)))
 
 
-def read_prepared(folder: str | Path) -> Prepared:
-    """The prepared clips of a folder; InputError if there are none or they cannot be read."""
+def read_prepared(folder: str | Path, *, part: bool = False) -> Prepared:
+    """The prepared clips of a folder; InputError if there are none, or unreadable ones, or (unless ``part``) more to come."""
     folder = Path(folder).expanduser()
     try:
         values = json.loads((folder / HEADER).read_text("utf-8"))
         header, files = PreparedHeader(**values["header"]), tuple((str(name), int(n)) for name, n in values["files"])
+        complete = bool(values.get("complete", True))
     except FileNotFoundError:
         raise InputError(f"{folder} holds no prepared clips: it has no {HEADER}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -196,7 +206,10 @@ def read_prepared(folder: str | Path) -> Prepared:
     missing = [name for name, _ in files if not (folder / name).is_file()]
     if missing:
         raise InputError(f"{folder} lacks {missing[0]}, which its {HEADER} names")
-    return Prepared(folder, header, files)
+    prepared = Prepared(folder, header, files, complete)
+    if not (part or complete):
+        raise InputError(f"the preparation in {folder} was stopped after {len(prepared)} clips: let it go on where it was begun")
+    return prepared
 
 
 def prepared_clip(
@@ -277,15 +290,17 @@ def _refuse_others(header: PreparedHeader | None, facts: dict[str, Any], out: Pa
             )
 
 
-def _write_clips(path: Path, clips: Sequence[tuple[str, tuple[str, ...], dict[str, NDArray[Any]]]]) -> None:
-    """One file of clips, each its key, labels and arrays."""
+def _write_clips(path: Path, clips: Sequence[tuple[str, tuple[str, ...], bool, dict[str, NDArray[Any]]]]) -> None:
+    """One file of clips, each its key, labels, whether it is mono, and arrays."""
     from safetensors.numpy import save
 
-    keys, labels, arrays = zip(*clips, strict=True)
+    keys, labels, mono, arrays = zip(*clips, strict=True)
+    told = {"keys": keys, "labels": labels} | ({"mono": True} if any(mono) else {})
     with whole_file(path, force=True) as partial:
-        stacked = {name: np.stack([each[name] for each in arrays]) for name in arrays[0]}
+        # Stacks keep the order of axes that their parts have in memory, and safetensors writes memory as it lies.
+        stacked = {name: np.ascontiguousarray(np.stack([each[name] for each in arrays])) for name in arrays[0]}
         # One entry: several would be written in any order, and the bytes would differ from run to run.
-        partial.write_bytes(save(stacked, {"clips": json.dumps({"keys": keys, "labels": labels})}))
+        partial.write_bytes(save(stacked, {"clips": json.dumps(told)}))
 
 
 def _mapped(path: Path) -> dict[str, NDArray[Any]]:
@@ -304,13 +319,14 @@ def _mapped(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _told(path: Path) -> dict[str, Any]:
-    """Keys and labels of a file of clips."""
+    """Keys and labels of a file of clips, and ``mono`` where some are."""
     from safetensors import safe_open
 
     with safe_open(path, "np") as file:
         return json.loads(file.metadata()["clips"])
 
 
-def _write_header(out: Path, header: PreparedHeader, files: Sequence[tuple[str, int]]) -> None:
+def _write_header(out: Path, header: PreparedHeader, files: Sequence[tuple[str, int]], *, complete: bool) -> None:
+    values = {"header": asdict(header), "files": files, "complete": complete}
     with whole_file(out / HEADER, force=True) as partial:
-        partial.write_text(json.dumps({"header": asdict(header), "files": files}, indent=1) + "\n", "utf-8")
+        partial.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
