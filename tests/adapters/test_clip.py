@@ -54,13 +54,15 @@ def test_patches_keep_places(tiny):
 
 
 def test_the_name_tells_weights_apart_whatever_file_they_are_in(tiny, tmp_path):
-    """Planted answer: the picture half saved by itself, in half precision, is the same encoder; other weights are another."""
+    """Planted answer: the picture half saved by itself, in half precision, is the same encoder, and so is one that runs in
+    bfloat16; other weights are another."""
     from transformers import CLIPVisionModelWithProjection
 
     half = tmp_path / "half"
     CLIPVisionModelWithProjection.from_pretrained(tiny("clip"), dtype=torch.float16).save_pretrained(half)
     name = ClipFrames(tiny("clip"), ON_CPU).name
     assert ClipFrames(half, ON_CPU).name == name
+    assert ClipFrames(tiny("clip"), Machine("cpu", "bfloat16", offline=True)).name == name
     assert ClipFrames(tiny_models.tiny_clip(tmp_path / "other", seed=1), ON_CPU).name != name
 
 

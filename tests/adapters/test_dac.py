@@ -38,11 +38,12 @@ def sound(n: int, channels: int = 2) -> np.ndarray:
 def test_the_numbers_are_those_of_the_checkpoint(codec, folder, tmp_path):
     """Published numbers: 44.1 kHz and a hop of 2 x 4 x 8 x 8 = 512 as descript/dac_44khz; its books as the tiny one was made.
 
-    The same weights elsewhere have the same name, others another.
+    The same weights elsewhere have the same name, in whatever precision they run, others another.
     """
     assert (codec.sample_rate_hz, codec.hop_samples, codec.n_codebooks, codec.codebook_size) == (44_100, 512, 3, 64)
     assert codec.name.startswith("dac-44100hz-3x64-")
     assert DacCodec(str(copytree(folder, tmp_path / "copy")), CPU).name == codec.name
+    assert DacCodec(folder, Machine("cpu", "bfloat16", offline=True)).name == codec.name
     assert DacCodec(tiny_dac(tmp_path / "other", seed=1), CPU).name != codec.name
 
 

@@ -7,7 +7,6 @@ class token.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.adapters.folders import hash_of_tensor
 from seehear.adapters.hub import Machine, Tell, load_model, nothing_told, resolve
 from seehear.adapters.pictures import Preprocessing, normalise, resize
 from seehear.protocols import FrameFeatures
@@ -42,18 +42,20 @@ class ClipFrames:
     tell: Tell = nothing_told
 
     @cached_property
+    def _folder(self) -> Path:
+        return resolve(self.source, ARCHITECTURES, offline=self.machine.is_offline, tell=self.tell)
+
+    @cached_property
     def _model(self) -> Any:
         from transformers import CLIPVisionModelWithProjection
 
-        folder = resolve(self.source, ARCHITECTURES, offline=self.machine.is_offline, tell=self.tell)
-        return load_model(CLIPVisionModelWithProjection, folder, self.machine)
+        return load_model(CLIPVisionModelWithProjection, self._folder, self.machine)
 
     @cached_property
     def name(self) -> str:
         """Sizes, and the start of a hash over the joint projection, which is the same in every file of the same weights."""
         config = self._model.config
-        projection = self._model.visual_projection.weight.detach().float().cpu().numpy()
-        weights = hashlib.sha256(np.ascontiguousarray(projection, dtype="<f2").tobytes()).hexdigest()[:8]
+        weights = hash_of_tensor(self._folder, "visual_projection.weight")
         return f"clip-vit-{config.patch_size}-{config.image_size}px-{weights}"
 
     def encode_frames(self, frames: Sequence[Image], /) -> FrameFeatures:

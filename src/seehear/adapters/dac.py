@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seehear.adapters.folders import hash_of_tensor
 from seehear.adapters.hub import Machine, Tell, load_model, nothing_told, resolve
 from seehear.types import InputError
 
@@ -51,11 +51,10 @@ class DacCodec:
 
         return DacConfig.from_pretrained(self._folder, local_files_only=True)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Rate, sizes, and the start of a hash over the first codebook, which is the same in every file of the same weights."""
-        book = self._model.quantizer.quantizers[0].codebook.weight.detach().float().cpu().numpy()
-        weights = hashlib.sha256(np.ascontiguousarray(book, dtype="<f2").tobytes()).hexdigest()[:8]
+        weights = hash_of_tensor(self._folder, "quantizer.quantizers.0.codebook.weight")
         return f"dac-{self.sample_rate_hz}hz-{self.n_codebooks}x{self.codebook_size}-{weights}"
 
     @property

@@ -140,3 +140,21 @@ def fingerprint(folder: Path) -> str:
         with path.open("rb") as file:
             lines.append(f"{path.relative_to(folder).as_posix()} {hashlib.file_digest(file, 'sha256').hexdigest()}\n")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def hash_of_tensor(folder: Path, name: str) -> str:
+    """The first eight digits of SHA-256 over the tensor ``name`` of a folder's weights, rounded to half precision.
+
+    It is that of the file, so neither the precision that the model runs in nor that of the file (float32 or float16) changes it.
+    InputError when there is no such tensor.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(path for path in folder.iterdir() if WEIGHTS.fullmatch(path.name)):
+        try:
+            with safe_open(path, "pt") as file:
+                if name in file.keys():  # noqa: SIM118 (the file is no mapping)
+                    return hashlib.sha256(file.get_tensor(name).half().numpy().tobytes()).hexdigest()[:8]
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{path} cannot be read as safetensors: {error}") from None
+    raise InputError(f"the weights in {folder} lack {name}")
