@@ -6,13 +6,14 @@ import io
 
 import matplotlib
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from seehear.acoustics.sphere import plane_wave_powers
-from seehear.figures.explaining import FLOOR_DB, INK, MUTED, PANEL, STYLE, shown
+from seehear.figures.explaining import FLOOR_DB, INK, MUTED, PANEL, PAPER, STYLE, shown
 from seehear.figures.measuring import Spectrogram, channel_levels_db, in_phase, spectrogram
 from seehear.types import Sound
 
@@ -72,9 +73,10 @@ def draw_spectrograms(axes: list[Axes], sound: Sound, found: Spectrogram) -> Non
         ticks = {np.log2(hz / found.edges_hz[0]): name for hz, name in TICKS_HZ.items() if hz < found.edges_hz[-1]}
         is_small = len(axes) > 8
         each.set_yticks([] if is_small else list(ticks), [] if is_small else list(ticks.values()), fontsize=7)
-        each.text(
+        label = each.text(
             0.006, 0.94, sound.layout.labels[index], transform=each.transAxes, va="top", color=INK, fontweight="bold", fontsize=9
         )
+        label.set_path_effects([patheffects.withStroke(linewidth=3, foreground=PAPER)])
         told = "silent" if np.isneginf(peak_db[index]) else f"{rms_db[index]:.1f}\npeak {peak_db[index]:.1f}"
         each.text(1.008, 0.5, told, transform=each.transAxes, va="center", color=MUTED, fontsize=8)
         each.tick_params(length=0, labelbottom=index == len(axes) - 1)

@@ -315,7 +315,7 @@ def _drawing(
 
         maps = made.energy_maps
         seen = [SeenFrame(at_s, frame, maps[round(at_s * made.frames_per_s)]) for at_s, frame in frames.items()]
-        title = f"{asked.name}: camera {asked.wanted.azimuth_deg:g}° left, {asked.wanted.elevation_deg:g}° up"
+        title = f"{asked.name}: camera at azimuth {asked.wanted.azimuth_deg:g}°, elevation {asked.wanted.elevation_deg:g}°"
         return ambisonized(seen, renders[FOA.name].sound, asked.wanted.direction, title=title)
 
     return drawn

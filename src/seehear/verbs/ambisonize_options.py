@@ -60,7 +60,7 @@ class AmbisonizeOptions:
         ):
             check_range(flag, omega, 0, 20)
             if omega is not None and self.guidance not in kinds:
-                raise InputError(f"{flag} has no effect with --guidance {self.guidance}: it is of {' and '.join(kinds)}")
+                raise InputError(f"{flag} has no effect with --guidance {self.guidance}: it is of {', '.join(kinds)}")
         check_range("--temperature", self.temperature, 0, 10)
         check_range("--top-k", self.top_k, 0, 2**31 - 1)
         check_choice("--layout", self.layout, *FIELD_LAYOUTS)
