@@ -38,6 +38,7 @@ def test_shuffled_has_the_reference_of_the_clip_before():
     )
     np.testing.assert_allclose(heard, [(1.5, 4.5), (3.0, 1.5), (4.5, 3.0)], rtol=1e-6)
     assert [each.channels[0].item() for each in rows["generated"].made] == [1, 2, 3]
+    assert [each.decoded.item() for each in rows["silence"].made] == [0, 0, 0]
     scores = row_scores(rows["truth"], n_failed=2)
     assert (scores["cc_all"].value, scores["cc_all"].n, scores["cc_all"].n_failed) == (pytest.approx(1), 3, 2)
     assert scores["fad_dec"].value == pytest.approx(0, abs=1e-9) and "kld_dec" not in scores

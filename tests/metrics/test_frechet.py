@@ -63,6 +63,22 @@ def test_influence_is_the_derivative_by_the_weights() -> None:
     np.testing.assert_allclose(influence(a, b), slopes, rtol=1e-5, atol=1e-8)
 
 
+def test_influence_in_sets_smaller_than_the_features() -> None:
+    """Finite differences of the distance by its nuclear norm (singular values), where no covariance can be inverted."""
+    a, b = clouds(6, 6, 9, 20)
+    right = (b - b.mean(0)) / np.sqrt(8)
+
+    def weighted(weights: np.ndarray) -> float:
+        mean = weights @ a / weights.sum()
+        left = np.sqrt(weights * 6 / 5 / weights.sum())[:, None] * (a - mean)
+        roots = np.linalg.svd(left @ right.T, compute_uv=False).sum()
+        return float(((mean - b.mean(0)) ** 2).sum() + (left**2).sum() + (right**2).sum() - 2 * roots)
+
+    assert frechet_distance(a, b) == pytest.approx(weighted(np.ones(6)), rel=1e-7)
+    slopes = [(weighted(1 + 1e-4 * unit) - weighted(1 - 1e-4 * unit)) / 2e-4 for unit in np.eye(6)]
+    np.testing.assert_allclose(influence(a, b), slopes, rtol=1e-4, atol=1e-6)
+
+
 def test_the_interval_is_that_of_new_sets() -> None:
     """Planted answer: the spread of the distance over freshly drawn sets, each of as many clips; errors agree to 15 %."""
     rng = np.random.default_rng(4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def find_fields(generated: Path, reference: Path, directions: Path | None = None
 
     A direction is what the file ``directions`` says; else the manifest of the shards, or NAME.json (NAME.seehear.json) beside the
     reference or the generated file. InputError: no folder, no sounds, two files of one name, nothing in common, or directions
-    that cannot be read.
+    that cannot be read or are of other sounds.
     """
     made = sounds_in(generated)
     if (reference / MANIFEST).is_file():
@@ -73,7 +73,10 @@ def find_fields(generated: Path, reference: Path, directions: Path | None = None
     if not made.keys() & set(keys):
         raise InputError(f"no sound in {generated} has the name of one in {reference}, such as {keys[0]!r}")
     if directions is not None:
-        known |= read_directions(directions)
+        told = read_directions(directions)
+        if not told.keys() & set(keys):
+            raise InputError(f"{directions} names no sound of {reference}, such as {keys[0]!r}")
+        known |= told
     return FieldSets(made, wanted, shards, keys, {key: each for key, each in known.items() if each is not None})
 
 
@@ -93,18 +96,33 @@ def sounds_in(folder: Path) -> dict[str, Path]:
 
 
 def read_directions(path: Path) -> dict[str, Direction | None]:
-    """Directions by key, from CSV (name, azimuth_deg, elevation_deg), a JSON {name: [azimuth, elevation]} or a manifest."""
-    text = check_input(path).read_text("utf-8")
+    """Directions by key, from CSV (name, azimuth_deg, elevation_deg), a JSON {name: [azimuth, elevation]} or a manifest.
+
+    InputError: what is no such file, a name that is there twice, numbers that are no direction.
+    """
+    text = _text(check_input(path))
     if path.suffix.lower() == ".csv":
         rows = list(csv.DictReader(text.splitlines()))
         if not rows or not {"name", "azimuth_deg", "elevation_deg"} <= rows[0].keys():
             raise InputError(f"{path} needs the columns name, azimuth_deg and elevation_deg, and a row per clip")
-        told = [(row["name"], {"direction_deg": [row["azimuth_deg"], row["elevation_deg"]]}) for row in rows]
+        told = [(row["name"] or "", {"direction_deg": [row["azimuth_deg"], row["elevation_deg"]]}) for row in rows]
     elif path.suffix.lower() == ".jsonl":
         told = [(row["key"], row) for row in read_manifest_rows(path)]
     else:
         told = [(key, {"direction_deg": value}) for key, value in _object(path, text).items()]
-    return {_key(name): _direction(value, f"{path}, {name}") for name, value in told}
+    found: dict[str, Direction | None] = {}
+    for name, value in told:
+        if _key(name) in found:
+            raise InputError(f"{path} has two directions for {name}")
+        found[_key(name)] = _direction(value, f"{path}, {name}")
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no text in UTF-8: {error}") from None
 
 
 def _object(path: Path, text: str) -> dict[str, Any]:
@@ -129,6 +147,8 @@ def _direction(row: Mapping[str, Any], where: str) -> Direction | None:
     if angles is None:
         return None
     try:
+        if isinstance(angles, str):
+            raise TypeError
         azimuth, elevation = (float(angle) for angle in angles)
     except (TypeError, ValueError):
         raise InputError(f"{where}: a direction is an azimuth and an elevation in degrees, got {angles!r}") from None
@@ -141,7 +161,7 @@ def _beside(sound: Path | None) -> Direction | None:
     """What NAME.json or NAME.seehear.json beside a sound says."""
     paths = () if sound is None else (sound.with_suffix(".json"), sound.with_suffix(".seehear.json"))
     path = next((path for path in paths if path.is_file()), None)
-    return None if path is None else _direction(_object(path, path.read_text("utf-8")), str(path))
+    return None if path is None else _direction(_object(path, _text(path)), str(path))
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -150,23 +170,24 @@ def _beside(sound: Path | None) -> Direction | None:
 def read_pairs(
     sets: FieldSets, *, generated_order: Convention = "", reference_order: Convention = "", seed: int = 0
 ) -> Iterator[FieldPair | Unreadable]:
-    """Every reference with what was generated for it, one at a time; files in random order: neighbours are no relatives."""
-    for key, reference in _references(sets, reference_order, seed):
+    """Every reference with what was generated for it, one at a time: files in random order, so that neighbours are no relatives;
+    clips of shards in theirs, for an archive has no other.
+    """
+    for key, read_reference in _references(sets, reference_order, seed):
         try:
             if key not in sets.generated:
                 raise InputError(f"nothing was generated for {key}")
             made = _field(open_ambisonics(sets.generated[key], generated_order), str(sets.generated[key]))
-            wanted = reference() if callable(reference) else reference
-            yield _pair(key, made, wanted, sets.directions.get(key))
+            yield _pair(key, made, read_reference(), sets.directions.get(key))
         except InputError as error:
             yield Unreadable(key, str(error))
 
 
-def _references(sets: FieldSets, order: Convention, seed: int) -> Iterator[tuple[str, Any]]:
-    """Keys with the reference, or what reads it."""
+def _references(sets: FieldSets, order: Convention, seed: int) -> Iterator[tuple[str, Callable[[], FloatArray]]]:
+    """Keys with what reads the reference."""
     if sets.shards is not None:
         for clip in read_clips(sets.shards):
-            yield clip.key, _field(clip.sound, clip.key)
+            yield clip.key, lambda clip=clip: _field(clip.sound, clip.key)
         return
     for k in np.random.default_rng(seed).permutation(len(sets.keys)):
         path = sets.reference[sets.keys[k]]
