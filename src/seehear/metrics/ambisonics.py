@@ -68,7 +68,12 @@ class Heard:
 
 @dataclass
 class Row:
-    """Everything about one way to make sound that scores need; embeddings, no sound."""
+    """Everything about one way to make sound that scores need; embeddings, no sound.
+
+    What a clip does to a Frechet distance, and so its interval, follows from its own embeddings, but only once the moments of
+    all are known: they are kept, and moments alone would not do. With 128 features of 5 s in four windows all rows together
+    take about 40 kB a pair: 0.4 GB for 10 000.
+    """
 
     frames: list[dict[str, FloatArray]] = field(default_factory=list)
     angles: list[float] = field(default_factory=list)
@@ -114,6 +119,7 @@ def measured_rows(
     Of "shuffled", each pair has the reference of the one before, the first that of the last.
     """
     rows = {name: Row() for name in (ROWS if controls else ROWS[:1])}
+    silent: dict[tuple[int, bool], Heard] = {}
     first: tuple[FieldPair, Heard] | None = None
     before: tuple[FieldPair, Heard] | None = None
     for index, pair in enumerate(pairs):
@@ -122,9 +128,12 @@ def measured_rows(
         if controls:
             noise = diffuse_noise(pair.reference, np.random.default_rng((seed, index)))
             silence = np.zeros_like(pair.reference)
+            alike = silence.shape[1], pair.direction is None
+            if alike not in silent:  # from wherever one listens
+                silent[alike] = heard(silence, pair.direction, judges)
             add_clip(rows["truth"], pair, pair.reference, wanted, wanted, compat)
             add_clip(rows["noise"], pair, noise, heard(noise, pair.direction, judges), wanted, compat)
-            add_clip(rows["silence"], pair, silence, heard(silence, pair.direction, judges), wanted, compat)
+            add_clip(rows["silence"], pair, silence, silent[alike], wanted, compat)
             if before is not None:
                 _add_shuffled(rows["shuffled"], (pair, wanted), before, judges, compat)
             before = (pair, wanted)

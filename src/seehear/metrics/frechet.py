@@ -98,7 +98,8 @@ def _linearised(generated: Sequence[FloatArray], reference: Sequence[FloatArray]
 def at_infinity(generated: Sequence[FloatArray], reference: Sequence[FloatArray], rng: np.random.Generator) -> float:
     """The distance that endless sets would have: the value at 1 / n = 0 of a line through subsets of n / 3 to n pairs of clips.
 
-    NaN where the smallest subset has fewer embeddings than features: there the bias is no longer a line.
+    Of sets that are alike it may fall below zero, as an estimate without bias must. NaN where the smallest subset has no more
+    embeddings than features: there the bias is no longer a line.
     """
     n = len(generated)
     smallest = n // 3

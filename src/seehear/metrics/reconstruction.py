@@ -18,6 +18,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from seehear.acoustics.sphere import intensity_and_energy
 from seehear.metrics.spectra import mel_filters, power_spectra
 from seehear.types import FloatArray, InputError
 
@@ -86,7 +87,7 @@ def intensity_error_rad(made: FloatArray, wanted: FloatArray) -> float:
     """
     if made.shape != wanted.shape or made.ndim != 2 or len(made) != 4:
         raise InputError(f"two fields (4, T) of one length are needed, got {made.shape} and {wanted.shape}")
-    vectors = [np.asarray(x[1:], np.float64) @ np.asarray(x[0], np.float64) for x in (made, wanted)]
+    vectors = [intensity_and_energy(x)[0] for x in (made, wanted)]
     lengths = [float(np.linalg.norm(v)) for v in vectors]
     if not all(lengths):
         return float("nan")

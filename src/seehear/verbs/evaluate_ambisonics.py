@@ -48,8 +48,8 @@ READ_IT_SO = (
     "of another clip (FAD of channels does not see that: the set is the same); noise comes from everywhere, as loud as the "
     "reference.",
     "FAD depends on the embedder, on the length of clips and on their number n: of n clips it lies above zero by about c / n. "
-    "Only figures with one of each compare; 'of endless sets' is extrapolated from n / 3 to n clips (below zero is zero) "
-    "and is left out below as many embeddings as features.",
+    "Only figures with one of each compare; 'of endless sets' is extrapolated from n / 3 to n clips (a negative one says zero) "
+    "and is left out where the fewest have no more embeddings than features.",
     "The paper measures FAD with VGGish and KLD with PaSST: figures of other judges do not belong beside its own.",
 )
 
