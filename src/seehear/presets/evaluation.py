@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from seehear.presets.choices import BUILTIN
-from seehear.presets.parts import Part, Tell
+from seehear.presets.parts import Part, Tell, facts_part, pack_part
 from seehear.protocols import AcousticMatcher, AudioTagger, Embedder
 from seehear.types import InputError
 
@@ -75,15 +75,10 @@ def _judge_part(role: str, source: str, machine: Any, fetched: bool = False) -> 
     stands_for = {"embedder": "VGGish", "tagger": "PaSST"}[role]
     if source == BUILTIN:
         from seehear.adapters.audio_encoder import PACK
-        from seehear.weights import read_manifest
 
-        entry = read_manifest()[PACK]
-        size_mib = round(entry["bytes"] / 2**20, 2)
-        return Part(role, "builtin audio encoder", entry["licence"], size_mib, entry["sha256"], stands_for=stands_for)
+        return replace(pack_part(role, PACK), name="builtin audio encoder", stands_for=stands_for)
     from seehear.adapters.folders import existing, fingerprint
     from seehear.adapters.hub import facts, is_folder
 
-    known = facts(source, offline=fetched or machine.is_offline)
-    size_mib = None if known.size_bytes is None else round(known.size_bytes / 2**20, 2)
-    sha256 = fingerprint(existing(source)) if is_folder(source) else None
-    return Part(role, known.source, known.licence, size_mib, sha256, known.revision, known.get, stands_for=stands_for)
+    part = facts_part(role, facts(source, offline=fetched or machine.is_offline), stands_for=stands_for)
+    return replace(part, sha256=fingerprint(existing(source)) if is_folder(source) else None)
