@@ -11,6 +11,7 @@ from seehear.data.shards import (
     MANIFEST,
     clip_files,
     clip_from_files,
+    count_clips,
     make_shards,
     read_clips,
     read_manifest_rows,
@@ -59,8 +60,13 @@ def test_shards_are_read_in_order_and_by_split(tmp_path):
     assert [clip.key for clip in read_clips(tmp_path / "out" / "shard-000001.tar")] == ["clip-2", "clip-3"]
     with pytest.raises(InputError, match="holds clips already"):
         write_shards(iter(made), tmp_path / "out")
+    assert [clip.key for clip in read_clips(tmp_path / "out", split="train", every=2)] == ["clip-0", "clip-3"]
+    assert [clip.key for clip in read_clips(tmp_path / "out" / "shard-000000.tar", every=2)] == ["clip-0"]
+    counts = [count_clips(tmp_path / "out"), count_clips(tmp_path / "out", split="test")]
+    assert [*counts, count_clips(tmp_path / "out" / "shard-000002.tar")] == [5, 2, 1]
     with pytest.raises(InputError, match="two clips have the key"):
-        write_shards([made[0], made[0]], tmp_path / "twice")
+        write_shards([made[0], made[1], made[0]], tmp_path / "twice", per_shard=2)
+    assert not (tmp_path / "twice").exists()
 
 
 def test_archives_are_webdatasets(tmp_path):
@@ -124,6 +130,17 @@ def test_what_is_no_shard_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"lacks 1 clips .* clip-9"):
         list(read_clips(tmp_path / "out"))
     files = clip_files(small_clip(0))
+    with pytest.raises(InputError, match="clip-0 is damaged"):
+        clip_from_files("clip-0", {**files, "json": b'{"n_frames": "3"}'})
+    with pytest.raises(InputError, match="clip-0 is damaged"):
+        clip_from_files("clip-0", {**files, "f001.jpg": files["f001.jpg"][:-100]})
+    whole = (tmp_path / "out" / "shard-000000.tar").read_bytes()
+    (tmp_path / "a.tar").write_bytes(whole[: len(whole) // 3])
+    with pytest.raises(InputError, match="no archive of clips, or damaged"):
+        list(read_clips(tmp_path / "a.tar"))
+    (tmp_path / "binary.jsonl").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="line 1"):
+        next(read_clips(tmp_path / "binary.jsonl"))
     del files["flac"]
     with pytest.raises(InputError, match="lacks 'flac'"):
         clip_from_files("clip-0", files)

@@ -16,7 +16,7 @@ import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from PIL import Image as Pillow
 
 from seehear.data.clips import Clip
 from seehear.data.runner import Crew, Item, Row, run
-from seehear.io.files import PathLike, check_folder, check_input, whole_file
+from seehear.io.files import PathLike, WholeFiles, check_input, whole_file, whole_files
 from seehear.types import FOA, Audio, Direction, InputError
 
 MANIFEST, SHARD, ROWS = "manifest.jsonl", "clips.tar", "clips.jsonl"
@@ -105,7 +105,7 @@ def clip_from_files(key: str, files: Mapping[str, bytes]) -> Clip:
         )
     except KeyError as error:
         raise InputError(f"clip {key} lacks {error.args[0]!r}: it was not written by seehear") from None
-    except (OSError, ValueError, soundfile.LibsndfileError) as error:
+    except (OSError, SyntaxError, TypeError, ValueError, Pillow.DecompressionBombError, soundfile.LibsndfileError) as error:
         raise InputError(f"clip {key} is damaged: {error}") from None
 
 
@@ -116,10 +116,13 @@ def _metres(centimetres: NDArray) -> NDArray[np.float32]:
 # ------------------------------------------------------------------------------------------------ writing
 
 
-def write_shard(clips: Iterable[Clip], path: PathLike) -> list[Row]:
-    """The manifest rows of ``clips``, which are then in the tar archive ``path``, whole. One clip is in memory at a time."""
+def write_shard(clips: Iterable[Clip], path: PathLike, within: WholeFiles | None = None) -> list[Row]:
+    """The manifest rows of ``clips``, which are then in the tar archive ``path``, whole. One clip is in memory at a time.
+
+    With ``within`` the archive appears with the other files of that run.
+    """
     rows = []
-    with whole_file(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
+    with whole_file(path, within=within) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
         for clip in clips:
             digest = hashlib.sha256()
             for extension, data in sorted(clip_files(clip).items()):
@@ -147,28 +150,24 @@ def _row(clip: Clip, shard: str, sha256: str) -> Row:
 def write_shards(clips: Iterable[Clip], out: PathLike, *, per_shard: int = PER_SHARD) -> int:
     """How many of ``clips`` there were; the folder ``out`` then holds them in shard-000000.tar and so on, and their manifest.
 
-    The manifest comes last. InputError for a folder that has one already, or two clips with one key.
+    They appear together at the end, or none does. InputError for a folder that has a manifest already, or two clips with one key.
     """
-    folder = Path(out)
-    if check_folder(folder):
-        folder.mkdir()
-    if (folder / MANIFEST).exists():
-        raise InputError(f"{folder} holds clips already: name another folder")
-    source, rows = iter(clips), []
-    for number in range(1_000_000):
-        part = list(islice(source, 1))
-        if not part:
-            break
-        rest = islice(source, per_shard - 1)
-        rows += write_shard((clip for group in (part, rest) for clip in group), folder / f"shard-{number:06d}.tar")
-    write_manifest(folder, rows)
+    if (Path(out) / MANIFEST).exists():
+        raise InputError(f"{out} holds clips already: name another folder")
+    source, rows = iter(clips), list[Row]()
+    with whole_files() as files:
+        folder = files.folder(out)
+        for number, first in enumerate(source):  # the rest of each shard is taken inside
+            part = chain([first], islice(source, per_shard - 1))
+            rows += write_shard(part, folder / f"shard-{number:06d}.tar", files)
+        write_manifest(folder, rows, files)
     return len(rows)
 
 
-def write_manifest(folder: Path, rows: Iterable[Row]) -> None:
+def write_manifest(folder: Path, rows: Iterable[Row], within: WholeFiles | None = None) -> None:
     """Nothing; the manifest of ``folder`` is then there, whole. InputError for two rows with one key."""
     seen: set[str] = set()
-    with whole_file(folder / MANIFEST, force=True) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with whole_file(folder / MANIFEST, True, within) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in rows:
             if row["key"] in seen:
                 raise InputError(f"two clips have the key {row['key']!r}")
@@ -228,18 +227,26 @@ def make_shards(
 # ------------------------------------------------------------------------------------------------ reading
 
 
-def read_manifest_rows(path: PathLike) -> list[Row]:
-    """The manifest rows of a folder of shards, or of a manifest; InputError where there is none or it is damaged."""
+def manifest_rows(path: PathLike) -> Iterator[Row]:
+    """The manifest rows of a folder of shards, or of a manifest, one at a time.
+
+    InputError where there is none or it is damaged.
+    """
     path = Path(path)
     if path.is_dir():
         if not (path / MANIFEST).is_file():
             raise InputError(f"{path} has no {MANIFEST}: it holds no clips, or they are not finished (--resume goes on)")
         path = path / MANIFEST
-    return list(_lines(check_input(path)))
+    return _lines(check_input(path))
+
+
+def read_manifest_rows(path: PathLike) -> list[Row]:
+    """All of :func:`manifest_rows`."""
+    return list(manifest_rows(path))
 
 
 def _lines(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)
@@ -248,43 +255,59 @@ def _lines(path: Path) -> Iterator[Row]:
                 raise InputError(f"{path}, line {number}: not a row of a manifest (an object with shard and key)") from None
 
 
-def read_clips(path: PathLike, *, split: str | None = None) -> Iterator[Clip]:
+def count_clips(path: PathLike, *, split: str | None = None) -> int:
+    """How many clips :func:`read_clips` has there; errors as there, but no picture or sound is opened."""
+    if Path(path).suffix == ".tar":
+        return sum(1 for _ in _groups(check_input(path), lambda key: False))
+    return sum(split is None or row.get("split") == split for row in manifest_rows(path))
+
+
+def read_clips(path: PathLike, *, split: str | None = None, every: int = 1) -> Iterator[Clip]:
     """The clips of a folder of shards, a manifest (.jsonl) or one archive (.tar), one at a time, in the order of the shards.
 
-    ``split`` keeps those of one split by the manifest. InputError: what is no such thing, damaged or lacks a clip.
+    ``split`` keeps those of one split by the manifest, ``every`` the first of so many; what is not kept is not decoded.
+    InputError: what is no such thing, damaged or lacks a clip.
     """
     path = Path(path)
     if path.suffix == ".tar":
-        yield from _archived(check_input(path), None)
+        number = count()
+        yield from _archived(check_input(path), lambda key: next(number) % every == 0)
         return
     base = path if path.is_dir() else path.parent
     shards: dict[str, set[str]] = {}
-    for row in read_manifest_rows(path):
-        if split is None or row.get("split") == split:
-            shards.setdefault(row["shard"], set()).add(row["key"])
+    kept = (row for row in manifest_rows(path) if split is None or row.get("split") == split)
+    for row in islice(kept, 0, None, every):
+        shards.setdefault(row["shard"], set()).add(row["key"])
     for shard, keys in shards.items():
         found = set()
-        for clip in _archived(check_input(base / shard), keys):
+        for clip in _archived(check_input(base / shard), keys.__contains__):
             found.add(clip.key)
             yield clip
         if lost := sorted(keys - found):
             raise InputError(f"{base / shard} lacks {len(lost)} clips of its manifest, such as {lost[0]}")
 
 
-def _archived(path: Path, keys: set[str] | None) -> Iterator[Clip]:
-    """The clips of an archive, all or those of ``keys``; files of a clip stand together."""
-    key, files = "", dict[str, bytes]()
+def _archived(path: Path, wanted: Callable[[str], bool]) -> Iterator[Clip]:
+    """The clips of an archive whose key is ``wanted``."""
+    for key, files in _groups(path, wanted):
+        if files:
+            yield clip_from_files(key, files)
+
+
+def _groups(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Every key of an archive with its files, none of them where it is not ``wanted`` (asked once); they stand together."""
+    key, files, read = None, dict[str, bytes](), False
     try:
         with tarfile.open(path, "r|") as archive:
-            for header in archive:
+            for header in (each for each in archive if each.isfile()):
                 own, _, extension = header.name.partition(".")
                 if own != key:
-                    if files:
-                        yield clip_from_files(key, files)
-                    key, files = own, {}
-                if header.isfile() and (keys is None or own in keys) and (file := archive.extractfile(header)):
+                    if key is not None:
+                        yield key, files
+                    key, files, read = own, {}, wanted(own)
+                if read and (file := archive.extractfile(header)):
                     files[extension] = file.read()
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError) as error:
         raise InputError(f"{path} is no archive of clips, or damaged: {error}") from None
-    if files:
-        yield clip_from_files(key, files)
+    if key is not None:
+        yield key, files
