@@ -166,9 +166,9 @@ def test_a_torn_line_of_a_killed_run_is_dropped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "settings", "resume", "sentence"),
     [
-        (True, {}, False, "holds a batch already: --resume"),
-        (True, {"layout": "foa"}, True, "a batch of other layout"),
-        (False, {}, True, "is not empty and holds no batch"),
+        (True, {}, False, "holds an earlier run: --resume"),
+        (True, {"layout": "foa"}, True, "a run with other layout"),
+        (False, {}, True, "is not empty and holds no run"),
     ],
 )
 def test_a_folder_of_something_else_is_refused(

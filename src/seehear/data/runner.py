@@ -34,7 +34,7 @@ OURS = (JOURNAL, ROW, SETTINGS)
 """What no item may be called; all others of the runner's own files begin with a dot."""
 DIED = "its process died, also when it was alone: too little memory, or a file that breaks its reader"
 UNSTARTED = (
-    "no worker process can be started: a script that runs a batch needs `if __name__ == '__main__':` before the call"
+    "no worker process can be started: a script that asks for workers needs `if __name__ == '__main__':` before the call"
     " (each worker imports the script), and some memory must be free"
 )
 NO_SPACE = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
@@ -140,12 +140,12 @@ def _claimed(folder: Path, settings: Mapping[str, Any], resume: bool) -> Iterato
         told = folder / SETTINGS
         if told.exists():
             if not resume:
-                raise InputError(f"{folder} holds a batch already: --resume goes on with it, or name another folder")
+                raise InputError(f"{folder} holds an earlier run: --resume goes on with it, or name another folder")
             before, now = _read(told), json.loads(json.dumps(settings))
             if other := sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key)):
-                raise InputError(f"{folder} holds a batch of other {', '.join(other)} (see {told}): name another folder")
+                raise InputError(f"{folder} holds a run with other {', '.join(other)} (see {told}): name another folder")
         elif any(path.name != LOCK for path in folder.iterdir()):
-            raise InputError(f"{folder} is not empty and holds no batch: name another folder")
+            raise InputError(f"{folder} is not empty and holds no run to go on with: name another folder")
         else:
             with whole_file(told) as temporary:
                 temporary.write_bytes(_line(settings, indent=2))
@@ -172,7 +172,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is not what a batch wrote: {error}") from None
+        raise InputError(f"{path} is damaged, or was not written by seehear: {error}") from None
 
 
 def _journal(path: Path) -> Iterator[Row]:
@@ -186,7 +186,7 @@ def _journal(path: Path) -> Iterator[Row]:
             try:
                 yield json.loads(line)
             except ValueError:
-                raise InputError(f"{path} is not what a batch wrote: a line of it is no JSON") from None
+                raise InputError(f"{path} is damaged, or was not written by seehear: a line of it is no JSON") from None
 
 
 def _line(row: Mapping[str, Any], indent: int | None = None) -> bytes:
