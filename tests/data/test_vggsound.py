@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -10,9 +11,14 @@ import numpy as np
 import pytest
 
 from seehear.data.clips import Clip
+from seehear.data.prepared import prepare
 from seehear.data.reading import Missing
+from seehear.data.shards import read_clips as read_shards
+from seehear.data.shards import write_shards
 from seehear.data.vggsound import Entry, read_clips, read_entries
-from seehear.types import InputError
+from seehear.protocols import FrameFeatures
+from seehear.types import Image, InputError
+from seehear.verbs.train import train
 
 RATE_HZ = 48_000
 ROWS = """---g-f_I2yQ,1,people marching,test
@@ -98,6 +104,66 @@ def test_a_short_video_gives_its_last_five_seconds_and_a_mute_one_is_told(tmp_pa
     assert "no sound" in found[2].reason  # type: ignore[union-attr]
 
 
+class Greys:
+    """The mean grey of a frame and of its quarters, twice."""
+
+    name = "greys"
+
+    def encode_frames(self, frames: Sequence[Image]) -> FrameFeatures:
+        grey = np.stack([frame.rgb.mean(axis=-1) for frame in frames]).astype(np.float32) / 255
+        f, h, w = grey.shape
+        patches = grey.reshape(f, 2, h // 2, 2, w // 2).mean((2, 4))[..., None].repeat(2, axis=-1)
+        return FrameFeatures(patches.mean((1, 2)), patches)
+
+
+class Levels:
+    """One code per tenth of a second: its RMS in steps of 1 / 20, so 0 is silence."""
+
+    name, sample_rate_hz, hop_samples, n_codebooks, codebook_size = "levels", 8000, 800, 1, 21
+
+    def encode(self, samples: np.ndarray) -> np.ndarray:
+        rms = np.sqrt(np.square(samples.reshape(len(samples), -1, self.hop_samples)).mean(axis=-1))
+        return np.rint(20 * rms)[:, None].astype(np.int64)
+
+
+def test_the_mono_model_learns_from_its_clips(tmp_path: Path) -> None:
+    """Planted: W has RMS 0.2 / sqrt 2, code 3 of the codec, and Y, Z, X and -Y are silence, 0. Closed form: a pretrained net with
+    equal logits has the loss log 21 whatever directions, energy maps and spatial channels are. Two steps of the recipe give a
+    net of one channel; a recipe of ambisonics refuses the clips."""
+    import torch
+
+    from seehear.nets.visage_config import VisageConfig
+    from seehear.training.recipes import BUILTIN, BUILTIN_PRETRAIN
+    from seehear.training.visage import VisageTask, fit_visage, new_net, training_loss
+
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    ramp_video(videos / "---g-f_I2yQ_000001.mp4", 6, 2)
+    ramp_video(videos / "b2VhNUmUV3k_270.mp4", 6, 2)
+    found = read_clips(listing(tmp_path), videos, "test", np.random.default_rng(0))
+    write_shards((each for each in found if isinstance(each, Clip)), tmp_path / "clips")
+    data = prepare(read_shards(tmp_path / "clips"), Greys(), Levels(), tmp_path / "prepared")
+    assert data.mono and data.keys == ["---g-f_I2yQ_000001", "b2VhNUmUV3k_000270"]
+    codes = data.batch([0, 1]).codes
+    assert (codes[:, 0, 0, 1:-1] == round(20 * 0.2 / 2**0.5)).all() and not codes[:, 1:].any()
+    tiny = VisageConfig(width=16, n_heads=2, n_encoder_layers=1, n_decoder_layers=1, feed_forward=32, dropout=0.0)
+    schedule = replace(BUILTIN.schedule, steps=2, save_every=2)
+    recipe = replace(BUILTIN_PRETRAIN, config=tiny, batch_size=2, schedule=schedule)
+    task = VisageTask(recipe, data)
+    net = new_net(task)
+    assert net.config.n_channels == 1 and not net.config.direction and not net.config.energy_map
+    with torch.no_grad():
+        for parameter in net.heads.parameters():
+            parameter.zero_()
+        loss = training_loss(net, data, recipe, 0)(0, torch.Generator().manual_seed(0))
+    assert float(loss) == pytest.approx(np.log(21), rel=1e-5)
+    trained = fit_visage(task, tmp_path / "model")
+    assert trained.net.config == net.config and trained.facts["steps"] == 2
+    with pytest.raises(InputError, match="sound in W alone"):
+        train("visage", data=str(tmp_path / "prepared"), out=str(tmp_path / "no"), recipe="builtin", device="cpu")
+    assert not (tmp_path / "no").exists()
+
+
 def test_the_official_list_is_read_row_by_row(tmp_path: Path) -> None:
     """Planted rows; ids may begin with a dash, labels may hold commas; anything else is refused with its row."""
     assert read_entries(listing(tmp_path), "train") == [Entry("--0PQM4-hqg", 30, "waterfall burbling", "train")]
@@ -108,3 +174,5 @@ def test_the_official_list_is_read_row_by_row(tmp_path: Path) -> None:
         read_entries(listing(tmp_path, "a,1,b,test\n"), "train")
     with pytest.raises(InputError, match="not a folder of videos"):
         next(read_clips(listing(tmp_path), tmp_path / "nowhere", "test", np.random.default_rng(0)))
+    with pytest.raises(InputError, match=r"is not vggsound\.csv"):
+        read_entries(tmp_path, "test")

@@ -10,25 +10,28 @@ import pytest
 
 from panoramic_films import RATE_HZ, panorama, plane_wave, tone, write_film
 from seehear.data.clips import Clip
-from seehear.data.reading import Missing
+from seehear.data.reading import Missing, of_length
 from seehear.data.yt_ambigen import camera_direction, read_clips, read_entries
 from seehear.io.opus import write_opus
 from seehear.types import FOA, Audio, Direction, InputError
 
 
-def released(index_elevation: int, index_azimuth: int) -> np.ndarray:
+def released(index_elevation: int | np.ndarray, index_azimuth: int | np.ndarray) -> np.ndarray:
     """roty(2 a - 179) rotx(89 - 2 e) (0, 0, 1), x right, y down, z front, as (front, left, up)."""
-    a, b = np.radians(2 * index_azimuth - 179), np.radians(89 - 2 * index_elevation)
-    rotx = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    roty = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    right, down, front = roty @ rotx @ np.array([0.0, 0.0, 1.0])
-    return np.array([front, -right, -down])
+    a, b = np.radians(2 * np.asarray(index_azimuth) - 179), np.radians(89 - 2 * np.asarray(index_elevation))
+    x, y, z = 0, -np.sin(b), np.cos(b)  # rotx: [[1, 0, 0], [0, cos, -sin], [0, sin, cos]]
+    right, down, front = (
+        np.cos(a) * x + np.sin(a) * z,
+        y,
+        -np.sin(a) * x + np.cos(a) * z,
+    )  # roty: [[c, 0, s], [0, 1, 0], [-s, 0, c]]
+    return np.stack(np.broadcast_arrays(front, -right, -down), axis=-1)
 
 
 def test_directions_are_those_of_the_released_formula() -> None:
     """Oracle: the released matrices, at all 16,200 pairs; the README's azimuth 0 is behind, elevation 0 is above."""
     ours = np.array([[camera_direction(e, a).vector for a in range(180)] for e in range(90)])
-    np.testing.assert_allclose(ours, [[released(e, a) for a in range(180)] for e in range(90)], atol=1e-12)
+    np.testing.assert_allclose(ours, released(np.arange(90)[:, None], np.arange(180)), atol=1e-12)
     assert camera_direction(0, 0).vector == pytest.approx(Direction(np.pi, np.pi / 2).vector, abs=0.025)
     with pytest.raises(InputError, match="in this order, got 90 and 3"):
         camera_direction(90, 3)
@@ -44,14 +47,15 @@ def lists(tmp_path: Path) -> Path:
 
 
 def test_clips_are_read_and_what_is_missing_is_told(lists: Path, tmp_path: Path) -> None:
-    """Planted: a clip whose sound comes from its camera's direction, one without video, one whose sound is no sound, one cut short."""
+    """Planted: a clip whose sound comes from its camera's direction, one without video, one whose sound is
+    no sound, one whose sound is cut short. The first has 19 frames of 20, so the last is shown twice; 17 are too few."""
     for folder in ("nfov", "audio"):
         (tmp_path / folder).mkdir()
     entries = read_entries(lists, "test")
     assert (entries[1].youtube_id, entries[1].start_s) == ("_D7CJg5fvsE", 107)
     for k, entry in enumerate(entries):
         sound = plane_wave(tone("dog", 5.0 if k < 3 else 2.0), entry.direction)
-        pictures = [panorama(Direction(0.0), "red")[:, 64:192]] * 20
+        pictures = [panorama(Direction(0.0), "red")[:, 64:192]] * (20 if k else 19)
         write_film(tmp_path / "nfov", entry.clip_id, pictures, np.zeros((1, 8)))
         upsampled = np.repeat(sound, 48_000 // RATE_HZ, axis=1)
         write_opus(tmp_path / "audio" / f"{entry.clip_id}.opus", Audio(upsampled, 48_000, FOA, "acn-sn3d"))
@@ -62,6 +66,9 @@ def test_clips_are_read_and_what_is_missing_is_told(lists: Path, tmp_path: Path)
     clip, *missing = found
     assert isinstance(clip, Clip)
     assert clip.frames.shape == (20, 128, 128, 3) and clip.frames_per_s == pytest.approx(4, rel=1e-3)
+    assert (clip.frames[19] == clip.frames[18]).all()
+    with pytest.raises(InputError, match="x has 17 of 20 frames"):
+        of_length(list(clip.frames[:17]), 20, "x")
     assert clip.sound.n_samples == 240_000 and clip.facts["split"] == "test" and clip.facts["start_s"] == 52
     np.testing.assert_allclose(clip.direction.vector, released(40, 60), atol=1e-12)
     w, y, z, x = clip.sound.samples
@@ -81,6 +88,11 @@ def test_lists_that_are_not_the_released_ones_are_refused(lists: Path, tmp_path:
     (lists / "valid.csv").write_text("id\nAAAAAAAAAAA_1\n")
     with pytest.raises(InputError, match="no column file_path"):
         read_entries(lists, "valid")
+    (lists / "valid.csv").write_bytes(b"file_path\n\xff\xfe")
+    with pytest.raises(InputError, match="is not a list of YT-Ambigen"):
+        read_entries(lists, "valid")
+    with pytest.raises(InputError, match=r"ambi\.json of YT-Ambigen"):
+        read_entries(lists / "test.csv", "test")
     with pytest.raises(InputError, match="no folder nfov"):
         next(read_clips(lists, tmp_path / "nowhere", "test"))
     (lists / "ambi.json").write_text('{"a": 3}')

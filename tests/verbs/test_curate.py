@@ -35,6 +35,9 @@ def test_released_clips_become_shards_and_the_missing_are_counted(run, tmp_path:
     assert clip.key == "b2VhNUmUV3k_52" and np.degrees(clip.direction.azimuth_rad) == pytest.approx(1)
     status, _, err = run(*words)
     assert status == 2 and "holds clips already" in err
+    (media / "nfov" / "b2VhNUmUV3k_52.mp4").unlink()
+    status, _, err = run(*words[:-1], "none")
+    assert status == 2 and "none of the 2 clips could be read" in err and not Path("none").exists()
 
 
 def test_the_report_counts_and_draws(run, tmp_path: Path) -> None:

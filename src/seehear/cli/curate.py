@@ -76,7 +76,7 @@ def report(
     for title, name in (("sounds", "tags"), ("salient objects", "objects")):
         counted = list(told[name].items())
         more = f" and {len(counted) - SHOWN} more" if len(counted) > SHOWN else ""
-        lines.append(f"{title}: {', '.join(f'{key} {n}' for key, n in counted[:SHOWN])}{more}")
+        lines.append(f"{title}: {', '.join(f'{key} {n}' for key, n in counted[:SHOWN]) or 'none'}{more}")
     if told["moving_share"] is not None:
         lines.append(f"{100 * told['moving_share']:.0f} % of the objects move; {told['without_object']} clips have none")
     say("\n".join([*lines, f"{told['figure']}, {told['json']}"]), sys.stdout)

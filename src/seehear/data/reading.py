@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from seehear.types import Audio, InputError
 
 LEAST_SHARE = 0.9
-"""Of its length that the sound of a clip must have: less is a broken download, not a coder's last frame."""
+"""Of its length that the sound and the picture of a clip must have: less is a broken download, not a coder's last frame."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,13 @@ def padded(samples: NDArray[np.float32], n_samples: int, clip_id: str) -> NDArra
     whole = np.zeros((len(samples), n_samples), np.float32)
     whole[:, : samples.shape[1]] = samples[:, :n_samples]
     return whole
+
+
+def of_length(frames: Sequence[NDArray[np.uint8]], n_frames: int, clip_id: str) -> NDArray[np.uint8]:
+    """The frames (n_frames, H, W, 3), cut or continued by the last; InputError when more than a tenth is missing."""
+    if len(frames) < LEAST_SHARE * n_frames:
+        raise InputError(f"the picture of {clip_id} has {len(frames)} of {n_frames} frames: its file is broken")
+    return np.stack([frames[min(i, len(frames) - 1)] for i in range(n_frames)])
 
 
 def within_full_scale(sound: Audio) -> tuple[Audio, float]:

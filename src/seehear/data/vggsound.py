@@ -23,7 +23,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from seehear.data.clips import CLIP_S, Clip
-from seehear.data.reading import Missing, padded, within_full_scale
+from seehear.data.reading import Missing, of_length, padded, within_full_scale
 from seehear.types import FOA, FRONT, Audio, InputError
 
 Split = Literal["train", "test"]
@@ -61,7 +61,7 @@ def read_entries(path: Path, split: Split) -> list[Entry]:
             entries = [_entry(row, f"{path}, row {number}: ") for number, row in enumerate(csv.reader(file), start=1) if row]
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: it is on www.robots.ox.ac.uk/~vgg/data/vggsound/") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not vggsound.csv: {error}") from None
     found = [entry for entry in entries if entry.split == split]
     if not found:
@@ -116,9 +116,7 @@ def read_clip(entry: Entry, path: Path, offset_s: int, frames_per_s: float) -> C
     field[0] = padded(span.mean(axis=0, keepdims=True), field.shape[1], entry.clip_id)
     times_s = [start_s + k / frames_per_s for k in range(round(CLIP_S * frames_per_s))]
     larger = round(SMALLEST_SIDE_PX * max(video.width_px, video.height_px) / min(video.width_px, video.height_px))
-    shown = [image.rgb for image in pictures_at(video, times_s, larger)]
-    if len(shown) < len(times_s):
-        raise InputError(f"the picture of {entry.clip_id} ends {len(times_s) - len(shown)} frames early: its file is broken")
+    frames = of_length([image.rgb for image in pictures_at(video, times_s, larger)], len(times_s), entry.clip_id)
     whole, gain_db = within_full_scale(Audio(field, rate, FOA, "acn-sn3d"))
     facts = {
         "origin": f"https://www.youtube.com/watch?v={entry.youtube_id}",
@@ -129,4 +127,4 @@ def read_clip(entry: Entry, path: Path, offset_s: int, frames_per_s: float) -> C
         "licence": "CC BY 4.0 (the list; videos on YouTube belong to their owners)",
         "gain_db": gain_db,
     }
-    return Clip(entry.clip_id, np.stack(shown), frames_per_s, whole, FRONT, (entry.label,), entry.label, facts)
+    return Clip(entry.clip_id, frames, frames_per_s, whole, FRONT, (entry.label,), entry.label, facts)

@@ -19,13 +19,12 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from seehear.data.clips import CLIP_S, Clip
-from seehear.data.reading import Missing, padded, within_full_scale
+from seehear.data.reading import Missing, of_length, padded, within_full_scale
 from seehear.types import FOA, Audio, Direction, InputError
 
 Split = Literal["train", "valid", "test"]
@@ -77,6 +76,8 @@ def read_entries(lists: Path, split: Split) -> list[Entry]:
             ids = [row["file_path"].strip().removesuffix(".npy") for row in rows]
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: it is in csv/yt_ambigen of github.com/jaeyeonkim99/visage") from None
+    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+        raise InputError(f"{path} is not a list of YT-Ambigen: {error}") from None
     if not ids:
         raise InputError(f"{path} names no clip")
     for clip_id in ids:
@@ -93,13 +94,13 @@ def _directions(path: Path) -> dict[str, tuple[int, int]]:
         return {key: (int(elevation), int(azimuth)) for key, (elevation, azimuth) in told.items()}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: it is in csv/yt_ambigen of github.com/jaeyeonkim99/visage") from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not ambi.json of YT-Ambigen, pairs [elevation, azimuth] by clip: {error}") from None
 
 
 def read_clips(lists: Path, media: Path, split: Split) -> Iterator[Clip | Missing]:
     """Every clip of a split in the order of its list, or what is wrong with its files: a video that YouTube has no longer, a
-    download that broke. Sound is cut or continued by silence to 5 s; frames are those of the file.
+    download that broke. Sound is cut or continued by silence to 5 s, frames by the last, where no more than a tenth is missing.
 
     InputError: lists as of :func:`read_entries`, a folder of media without ``nfov`` and ``audio``.
     """
@@ -119,7 +120,8 @@ def read_clip(entry: Entry, media: Path, split: Split) -> Clip:
     from seehear.io.video import open_track, read_frames
 
     video = open_track(media / "nfov" / f"{entry.clip_id}.mp4").video
-    frames = np.stack([image.rgb for _, image in read_frames(video)])
+    n_frames = max(1, round(CLIP_S * video.frame_rate_hz))
+    frames = of_length([image.rgb for _, image in islice(read_frames(video), n_frames)], n_frames, entry.clip_id)
     sound = read_ambisonics(media / "audio" / f"{entry.clip_id}.opus")
     if sound.layout != FOA or sound.convention != "acn-sn3d":
         raise InputError(f"the sound of {entry.clip_id} is {sound.layout.name} {sound.convention}, not first-order AmbiX")

@@ -110,7 +110,7 @@ def run(films: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
     """
     from seehear.data.curation.films import listed_films
     from seehear.data.curation.running import curate, funnel
-    from seehear.data.shards import MANIFEST, read_manifest_rows
+    from seehear.data.shards import MANIFEST, count_clips
     from seehear.presets.curation import curation_preset
 
     asked, machine = _split(options, CurateOptions, MachineOptions)
@@ -126,7 +126,7 @@ def run(films: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
         rows.append(row)
         if "known" not in row:
             watch(f"film {len(rows)}/{len(found)} {row['item']}: {_end(row)}", len(rows) / len(found))
-    kept = len(read_manifest_rows(out))
+    kept = count_clips(out)
     failures = [{key: row[key] for key in ("item", "input", "reason", "fixable")} for row in rows if row["status"] == "failed"]
     report |= {"funnel": funnel(rows, kept), "clips": kept, "failures": failures, "manifest": str(out / MANIFEST)}
     with whole_file(out / FUNNEL, force=True) as temporary:
@@ -180,6 +180,7 @@ def report(
     (.png), beside it lie its numbers (.json). ``options`` are the fields of :class:`ReportOptions` and :class:`MachineOptions`.
     InputError: no clips, a file that exists or cannot be written.
     """
+    from seehear.data.shards import count_clips, read_clips
     from seehear.presets.curation import curation_preset
 
     asked, machine = _split(options, ReportOptions, MachineOptions)
@@ -188,35 +189,24 @@ def report(
         raise InputError(f"the report is a figure (.png), with its numbers beside it, got {picture.name!r}")
     numbers = check_output(picture.with_suffix(".json"), asked.force)
     source = Path(clips)
-    total = _count(source, asked.split)
-    every = 1 if asked.limit is None or total is None else max(1, -(-total // asked.limit))
+    total = count_clips(source, split=asked.split)
+    if not total:
+        raise InputError(f"{source} holds no clips" + (f" of the split {asked.split!r}" if asked.split else ""))
+    every = 1 if asked.limit is None else -(-total // asked.limit)
     preset = curation_preset(asked.models, machine)
     told = {"version": seehear.__version__, "data": str(source), "tagger": preset.tagger.name, "of_clips": total}
     files = {"figure": str(picture), "json": str(numbers)}
     if dry_run:
         return told | {"dry_run": True, **files}
     from seehear.data.curation.statistics import portrait, summary
-    from seehear.data.shards import read_clips
 
-    found = []
-    for number, clip in enumerate(read_clips(source, split=asked.split)):
-        if number % every == 0:
-            found.append(portrait(clip, preset.tagger, preset.recognizer, preset.least_object_probability))
-            watch(f"clip {number + 1}: {found[-1].tag}, {found[-1].object}", (number + 1) / (total or number + 2))
-    if not found:
-        raise InputError(f"{source} holds no clips" + (f" of the split {asked.split!r}" if asked.split else ""))
+    found, n_found = [], -(-total // every)
+    for number, clip in enumerate(read_clips(source, split=asked.split, every=every), start=1):
+        found.append(portrait(clip, preset.tagger, preset.recognizer, preset.least_object_probability))
+        watch(f"clip {number}/{n_found}: {found[-1].tag}, {found[-1].object}", number / n_found)
     made = told | summary(found)
     _write_report(made, picture, numbers, asked.force)
     return {key: value for key, value in made.items() if key != "each"} | files
-
-
-def _count(source: Path, split: str | None) -> int | None:
-    """How many clips there are to read; None where only reading tells."""
-    from seehear.data.shards import read_manifest_rows
-
-    if source.suffix == ".tar":
-        return None
-    return sum(split is None or row.get("split") == split for row in read_manifest_rows(source))
 
 
 def _write_report(made: dict[str, Any], picture: Path, numbers: Path, force: bool) -> None:
@@ -265,10 +255,10 @@ def take_over(data_set: str, *, watch: Watcher = unwatched, dry_run: bool = Fals
                 missing.append(each)
             else:
                 yield each
+        if len(missing) == n_listed:
+            raise InputError(f"none of the {n_listed} clips could be read; the first: {missing[0].clip_id}: {missing[0].reason}")
 
     n_clips = write_shards(there(), out)
-    if not n_clips:
-        raise InputError(f"none of the {n_listed} clips could be read; the first: {missing[0].clip_id}: {missing[0].reason}")
     with whole_file(out / "missing.jsonl", force=True) as temporary:
         temporary.write_text("".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in missing), "utf-8")
     return told | {"clips": n_clips, "missing": len(missing), "manifest": str(out / MANIFEST)}
