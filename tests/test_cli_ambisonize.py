@@ -14,6 +14,7 @@ import numpy as np
 import pyloudnorm
 import pytest
 import soundfile
+import soxr
 from PIL import Image as Pillow
 
 import seehear
@@ -90,16 +91,18 @@ def by_hand(gif: Path, models: Path, azimuth_deg: float) -> np.ndarray:
     return DacCodec(models / "dac", machine).decode(codes[0].reshape(4, 3, 78).numpy())
 
 
-def test_the_sound_is_that_of_its_parts(words, gif, models):
+def test_the_sound_is_that_of_its_parts_and_every_file_is_there(words, gif, models):
     """Independent path: the greedy sound at 48 kHz is that of the parts put together by hand, up to one gain, in every channel;
-    it lasts as long as the GIF, W has -23 LUFS (pyloudnorm) or its peak -1 dB, and the report says so."""
-    status, out, err = words("-o", "a.wav", "--azimuth", 50, "--temperature", 0, "--sidecar", "a.json", "--json")
+    it lasts as long as the GIF, W has -23 LUFS (pyloudnorm) or its peak -1 dB, and the report says so. The sidecar names the
+    models, the video says that its four channels are ambisonics, and there is a figure."""
+    how = ("--azimuth", 50, "--temperature", 0, "--video-layout", "foa")
+    names = ("a.wav", "a.mp4", "a.png", "a.json")
+    status, out, err = words("-o", "a.wav", "--video", "a.mp4", "--figure", "a.png", "--sidecar", "a.json", "--json", *how)
     assert status == 0, err
     report = json.loads(out)
+    assert report["files"] == list(names) and sorted(map(str, Path().iterdir())) == sorted(names)
     samples, rate = soundfile.read("a.wav", always_2d=True)
     assert (samples.shape, rate) == ((round(SECONDS * 48000), 4), 48000)
-    import soxr
-
     there = soxr.resample(by_hand(gif, models, 50).T.astype(np.float64), 44100, 48000)[: len(samples)]
     cosine = (samples * there).sum(0) / np.linalg.norm(samples, axis=0) / np.linalg.norm(there, axis=0)
     gains = np.linalg.norm(samples, axis=0) / np.linalg.norm(there, axis=0)
@@ -107,37 +110,16 @@ def test_the_sound_is_that_of_its_parts(words, gif, models):
     loudness = pyloudnorm.Meter(rate).integrated_loudness(samples[:, 0])
     assert loudness == pytest.approx(report["loudness_lufs"], abs=0.1)
     assert loudness == pytest.approx(-23, abs=0.1) or report["true_peak_dbtp"] == pytest.approx(-1, abs=0.2)
+    w, y, _, x = samples.T
+    assert report["heard_azimuth_deg"] == pytest.approx(np.degrees(np.arctan2(w @ y, w @ x)), abs=0.2)
     sidecar = json.loads(Path("a.json").read_text("utf-8"))
     assert [each["role"] for each in sidecar["models"]] == ["generator", "frame encoder", "codec"]
     assert all(len(each["sha256"]) == 64 for each in sidecar["models"]) and sidecar["options"]["azimuth_deg"] == 50
-    w, y, _, x = samples.T
-    assert report["heard_azimuth_deg"] == pytest.approx(np.degrees(np.arctan2(w @ y, w @ x)), abs=0.2)
-
-
-def test_the_same_seed_gives_the_same_bytes(words):
-    """Planted answer: drawn codes repeat with the seed, and with another are others."""
-    outputs = []
-    for name, seed in (("a.wav", 3), ("b.wav", 3), ("c.wav", 4)):
-        assert words("-o", name, "--seed", seed, "--seconds", 0.2, "--guidance", "directional", "--omega", 1)[0] == 0
-        outputs.append(Path(name).read_bytes())
-    assert outputs[0] == outputs[1] != outputs[2]
-
-
-def test_every_file_is_there_and_longer_stills_have_several_windows(words, run, models, tmp_path):
-    """Closed form: a still of 2.3 s (two windows) as binaural WAV, as a video whose ambisonics say so, and as a figure."""
-    photo = tmp_path / "photo.png"
-    Pillow.fromarray(np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(photo)
-    how = ("--models", models, "--offline", "--seconds", 2.3, "--layout", "binaural", "--video-layout", "foa")
-    status, out, err = run("ambisonize", photo, *how, "-o", "a.wav", "--video", "a.mp4", "--figure", "a.png")
-    assert status == 0, err
-    assert soundfile.info("a.wav").frames == round(2.3 * 48000) and soundfile.info("a.wav").channels == 2
     with av.open("a.mp4") as container:
         assert container.streams.audio[0].channels == 4
-        assert float(container.duration / av.time_base) == pytest.approx(2.3, abs=0.03)
+        assert float(container.duration / av.time_base) == pytest.approx(SECONDS, abs=0.03)
     assert b"SA3D" in Path("a.mp4").read_bytes()
     assert Pillow.open("a.png").size[0] > 1000
-    assert [line for line in out.splitlines() if line.startswith("wrote")] == ["wrote a.wav", "wrote a.mp4", "wrote a.png"]
-    assert "camera  front" in out
 
 
 @pytest.mark.parametrize(
@@ -205,14 +187,28 @@ def test_a_model_of_one_s_own_needs_the_parts_it_was_trained_with(run, gif, mode
     assert status == 2 and f"trained with the encoder of frames {encoder}" in err
 
 
-def test_the_api_shares_what_is_loaded(gif, models):
-    """Planted answer: two runs of one preset load it once, and give the sound in memory's reach with its direction."""
+def test_the_same_seed_gives_the_same_sound(gif, models):
+    """Planted answer: runs that share a preset load it once; drawn codes repeat with the seed, and with another are others."""
     from seehear.presets import MachineOptions, ambisonize_preset
 
     preset = ambisonize_preset(str(models), MachineOptions(offline=True))
     loaded = preset.load(lambda *_: None)
-    made = seehear.ambisonize(gif, preset=preset, seconds=0.2, guidance="dual", omega=1, omega_visual=0.5)
+    how = {"preset": preset, "seconds": 0.2, "guidance": "directional", "omega": 1}
+    one, same, other = (seehear.ambisonize(gif, seed=seed, **how).audio for seed in (3, 3, 4))
     assert preset.load(lambda *_: None) is loaded
-    assert made.audio.n_samples == 9600 and made.audio.convention == "acn-sn3d"
+    assert one.n_samples == 9600 and one.convention == "acn-sn3d"
+    sound = one.read(0, 9600)
+    assert np.array_equal(sound, same.read(0, 9600)) and not np.array_equal(sound, other.read(0, 9600))
     with pytest.raises(seehear.InputError, match="unknown option 'azimut'"):
         seehear.ambisonize(gif, azimut=3)
+
+
+def test_a_still_is_heard_with_two_ears(run, models, tmp_path):
+    """Closed form: a photo for 0.2 s as binaural sound, to the sample; what is said names the camera and the file."""
+    photo = tmp_path / "photo.png"
+    Pillow.fromarray(np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(photo)
+    how = ("--models", models, "--offline", "--seconds", 0.2, "--layout", "binaural", "--guidance", "dual", "--omega", 1)
+    status, out, err = run("ambisonize", photo, *how, "--azimuth", -30, "-o", "a.wav")
+    assert status == 0, err
+    assert (soundfile.info("a.wav").frames, soundfile.info("a.wav").channels) == (9600, 2)
+    assert "camera  30° right" in out and out.endswith("wrote a.wav\n")
