@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,15 +97,19 @@ def test_clips_from_shards_are_prepared_first(tmp_path, monkeypatch):
         ({"start": "x"}, "leave out --start"),
         ({"steps": 1, "minutes": 2.0}, "give one of them"),
         ({"device": "tpu"}, "--device must be"),
+        ({"device": "cuda:99"}, "torch sees"),
+        ({"threads": 0}, "--threads must lie"),
         ({"resume": True}, "no run to resume"),
         ({"models": "large", "data": "shards"}, "models to learn with"),
+        ({"data": "test-shards"}, "1 clips in .* are of the test split"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_any_work(tmp_path, data, options, words):
     """Planted faults; nothing is left behind."""
     write_shards(clips(1), tmp_path / "shards")
+    write_shards((replace(clip, facts={"split": "test"}) for clip in clips(1)), tmp_path / "test-shards")
     given = {"data": str(data), "out": str(tmp_path / "run"), "steps": 1} | options
-    given["data"] = str(tmp_path / given["data"]) if given["data"] in ("nowhere", "shards") else given["data"]
+    given["data"] = str(tmp_path / given["data"]) if given["data"] in ("nowhere", "shards", "test-shards") else given["data"]
     if "minutes" in options or "start" in options:
         given["steps"] = options.get("steps", 1)
     with pytest.raises(InputError, match=words):

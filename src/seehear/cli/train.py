@@ -27,6 +27,10 @@ def train(
 
     with progress_bar() as watch:
         report = verb(system, watch=watch, dry_run=dry_run, **options)
+    from seehear.training.processes import processes_now
+
+    if not processes_now().first:  # of several on one model
+        return
     if json_ or dry_run:
         say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2), sys.stdout)
         return

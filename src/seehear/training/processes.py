@@ -9,14 +9,23 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from seehear.adapters.hub import Machine
 
+if TYPE_CHECKING:
+    from accelerate import PartialState
+
 BUCKET = 2**25
 """Numbers that are averaged together at most: few large messages instead of one for each tensor."""
+
+
+PATIENCE = timedelta(days=7)
+"""How long processes wait for each other: one may prepare the clips of all."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +45,15 @@ def processes_now() -> Processes:
     """The processes that this one belongs to."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes()
+    state = _state(cpu=not torch.cuda.is_available())
+    return Processes(state.process_index, state.num_processes)
+
+
+def _state(cpu: bool) -> PartialState:
+    """accelerate's view of the processes, which meet here for the first time."""
     from accelerate import PartialState
 
-    state = PartialState(cpu=not torch.cuda.is_available())
-    return Processes(state.process_index, state.num_processes)
+    return PartialState(cpu=cpu, timeout=PATIENCE)
 
 
 def device_here(asked: str) -> torch.device:
@@ -48,9 +62,7 @@ def device_here(asked: str) -> torch.device:
     InputError if this machine does not have it.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        from accelerate import PartialState
-
-        device = PartialState(cpu=asked == "cpu" or not torch.cuda.is_available()).device
+        device = _state(cpu=asked == "cpu" or not torch.cuda.is_available()).device
         assert device is not None
         return device
     if asked != "auto":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import seehear
+from seehear.adapters.folders import read_json
 from seehear.data.prepared import HEADER, Prepared, PreparedHeader, header_for, prepare, read_prepared
 from seehear.io.files import check_folder
 from seehear.presets.learning import learning_parts
@@ -20,6 +21,7 @@ from seehear.verbs.progress import Stages, Watcher, unwatched
 if TYPE_CHECKING:
     import torch
 
+    from seehear.training.processes import Processes
     from seehear.training.recipes import VisageRecipe
     from seehear.training.visage import VisageTask
 
@@ -42,9 +44,10 @@ class TrainOptions:
     start: str = option("", "Model to start from: a folder of a pretrain run, or a released checkpoint.", "DIR")
     steps: int | None = option(None, "Steps of the optimiser; the recipe's by default.", "N")
     minutes: float | None = option(None, "As many steps as fit into this time here.", "MIN")
-    seed: int = option(0, "Same seed, same data, same machine: same weights.", "N")
+    seed: int = option(0, "Same seed, data, threads and machine: same weights.", "N")
     models: str = option("builtin", "What sees and codes the clips: builtin, paper, or a folder with clip and dac.", "NAME")
     device: str = option("auto", "Where to train: auto, cpu, cuda or cuda:N.", "NAME")
+    threads: int = option(1, "Processor threads. More help larger models, on cores that nobody else uses.", "N")
     offline: bool = option(False, "Never ask the hub.")
     resume: bool = option(False, "Go on with a run that was stopped.")
 
@@ -57,6 +60,7 @@ class TrainOptions:
         check_range("--steps", self.steps, 1, 100_000_000)
         check_range("--minutes", self.minutes, 0.1, 1_000_000)
         check_range("--seed", self.seed, 0, 2**63 - 1)
+        check_range("--threads", self.threads, 1, 1024)
         if self.steps is not None and self.minutes is not None:
             raise InputError("--steps and --minutes both say how long to train: give one of them")
         kind, _, index = self.device.partition(":")
@@ -79,22 +83,30 @@ def train(system: str, *, watch: Watcher = unwatched, dry_run: bool = False, **o
     earlier = _earlier(asked)
     if dry_run:
         return {"version": seehear.__version__, "system": system, "dry_run": True, **_plan(asked, earlier)}
-    from seehear.training.processes import device_here
+    from seehear.training.processes import threads
+
+    with threads(asked.threads):
+        return _trained(asked, earlier, watch)
+
+
+def _trained(asked: TrainOptions, earlier: dict[str, Any] | None, watch: Watcher) -> dict[str, Any]:
+    """The report, once the model is there."""
+    from seehear.training.processes import device_here, processes_now, wait_for_all
     from seehear.training.visage import fit_visage
 
     begun, out, device = time.monotonic(), Path(asked.out), device_here(asked.device)
-    stages = Stages(watch)
-    data, held_out = _material(asked, stages)
+    crew = processes_now()
+    wait_for_all(crew)  # none writes to the folder before all have looked into it
+    stages = Stages(watch if crew.first else unwatched)
+    data, held_out = _material(asked, stages, crew)
     task = _task(asked, earlier, data, held_out, device)
     n_steps = task.recipe.schedule.steps
-
     with stages.stage("training", 1 - stages.done) as tell:
-        trained = fit_visage(
-            task, out, device=device, watch=lambda done, loss: tell(f"step {done}/{n_steps}, loss {loss:.3f}", done / n_steps)
-        )
+        told = _seldom(n_steps, lambda done, loss: f"step {done}/{n_steps}, loss {loss:.3f}")
+        trained = fit_visage(task, out, device=device, watch=lambda done, loss: tell(told(done, loss), done / n_steps))
     return {
         "version": seehear.__version__,
-        "system": system,
+        "system": "visage",
         "recipe": asked.recipe,
         "steps": n_steps,
         "clips": len(data),
@@ -113,22 +125,35 @@ def _earlier(asked: TrainOptions) -> dict[str, Any] | None:
     if (out / RUN).exists():
         if not asked.resume:
             raise InputError(f"{out} holds a run already: --resume goes on with it, another --out starts anew")
-        return json.loads((out / RUN).read_text("utf-8"))
+        return read_json(out / RUN)
     if asked.resume and not (out / PREPARED).exists():
         raise InputError(f"{out} holds no run to resume")
     return None
+
+
+def _seldom(n: int, words: Callable[..., str]) -> Callable[..., str]:
+    """``words`` of every hundredth of ``n`` parts of the work, told again for those between: a log has a line for each."""
+    last = ""
+
+    def told(done: int, *more: Any) -> str:
+        nonlocal last
+        if not last or done == n or done % max(1, n // 100) == 0:
+            last = words(done, *more)
+        return last
+
+    return told
 
 
 def _is_prepared(folder: str) -> bool:
     return (Path(folder).expanduser() / HEADER).is_file()
 
 
-def _material(asked: TrainOptions, stages: Stages) -> tuple[Prepared, Prepared | None]:
+def _material(asked: TrainOptions, stages: Stages, crew: Processes) -> tuple[Prepared, Prepared | None]:
     """The clips to learn from and those held out, prepared if they are not."""
-    data = _prepared(asked, asked.data, PREPARED, stages)
+    data = _prepared(asked, asked.data, PREPARED, stages, crew)
     if not asked.validation:
         return data, None
-    held_out = _prepared(asked, asked.validation, PREPARED_VALIDATION, stages)
+    held_out = _prepared(asked, asked.validation, PREPARED_VALIDATION, stages, crew)
     if held_out.header != data.header:
         raise InputError(f"the clips in {asked.data} and {asked.validation} are not of one encoder, codec and size")
     if both := set(data.keys) & set(held_out.keys):
@@ -136,21 +161,30 @@ def _material(asked: TrainOptions, stages: Stages) -> tuple[Prepared, Prepared |
     return data, held_out
 
 
-def _prepared(asked: TrainOptions, folder: str, name: str, stages: Stages) -> Prepared:
+def _prepared(asked: TrainOptions, folder: str, name: str, stages: Stages, crew: Processes) -> Prepared:
     if _is_prepared(folder):
         return read_prepared(folder)
-    from seehear.data.shards import read_clips, read_manifest_rows
+    from seehear.data.shards import count_clips, read_clips
+    from seehear.training.processes import wait_for_all
 
+    if not crew.first:
+        wait_for_all(crew)
+        return read_prepared(Path(asked.out) / name)
     encoder, codec = learning_parts(asked.models, device=asked.device, offline=asked.offline)
-    n_clips = len(read_manifest_rows(folder))
+    n_clips = count_clips(folder)
+    if n_test := count_clips(folder, split="test"):
+        raise InputError(f"{n_test} clips in {folder} are of the test split: they are to be measured on, not learned from")
     with stages.stage(f"preparing {n_clips} clips", SHARE_PREPARING) as tell:
-        return prepare(
+        told = _seldom(n_clips, lambda done: f"preparing clip {done}/{n_clips}")
+        prepared = prepare(
             read_clips(folder),
             encoder,
             codec,
             Path(asked.out) / name,
-            watch=lambda done: tell(f"preparing clip {done}/{n_clips}", done / n_clips),
+            watch=lambda done: tell(told(done), done / n_clips),
         )
+    wait_for_all(crew)
+    return prepared
 
 
 def _recipe(asked: TrainOptions, steps: int | None) -> VisageRecipe:
@@ -172,6 +206,10 @@ def _task(
     if steps is None and earlier is not None:  # also what --minutes came to then
         steps = int(earlier["recipe"]["schedule"]["steps"])
     start = Path(asked.start).expanduser() if asked.start else None
+    if not _recipe(asked, steps).mono and (data.mono or (held_out is not None and held_out.mono)):
+        raise InputError(
+            f"some clips have sound in W alone: they are for a pretrain recipe, --recipe {asked.recipe} needs a field"
+        )
     task = VisageTask(_recipe(asked, steps), data, held_out, start, asked.seed)
     if asked.minutes is None or earlier is not None:
         return task
@@ -209,10 +247,10 @@ def _header_and_count(asked: TrainOptions) -> tuple[PreparedHeader, int]:
     if _is_prepared(asked.data):
         data = read_prepared(asked.data)
         return data.header, len(data)
-    from seehear.data.shards import read_clips, read_manifest_rows
+    from seehear.data.shards import count_clips, read_clips
 
-    rows = read_manifest_rows(asked.data)
-    if not rows:
+    n_clips = count_clips(asked.data)
+    if not n_clips:
         raise InputError(f"{asked.data} holds no clips")
     parts = learning_parts(asked.models, device=asked.device, offline=asked.offline)
-    return header_for(next(read_clips(asked.data)), *parts), len(rows)
+    return header_for(next(read_clips(asked.data)), *parts), n_clips
