@@ -80,6 +80,8 @@ def world(out: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
     folder, how, split = Path(out), asked.world, cast("SplitName", asked.split)
     n_shards = -(-asked.clips // asked.per_shard)
     report: dict[str, Any] = {"version": seehear.__version__, "clips": asked.clips, "shards": n_shards, "out": str(folder)}
+    if asked.photos:
+        photo_shelf(asked.photos, split)
     if dry_run:
         minutes = asked.clips * PER_CLIP_S / 60 / asked.workers
         return report | {
@@ -87,8 +89,6 @@ def world(out: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
             "about_minutes": round(minutes, 1),
             "about_gb": round(asked.clips * PER_CLIP_MB / 1000, 2),
         }
-    if asked.photos:
-        photo_shelf(asked.photos, split)
     settings = {"seehear": seehear.__version__, "verb": "world", "seed": asked.seed, "split": asked.split, **_told(how)}
     make = partial(clips_of, asked.seed, split=split, options=how)
     beside = None
