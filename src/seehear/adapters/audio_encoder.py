@@ -63,7 +63,7 @@ class BuiltinAudioEncoder:
     def name(self) -> str:
         return f"builtin audio encoder {self.manifest_entry['sha256'][:8]}"
 
-    @property
+    @cached_property
     def manifest_entry(self) -> dict[str, Any]:
         """Hash, licence, recipe and measured figures of the weights, without loading them."""
         return read_manifest()[self.pack]

@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -202,8 +202,7 @@ def fit(parts: Sequence[tuple[Sounds, float]], recipe: Recipe, checkpoint: Path 
     names = label_names()
     with torch.random.fork_rng():  # torch's modules draw their first weights from the global generator
         torch.manual_seed(recipe.seed)
-        config = AudioEncoderConfig(**{**asdict(recipe.encoder), "labels": len(names)})
-        net = AudioEncoder(config).to(memory_format=torch.channels_last)
+        net = AudioEncoder(replace(recipe.encoder, labels=len(names))).to(memory_format=torch.channels_last)
         started, shown = time.process_time(), max(1, recipe.schedule.steps // 20)
 
         def loss(step: int, generator: torch.Generator) -> Tensor:
@@ -260,9 +259,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    schedule = DEFAULT.schedule if options.steps is None else Schedule(**{**asdict(DEFAULT.schedule), "steps": options.steps})
+    recipe = DEFAULT
+    if options.steps is not None:
+        recipe = replace(recipe, schedule=replace(recipe.schedule, steps=options.steps))
     try:
-        _run(options.media, options.out, Recipe(**{**vars(DEFAULT), "schedule": schedule}))
+        _run(options.media, options.out, recipe)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

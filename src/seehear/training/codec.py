@@ -179,8 +179,9 @@ def fit_codec(
     real: Collection, synthetic: Collection, recipe: Recipe, checkpoint: Path | None = None, say: Say = lambda _: None
 ) -> GainShapeCodec:
     """The trained codec."""
-    torch.manual_seed(recipe.seed)
-    codec, mel = GainShapeCodec(recipe.codec), MelDistance(recipe)
+    with torch.random.fork_rng():  # torch's modules draw their first weights from the global generator
+        torch.manual_seed(recipe.seed)
+        codec, mel = GainShapeCodec(recipe.codec), MelDistance(recipe)
     rng = torch.Generator().manual_seed(recipe.seed)
     codec.start_from(components(codec, torch.cat([examples(real, synthetic, recipe, rng) for _ in range(20)])))
     started = time.monotonic()
