@@ -28,6 +28,7 @@ from seehear.acoustics.sphere import encode
 from seehear.adapters.builtin_codec import BuiltinCodec
 from seehear.adapters.dac import DacCodec
 from seehear.data.recordings import read_recordings
+from seehear.metrics.ambisonics import diffuse_noise
 from seehear.metrics.reconstruction import intensity_error_rad, kept_bandwidth_hz, mel_distance, snr_db
 from seehear.metrics.score import Score, bootstrap
 from seehear.nets.codec import GainShapeCodec
@@ -104,9 +105,7 @@ def fields(sounds: Sounds, kind: str, rng: np.random.Generator) -> Sounds:
         first, second = directions / np.linalg.norm(directions, axis=1, keepdims=True)
         field = encode(x, first)
         if kind == "in a diffuse field":
-            # Isotropic noise has a third of W's power in each of Y, Z and X (SN3D).
-            noise = rng.normal(size=field.shape) * np.sqrt([[1.0], [1 / 3], [1 / 3], [1 / 3]])
-            field = field + LEVEL * 10 ** (-10 / 20) * noise
+            field = field + 10 ** (-10 / 20) * diffuse_noise(field, rng)
         if kind == "with a second sound":
             other = sounds[(number + 7) % len(sounds)]
             n = min(len(x), len(other))
