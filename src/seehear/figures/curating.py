@@ -68,6 +68,7 @@ def _draw_counts(axes: Axes, counts: Mapping[str, int], title: str, colour: str)
     names = [name if len(name) <= 22 else name[:21] + "…" for name, _ in top]
     axes.set_xticks(range(len(top)), names, rotation=90, fontsize=size, parse_math=False)
     axes.set_xlim(-0.7, max(len(top), 4) - 0.3)
+    axes.set_ylim(0, 1.05 * max([1, *counts.values()]))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.tick_params(length=0)
     more = f", the first {MOST_BARS} of {len(counts)}" if len(counts) > MOST_BARS else ""
@@ -104,6 +105,8 @@ def _frame(axes: Axes, aspect: float, title: str) -> None:
     axes.axhline(0.5, color=FAINT, linewidth=0.5)
     axes.axvline(0.5, color=FAINT, linewidth=0.5)
     axes.set_xticks([0, 0.5, 1], ["left", "middle", "right"])
+    for label, side in zip(axes.get_xticklabels(), ("left", "center", "right"), strict=True):
+        label.set_horizontalalignment(side)  # inside the frame: no collision with "bottom", nor with the next panel
     axes.set_yticks([0, 0.5, 1], ["top", "middle", "bottom"])
     axes.tick_params(length=0)
     axes.set_title(title, loc="left")
