@@ -37,9 +37,8 @@ def test_a_pack_says_how_it_came_about(tmp_path, monkeypatch):
     """Planted facts and figures come back from the manifest; weights by closed form: half precision rounds by at most 2^-12."""
     net = run(tmp_path / "run", FACTS)
     score = {"value": 25.0, "ci": [20.0, 30.0], "n": 2, "unit": "deg"}
-    (tmp_path / "bench.json").write_text(
-        json.dumps({"clips": ["a", "b"], "rows": [{"name": "joint", "scores": {"angle": score}}]})
-    )
+    rows = [{"name": "joint", "scores": {"angle": score}}]
+    (tmp_path / "bench.json").write_text(json.dumps({"clips": ["a", "b"], "rows": rows}))
     out = tmp_path / "visage.safetensors"
     assert pack(tmp_path / "run", out, "--measured", str(tmp_path / "bench.json")) == 0
     arrays, entry = load_pack("visage", tmp_path)
@@ -49,8 +48,9 @@ def test_a_pack_says_how_it_came_about(tmp_path, monkeypatch):
     assert entry["measured"] == {"held_out_clips": 2, "rows": {"joint": {"angle": kept}}} and not entry["research_only"]
     for name, tensor in net.state_dict().items():
         np.testing.assert_allclose(arrays[name], tensor.numpy(), atol=2**-12)
-    monkeypatch.setattr("seehear.weights.packs_folder", lambda: tmp_path)
-    assert load_builtin_visage("visage").code_frames_per_s == 50
+    with monkeypatch.context() as patched:
+        patched.setattr("seehear.weights.packs_folder", lambda: tmp_path)
+        assert load_builtin_visage("visage").code_frames_per_s == 50
     assert pack(tmp_path / "run", out) == 2 and pack(tmp_path / "run", out, "--force", "--licence", "CC0") == 0
     assert load_pack("visage", tmp_path)[1]["licence"] == "CC0"
 
