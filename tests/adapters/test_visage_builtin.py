@@ -80,3 +80,20 @@ def test_what_does_not_fit_is_refused(trained, tmp_path):
     (tmp_path / "visage.safetensors").write_bytes(b"not weights")
     with pytest.raises(InputError, match="cannot be read"):
         load_builtin_visage(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"frames_per_s": "x"}, "frames_per_s of a ViSAGe is a number above 0, got 'x'"),
+        ({"code_frames_per_s": 0}, "code_frames_per_s of a ViSAGe is a number above 0, got 0"),
+        ({"facts": [1]}, "facts of a ViSAGe are a JSON object"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(trained, tmp_path, change, said):
+    """Planted faults: rates that are none, and facts that are a list."""
+    save_trained_visage(tmp_path, trained)
+    settings = json.loads((tmp_path / SETTINGS).read_text("utf-8"))
+    (tmp_path / SETTINGS).write_text(json.dumps(settings | change), "utf-8")
+    with pytest.raises(InputError, match=said):
+        load_builtin_visage(tmp_path)

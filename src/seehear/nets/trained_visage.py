@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seehear.sampling.tokens import Pattern, PatternName, pattern_named
+from seehear.types import InputError
 
 if TYPE_CHECKING:
     from seehear.nets.visage import Visage
@@ -34,6 +36,14 @@ class TrainedVisage:
     """How it came about, as JSON: recipe, data, steps, losses, licence."""
     energy_compat: Compat | None = None
     """Whose energy maps of patches it knows: None is the paper's."""
+
+    def __post_init__(self) -> None:
+        for name in ("frames_per_s", "code_frames_per_s"):
+            rate = getattr(self, name)
+            if not isinstance(rate, int | float) or not 0 < rate < math.inf:
+                raise InputError(f"{name} of a ViSAGe is a number above 0, got {rate!r}")
+        if not isinstance(self.facts, Mapping):
+            raise InputError(f"the facts of a ViSAGe are a JSON object, got {self.facts!r}")
 
     @property
     def config(self) -> VisageConfig:

@@ -121,9 +121,9 @@ def _trained(folder: Path, visage: Path, inside: Mapping[str, Path], options: Ma
     settings, machine = read_json(visage / SETTINGS), _machine(options)
     encoder, encoder_part = _encoder_named(str(settings.get("encoder_name")), inside, machine)
     codec, codec_part = _codec_named(str(settings.get("codec_name")), inside, folder, machine)
-    facts = settings.get("facts") or {}
+    facts = settings.get("facts")
     size_mib = round((visage / WEIGHTS).stat().st_size / 2**20, 2)
-    licence = str(facts.get("licence") or NOT_STATED)
+    licence = str((facts.get("licence") if isinstance(facts, dict) else None) or NOT_STATED)
     own = Part("generator", str(visage), licence, size_mib, sha256=file_sha256(visage / WEIGHTS))
 
     def load(tell: Tell) -> Ambisonizer:
@@ -190,7 +190,7 @@ def _read_released(folder: Path, encoder: FrameEncoder, codec: Codec) -> Trained
 
     config: dict[str, Any] = read_json(folder / "config.json")
     frames_per_s, codes_per_s = config.get("clip_frame_rate", 4), config.get("dac_frame_rate", DAC_FRAME_RATE_HZ)
-    rates = float(frames_per_s), float(codes_per_s)
+    rates = frames_per_s, codes_per_s
     return TrainedVisage(load_visage(folder), "visage", encoder.name, codec.name, *rates, energy_compat="visage")
 
 
