@@ -72,7 +72,7 @@ class Row:
 
     What a clip does to a Frechet distance, and so its interval, follows from its own embeddings, but only once the moments of
     all are known: they are kept, and moments alone would not do. With 128 features of 5 s in four windows all rows together
-    take about 40 kB a pair: 0.4 GB for 10 000.
+    take about 50 kB a pair: 0.5 GB for 10 000.
     """
 
     frames: list[dict[str, FloatArray]] = field(default_factory=list)
