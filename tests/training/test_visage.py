@@ -186,11 +186,17 @@ def test_a_stopped_run_ends_with_the_same_model(tmp_path, data, precision):
 
 
 def test_another_task_is_refused_in_the_same_folder(tmp_path, data):
-    """Planted fault: another seed, other clips."""
+    """Planted faults: another seed, as many other clips; and too few for a batch, of which nothing is written."""
     task = VisageTask(replace(RECIPE, schedule=replace(RECIPE.schedule, steps=1)), data)
-    fit_visage(task, tmp_path)
+    fit_visage(task, tmp_path / "run")
     with pytest.raises(InputError, match="another seed"):
-        fit_visage(replace(task, seed=1), tmp_path)
+        fit_visage(replace(task, seed=1), tmp_path / "run")
+    others = prepare([clip(20 + number, Direction(0.1)) for number in range(10)], Greys(), Rounded(), tmp_path / "others")
+    with pytest.raises(InputError, match="another clips_sha256"):
+        fit_visage(replace(task, data=others), tmp_path / "run")
+    with pytest.raises(InputError, match="at least as many clips, got 10"):
+        fit_visage(replace(task, recipe=replace(RECIPE, batch_size=11)), tmp_path / "small")
+    assert not (tmp_path / "small").exists()
 
 
 def test_pretraining_on_mono_is_taken_over(tmp_path, data):
@@ -209,6 +215,9 @@ def test_pretraining_on_mono_is_taken_over(tmp_path, data):
         new_net(replace(task, start=None))
     with pytest.raises(InputError, match="starts from nothing"):
         new_net(replace(task, recipe=RECIPE))
+    with pytest.raises(InputError, match="has 2 heads, the recipe 4"):
+        wider = replace(recipe, pretrained=True, config=replace(TINY, n_heads=4))
+        new_net(replace(task, recipe=wider))
     settings = json.loads((tmp_path / "mono" / "visage.json").read_text()) | {"codec_name": "another"}
     (tmp_path / "mono" / "visage.json").write_text(json.dumps(settings))
     with pytest.raises(InputError, match="codec another, the data are of rounded"):

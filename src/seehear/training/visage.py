@@ -5,6 +5,7 @@ Legend: B batch, F frames, K rows of codes, L frames of codes, S steps of the pa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from seehear.adapters.folders import read_json
 from seehear.adapters.visage_builtin import is_trained_visage, load_builtin_visage, save_trained_visage
 from seehear.adapters.visage_checkpoint import load_visage
 from seehear.data.prepared import TURNED, UPRIGHT, Prepared, PreparedBatch
@@ -26,8 +28,8 @@ from seehear.nets.trained_visage import TrainedVisage
 from seehear.nets.visage import Conditioning, Visage
 from seehear.sampling.tokens import Pattern, build, pattern_named
 from seehear.training.curves import RUN, Curves
-from seehear.training.loop import Validation, batch_indices, train
-from seehear.training.processes import processes_now, wait_for_all
+from seehear.training.loop import Validation, batch_indices, refuse_uneven, train
+from seehear.training.processes import of_first, processes_now, wait_for_all
 from seehear.training.recipes import VisageRecipe
 from seehear.types import InputError
 from seehear.weights import load_strictly
@@ -132,12 +134,14 @@ class VisageTask:
     seed: int = 0
 
     def settings(self) -> dict[str, Any]:
-        """The task as JSON."""
+        """The task as JSON; the clips by the hash of their keys."""
         return {
             "recipe": asdict(self.recipe),
             "data": asdict(self.data.header),
             "clips": len(self.data),
+            "clips_sha256": _sha256_of_keys(self.data),
             "validation_clips": 0 if self.validation is None else len(self.validation),
+            "validation_sha256": None if self.validation is None else _sha256_of_keys(self.validation),
             "start": None if self.start is None else str(self.start),
             "seed": self.seed,
         }
@@ -151,20 +155,20 @@ Watch = Callable[[int, float], None]
 def fit_visage(task: VisageTask, out: Path, *, device: torch.device | str = "cpu", watch: Watch | None = None) -> TrainedVisage:
     """The model of ``task``, saved to ``out`` beside its curves; goes on where a run of the same task was stopped.
 
-    InputError: ``out`` holds another task, or the model to start from does not fit.
+    InputError: ``out`` holds another task, or the model to start from or the number of clips does not fit; nothing is written.
     """
-    _claim(out, task)
+    crew, settings = processes_now(), task.settings()
+    refuse_uneven(task.recipe.schedule, crew)
     net = new_net(task).to(device)
+    if crew.first:
+        _claim(out, settings)
     curves = Curves(out)
 
-    def trained(weights: Mapping[str, Tensor], steps: int, facts: Mapping[str, Any]) -> TrainedVisage:
-        result = Visage(net.config)
-        result.load_state_dict(weights)
-        about = {"steps": steps, **facts, **task.settings()}
-        header = task.data.header
-        return TrainedVisage(
-            result.eval(), task.recipe.pattern, header.encoder, header.codec, header.frames_per_s, header.code_frames_per_s, about
-        )
+    def save(weights: Mapping[str, Tensor], steps: int, facts: Mapping[str, Any]) -> None:
+        with torch.device("meta"):
+            result = Visage(net.config)
+        result.load_state_dict(weights, assign=True)
+        save_trained_visage(out, _trained(task, result, {"steps": steps, **facts, **settings}))
 
     def log(step: int, value: float) -> None:
         curves.training(step, value)
@@ -172,7 +176,7 @@ def fit_visage(task: VisageTask, out: Path, *, device: torch.device | str = "cpu
             watch(step + 1, value)
 
     def keep(weights: Mapping[str, Tensor], steps: int, value: float) -> None:
-        save_trained_visage(out, trained(weights, steps, {"validation_loss": value}))
+        save(weights, steps, {"validation_loss": value})
 
     validation = None
     if task.validation is not None:
@@ -190,16 +194,30 @@ def fit_visage(task: VisageTask, out: Path, *, device: torch.device | str = "cpu
         validation=validation,
     )
     curves.close()
-    crew = processes_now()
     if validation is None and crew.first:
-        save_trained_visage(out, trained(average, task.recipe.schedule.steps, {}))
+        save(average, task.recipe.schedule.steps, {})
     wait_for_all(crew)
     return load_builtin_visage(out)
 
 
+def _trained(task: VisageTask, net: Visage, facts: Mapping[str, Any]) -> TrainedVisage:
+    """``net`` with all that it was tied to by ``task``."""
+    header = task.data.header
+    rates = header.frames_per_s, header.code_frames_per_s
+    return TrainedVisage(
+        net.eval(), task.recipe.pattern, header.encoder, header.codec, *rates, facts=facts, energy_compat=header.compat
+    )
+
+
 def new_net(task: VisageTask) -> Visage:
-    """The model before training: drawn from the seed, or taken from the model to start from."""
+    """The model before training: drawn from the seed, or taken from the model to start from.
+
+    InputError: too few clips for a batch, or a model to start from that is missing, needless or does not fit.
+    """
     recipe, header = task.recipe, task.data.header
+    batch_size = recipe.batch_size
+    if len(task.data) < batch_size:
+        raise InputError(f"a batch of {batch_size} needs at least as many clips, got {len(task.data)}")
     net = Visage(recipe.config_for(header), torch.Generator().manual_seed(task.seed))
     if (task.start is not None) != recipe.pretrained:
         raise InputError("this recipe starts from a pretrained model" if recipe.pretrained else "this recipe starts from nothing")
@@ -210,34 +228,43 @@ def new_net(task: VisageTask) -> Visage:
         for what, theirs, ours in (("encoder", start.encoder_name, header.encoder), ("codec", start.codec_name, header.codec)):
             if theirs != ours:
                 raise InputError(f"the model in {task.start} was trained with the {what} {theirs}, the data are of {ours}")
+        if start.config.energy_map and start.energy_compat != header.compat:
+            raise InputError(f"the model in {task.start} and the data have energy maps of two definitions")
         found = start.net
     else:
         found = load_visage(task.start)
     if found.config.n_channels == 1 and net.config.n_channels > 1:
         net.start_from_mono(found)
+    elif found.config.n_heads != net.config.n_heads:  # all else that differs shows in the shapes
+        raise InputError(f"the model in {task.start} has {found.config.n_heads} heads, the recipe {net.config.n_heads}")
     else:
         load_strictly(net, found.state_dict(), f"the model in {task.start}")
     return net
 
 
 def seconds_per_step(task: VisageTask, device: torch.device | str = "cpu", n_steps: int = 2) -> float:
-    """How long a step takes here, measured on a copy that is thrown away."""
+    """How long a step takes here, measured on a copy that is thrown away; of several processes as the first finds it."""
     net = new_net(task).to(device)
     schedule = replace(task.recipe.schedule, steps=1 + n_steps)
     times = []
     loss = training_loss(net, task.data, task.recipe, task.seed)
     train(net, loss, schedule, seed=task.seed, log=lambda step, value: times.append(time.monotonic()))
-    return (times[-1] - times[0]) / n_steps
+    return of_first((times[-1] - times[0]) / n_steps if times else 0.0, processes_now())
 
 
-def _claim(out: Path, task: VisageTask) -> None:
+def _sha256_of_keys(data: Prepared) -> str:
+    return hashlib.sha256("\n".join(data.keys).encode()).hexdigest()
+
+
+def _claim(out: Path, settings: Mapping[str, Any]) -> None:
     """Writes down what is learned in ``out``, or checks that it is what was learned there before."""
     out.mkdir(parents=True, exist_ok=True)
-    settings = json.loads(json.dumps(task.settings()))
+    settings = json.loads(json.dumps(settings))
     path = out / RUN
     if path.exists():
-        there = json.loads(path.read_text("utf-8"))
-        differs = [name for name, value in settings.items() if there.get(name) != value]
+        there = read_json(path)
+        # A run of an earlier version may say less.
+        differs = [name for name, value in settings.items() if there.get(name, value) != value]
         if differs:
             raise InputError(f"{out} holds a run with another {', '.join(differs)}: choose another folder")
     else:
