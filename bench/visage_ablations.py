@@ -37,6 +37,7 @@ from seehear.io.files import whole_file
 from seehear.metrics.score import Score
 from seehear.training.recipes import BUILTIN, BUILTIN_PRETRAIN, VisageRecipe
 from seehear.training.visage import VisageTask, fit_visage, seconds_per_step
+from seehear.types import InputError
 
 PRETRAINING, MEASURED, ALL, STEPS = "pretraining", "row.json", "ablations.json", "steps.json"
 PLAIN: VisageRecipe = replace(BUILTIN, rotation=0.0)
@@ -94,6 +95,11 @@ def train_and_measure(given: argparse.Namespace, name: str, steps: int) -> str:
     """Makes the row called ``name`` if it is not there; a process works on one."""
     torch.set_num_threads(given.threads)
     folder = folder_of(given.out, name)
+    asked = {"guidance": given.guidance, "clips_asked": given.clips, "seed": given.seed}
+    if (folder / MEASURED).exists():
+        there = json.loads((folder / MEASURED).read_text("utf-8"))
+        if any(there.get(what, value) != value for what, value in asked.items()):
+            raise InputError(f"{folder / MEASURED} was measured with other settings than {asked}: remove it to measure anew")
 
     def say(done: int, loss: float) -> None:
         if done % 50 == 0 or done == steps:
@@ -104,7 +110,7 @@ def train_and_measure(given: argparse.Namespace, name: str, steps: int) -> str:
         codec, held_out = held_out_clips(given.held_out, given.clips)
         [row] = evaluate(trained, codec, held_out, {name: GUIDANCES[given.guidance]}, seed=given.seed)
         with whole_file(folder / MEASURED) as partial:
-            partial.write_text(as_json([row], held_out, {"model": dict(trained.facts), "guidance": given.guidance}), "utf-8")
+            partial.write_text(as_json([row], held_out, {"model": dict(trained.facts), **asked}), "utf-8")
     return name
 
 
