@@ -86,3 +86,18 @@ def test_what_is_no_sound_and_no_code_is_refused(codec):
             codec.decode(codes)
     with pytest.raises(InputError, match="unknown weights 'mine'"):
         _ = BuiltinCodec("mine").hop_samples
+
+
+def test_near_codes_mean_near_things(codec):
+    """Closed form: mirrored codes differ in the sign alone; of levels, neighbours are nearest; shapes are the books' own."""
+    vectors, m = codec.code_vectors(), codec.config.n_levels
+    first = vectors[0]
+    assert vectors.shape[:2] == (codec.n_codebooks, codec.codebook_size)
+    np.testing.assert_array_equal(first[1 : m + 1, 1:], first[m + 1 :, 1:])
+    np.testing.assert_array_equal(first[1 : m + 1, 0], -first[m + 1 :, 0])
+    apart = np.linalg.norm(first[1 : m + 1, None] - first[None, 1 : m + 1], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    assert (np.abs(apart.argmin(1) - np.arange(m)) == 1).all()
+    books = codec._net.books.vectors.numpy()
+    np.testing.assert_allclose(vectors[1:, 1:] / vectors[1, 1, 0], books / books[0, 0, 0], rtol=1e-4)
+    assert not vectors[1:, 0].any()

@@ -12,12 +12,13 @@ from seehear.acoustics.sphere import encode
 from seehear.adapters.visage_builtin import load_builtin_visage
 from seehear.data.clips import Clip
 from seehear.data.prepared import prepare
-from seehear.nets.visage import Visage
+from seehear.nets.visage import Conditioning, Visage
 from seehear.nets.visage_config import VisageConfig, mono
 from seehear.protocols import FrameFeatures
 from seehear.sampling.tokens import build, pattern_named
+from seehear.training.first_weights import start_clear
 from seehear.training.loop import Schedule
-from seehear.training.recipes import BUILTIN, FINETUNE, PRETRAIN, SCRATCH, VisageRecipe
+from seehear.training.recipes import BUILTIN, FINETUNE, PRETRAIN, SCRATCH, Span, VisageRecipe
 from seehear.training.visage import VisageTask, code_loss, examples, fit_visage, new_net, steps_by_rows, training_loss
 from seehear.types import FOA, Audio, Direction, InputError
 
@@ -116,15 +117,97 @@ def test_the_loss_is_the_mean_over_all_codes(name, n_channels):
     assert there.sum() == given.codes.numel()
     seen = [(row, step) for rows, steps in steps_by_rows(pattern, 9) for row in rows for step in range(99)[steps]]
     assert sorted(seen) == sorted((row, step) for row, step in there[0].nonzero().tolist())
+    if n_channels == 4:
+        # Independent sum again: the first clip's past of Y, Z and X is struck out by hand, the second's is there.
+        past = sequence[..., :-1].clone()
+        past[0, 3:] = net.config.padding
+        hidden = net(given.conditioning, past).log_softmax(-1).gather(-1, sequence.clamp_max(6)[..., None])[..., 0]
+        found = code_loss(net, given, pattern, hidden_past=torch.tensor([True, False])).item()
+        assert found == pytest.approx(-hidden[there].mean().item(), rel=1e-5)
+        assert abs(found - expected.item()) > 1e-3
+
+
+def test_a_span_is_a_clip_whose_positions_begin_later(data):
+    """Closed form: the loss of frames 4 to 8 is that of a net whose table of positions begins at step 8, given these alone; with
+    all rows but the first codes of Y, Z and X worth one and those worth 3, the weighted mean by hand."""
+    net = new_net(VisageTask(RECIPE, data))
+    pattern = pattern_named("visage", net.config.n_codebooks)
+    given = examples(data.batch([0, 1]), np.zeros(2, bool), net)
+    span = replace(given, codes=given.codes[..., 4:8])
+    found = code_loss(net, span, pattern, first_frame=4).item()
+    assert abs(found - code_loss(net, span, pattern).item()) > 1e-6
+    with torch.no_grad():
+        net.decoder.positions[2:-8] = net.decoder.positions[10:].clone()
+    assert found == pytest.approx(code_loss(net, span, pattern).item(), rel=1e-6)
+    sequence = build(pattern, span.codes, net.config.padding)
+    each = (
+        -net(span.conditioning, sequence[..., :-1])
+        .detach()
+        .log_softmax(-1)
+        .gather(-1, sequence.clamp_max(100)[..., None])[..., 0]
+    )
+    weights = torch.where(sequence == net.config.padding, 0.0, torch.tensor([1.0, 3.0, 3.0, 3.0])[:, None])
+    expected = float((each * weights).sum() / weights.sum())
+    assert code_loss(net, span, pattern, emphasis=3.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_short_spans_come_first(data, monkeypatch):
+    """Planted: in a quarter of 12 steps 3 frames of 8 clips, then whole clips of 4; spans begin anywhere; longer are refused."""
+    recipe = replace(RECIPE, spans=(Span(0.25, 3, 8, hide_past=1.0, emphasis=2.0),))
+    net, seen = new_net(VisageTask(recipe, data)), []
+
+    def kept(_net, given, _pattern, **how):
+        seen.append((*given.codes.shape[::2], how["first_frame"], how["emphasis"], how["hidden_past"] is not None))
+        return torch.zeros(())
+
+    monkeypatch.setattr("seehear.training.visage.code_loss", kept)
+    loss = training_loss(net, data, recipe, seed=0)
+    for number in range(12):
+        loss(number, torch.Generator().manual_seed(number))
+    assert [(clips, frames, emphasis, hidden) for clips, frames, _, emphasis, hidden in seen] == (
+        [(8, 3, 2.0, True)] * 3 + [(4, 10, 1.0, False)] * 9
+    )
+    seen.clear()
+    for k in range(60):
+        loss(0, torch.Generator().manual_seed(k))
+    assert {first for _, _, first, _, _ in seen} == set(range(8))
+    with pytest.raises(InputError, match="1 to 10 frames"):
+        new_net(VisageTask(replace(RECIPE, spans=(Span(0.5, 11, 4, 0.0, 1.0),)), data))
+
+
+def test_first_weights_let_the_direction_through():
+    """Closed form: projections keep the angles between code vectors; the direction moves the memory more than the features do."""
+    net = Visage(replace(TINY, width=512, n_codebooks=2, codebook_size=63, feature_size=8, n_patches=4, max_steps=21))
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(2, 63, 40, generator=generator)
+    start_clear(net, vectors, generator)
+    wanted = torch.nn.functional.cosine_similarity(vectors[1, :20, None], vectors[1, None, :20], dim=-1)
+    for table in (net.decoder.codes[3 * 64 : 3 * 64 + 20], net.heads.weight[3 * 63 : 3 * 63 + 20]):
+        found = torch.nn.functional.cosine_similarity(table[:, None], table[None], dim=-1)
+        assert float((found - wanted).abs().max()) < 5 / math.sqrt(512)
+    assert float(net.decoder.codes[63].abs().max()) == 0  # padding
+    front = Conditioning(torch.zeros(1, 20, 8), torch.tensor([[1.0, 0, 0]]), torch.zeros(1, 20, 4))
+    back, lit = replace(front, direction=-front.direction), replace(front, features=torch.ones(1, 20, 8) / 8**0.5)
+    with torch.no_grad():
+        moved = [float((net.encode(each) - net.encode(front)).norm()) for each in (back, lit)]
+    assert moved[0] > 1.5 * moved[1] > 0
+
+
+def test_a_clear_start_needs_a_codec_that_says_what_its_codes_mean(data):
+    """Planted: data of another codec than the builtin one."""
+    with pytest.raises(InputError, match="the data are of rounded"):
+        new_net(VisageTask(replace(RECIPE, clear_start=True), data))
 
 
 def test_conditions_are_dropped_as_often_as_told(data, monkeypatch):
-    """Closed form: relative frequencies of 0.1, 0.1, both 0.01 and turns of 0.5 within four standard deviations."""
-    recipe = replace(RECIPE, batch_size=10)
+    """Closed form: relative frequencies of 0.1, 0.1, both 0.01, turns of 0.5 and hidden pasts of 0.3 within four deviations."""
+    recipe = replace(RECIPE, batch_size=10, hide_past=0.3)
     net = new_net(VisageTask(recipe, data))
-    told, turns = [], []
+    told, turns, pasts = [], [], []
     monkeypatch.setattr(net, "without", lambda given, visual, direction: told.append((visual, direction)) or given)
-    monkeypatch.setattr("seehear.training.visage.code_loss", lambda *_: torch.zeros(()))
+    monkeypatch.setattr(
+        "seehear.training.visage.code_loss", lambda *_, hidden_past, **__: pasts.append(hidden_past) or torch.zeros(())
+    )
     monkeypatch.setattr(
         "seehear.training.visage.examples", lambda batch, turned, net: turns.append(turned) or examples(batch, turned, net)
     )
@@ -133,7 +216,9 @@ def test_conditions_are_dropped_as_often_as_told(data, monkeypatch):
         loss(number, torch.Generator().manual_seed(number))
     visual, direction = (torch.cat(masks).double() for masks in zip(*told, strict=True))
     turned = torch.from_numpy(np.concatenate(turns)).double()
-    for found, p in ((visual, 0.1), (direction, 0.1), (visual * direction, 0.01), (turned, 0.5), (turned * direction, 0.05)):
+    hidden = torch.cat(pasts).double()
+    pairs = ((visual * direction, 0.01), (turned * direction, 0.05), (hidden * direction, 0.03), (hidden * turned, 0.15))
+    for found, p in ((visual, 0.1), (direction, 0.1), (turned, 0.5), (hidden, 0.3), *pairs):
         assert abs(float(found.mean()) - p) < 4 * math.sqrt(p * (1 - p) / 4_000)
 
 

@@ -14,6 +14,8 @@ from seehear.nets.codec_config import CodecConfig
 from seehear.types import InputError
 from seehear.weights import load_pack, load_strictly, read_manifest
 
+SIGN_LENGTH = 2.5
+"""Length of what `BuiltinCodec.code_vectors` says of a sign, of a level, and of a shape."""
 PIECE_FRAMES = 3000
 """One minute is coded at once; longer sounds in pieces that see enough of their neighbours to be coded alike."""
 
@@ -107,3 +109,20 @@ class BuiltinCodec:
             made = self._net.decode(torch.from_numpy(piece)).numpy()
             sound.append(made[:, (start - first) * hop :][:, : PIECE_FRAMES * hop])
         return np.concatenate(sound, axis=1)
+
+    def code_vectors(self) -> NDArray[np.float32]:
+        """What the codes mean, (N, V, latent), each book of about the same length: near codes have near vectors.
+
+        Of the first book the sign and cosines of the level, of the others the shapes themselves; of silence a number of its own.
+        """
+        m, size = self.config.n_levels, self.config.latent
+        level = np.arange(1, m + 1)[:, None] / m
+        waves = np.concatenate([level - 0.5, np.cos(np.pi * np.arange(1, size - 2) * level)], axis=1)
+        waves *= SIGN_LENGTH / np.linalg.norm(waves, axis=1).mean()
+        first = np.zeros((2 * m + 1, size))
+        first[1:, 0] = np.repeat((SIGN_LENGTH, -SIGN_LENGTH), m)
+        first[1:, 1:-1] = np.tile(waves, (2, 1))
+        first[0, -1] = SIGN_LENGTH
+        shapes = np.pad(self._net.books.vectors.numpy(), ((0, 0), (1, 0), (0, 0)))
+        shapes *= SIGN_LENGTH / np.linalg.norm(shapes, axis=2).mean()
+        return np.concatenate([first[None], shapes]).astype(np.float32)

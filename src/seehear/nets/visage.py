@@ -213,9 +213,9 @@ class Decoder(nn.Module):
         embedded = F.embedding_bag(indices.flatten(0, 1), self.codes, mode="sum", padding_idx=padding)
         return embedded.unflatten(0, indices.shape[:2])
 
-    def forward(self, memory: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, memory: Tensor, codes: Tensor, first_step: int = 0) -> Tensor:
         x = torch.cat([self.start.expand(len(codes), 1, -1), self.embed(codes)], 1)
-        x = x + self.positions[POSITION_OFFSET : POSITION_OFFSET + x.shape[1]]
+        x = x + self.positions[POSITION_OFFSET + first_step :][: x.shape[1]]
         x = self.dropout(self.norm(x))
         for layer in self.layers:
             x = layer(x, memory)
@@ -276,11 +276,15 @@ class Visage(nn.Module):
         given = (conditioning.features, conditioning.direction, conditioning.energy_map)
         return self.encoder(Conditioning(*(part if part is None else part.to(dtype) for part in given)))
 
-    def decode(self, memory: Tensor, codes: Tensor) -> Tensor:
-        """Hidden states (B, S + 1, D): of the first step, and of the step after each of codes (B, K, S)."""
-        if codes.shape[-1] + 1 > self.config.max_steps:
-            raise InputError(f"the model has positions for {self.config.max_steps} steps, got {codes.shape[-1] + 1}")
-        return self.decoder(memory, codes)
+    def decode(self, memory: Tensor, codes: Tensor, first_step: int = 0) -> Tensor:
+        """Hidden states (B, S + 1, D): of the first step, and of the step after each of codes (B, K, S).
+
+        With ``first_step`` they are those of a span that starts there, of which nothing is known before.
+        """
+        n_steps = first_step + codes.shape[-1] + 1
+        if n_steps > self.config.max_steps:
+            raise InputError(f"the model has positions for {self.config.max_steps} steps, got {n_steps}")
+        return self.decoder(memory, codes, first_step)
 
     def logits(self, hidden: Tensor, rows: Sequence[int] | None = None) -> Tensor:
         """Logits (..., rows, V) of hidden states (..., D), for ``rows`` (ascending) alone if given: a pattern needs only some."""

@@ -23,6 +23,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Span:
+    """A part of the training that sees parts of clips."""
+
+    until: float
+    """Part of all steps after which it ends."""
+    n_frames: int
+    """Frames of codes; the span starts anywhere in the clip."""
+    batch_size: int
+    """Clips of a batch meanwhile."""
+    hide_past: float
+    """As in the recipe, meanwhile."""
+    emphasis: float
+    """How many times as much the first codes of Y, Z and X count as others: levels and signs, which directions are made of."""
+
+
+@dataclass(frozen=True)
 class VisageRecipe:
     """Everything that decides the weights, apart from the data, the seed and the model that is started from."""
 
@@ -43,6 +59,14 @@ class VisageRecipe:
     """How often the direction is replaced by its null embedding (section 5.2)."""
     drop_visual: float = 0.1
     """How often features and energy map are replaced together by theirs, whether the direction is or not (section 5.2)."""
+    hide_past: float = 0.0
+    """How often the decoder sees nothing of a clip's own past in the spatial channels (ours, not the paper's). The past of Y, Z
+    and X beside that of W gives the direction away, so that without this only the first frames teach what the camera's is for."""
+    spans: tuple[Span, ...] = ()
+    """Short spans of many clips first (ours, not the paper's): what the direction is for can only be learned from different
+    directions, and a batch of whole clips has few. After them, and by default from the beginning, clips are whole."""
+    clear_start: bool = False
+    """Whether the first weights are those of `training.first_weights` (ours) instead of the released ones."""
     validate_every: int = 1000
     """Steps between looks at held-out clips, if there are any."""
 
@@ -100,10 +124,14 @@ BUILTIN = VisageRecipe(
     ),
     batch_size=8,
     config=SMALL,
+    hide_past=0.5,
+    spans=(Span(until=0.3, n_frames=8, batch_size=200, hide_past=1.0, emphasis=10.0),),
+    clear_start=True,
     validate_every=200,
 )
-BUILTIN_PRETRAIN = replace(BUILTIN, mono=True, rotation=0.0, drop_direction=0.0)
+BUILTIN_PRETRAIN = replace(BUILTIN, mono=True, rotation=0.0, drop_direction=0.0, hide_past=0.0, spans=())
 BUILTIN_FINETUNE = replace(BUILTIN, pretrained=True)
+"""What mono pretraining has no part of, direction and energy map, starts clear."""
 
 RECIPES = {
     "builtin": BUILTIN,

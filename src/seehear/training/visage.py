@@ -19,18 +19,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from seehear.adapters.builtin_codec import BuiltinCodec
 from seehear.adapters.folders import read_json
 from seehear.adapters.visage_builtin import is_trained_visage, load_builtin_visage, save_trained_visage
 from seehear.adapters.visage_checkpoint import load_visage
-from seehear.data.prepared import TURNED, UPRIGHT, Prepared, PreparedBatch
+from seehear.data.prepared import TURNED, UPRIGHT, Prepared, PreparedBatch, PreparedHeader
 from seehear.io.files import whole_file
 from seehear.nets.trained_visage import TrainedVisage
 from seehear.nets.visage import Conditioning, Visage
 from seehear.sampling.tokens import Pattern, build, pattern_named
 from seehear.training.curves import RUN, Curves
+from seehear.training.first_weights import start_clear
 from seehear.training.loop import Validation, batch_indices, refuse_uneven, train
 from seehear.training.processes import of_first, processes_now, wait_for_all
-from seehear.training.recipes import VisageRecipe
+from seehear.training.recipes import Span, VisageRecipe
 from seehear.types import InputError
 from seehear.weights import load_strictly
 
@@ -65,22 +67,40 @@ def examples(batch: PreparedBatch, turned: NDArray[np.bool_], net: Visage) -> Ex
     )
 
 
-def code_loss(net: Visage, given: Examples, pattern: Pattern) -> Tensor:
+def code_loss(
+    net: Visage,
+    given: Examples,
+    pattern: Pattern,
+    *,
+    hidden_past: Tensor | None = None,
+    first_frame: int = 0,
+    emphasis: float = 1.0,
+) -> Tensor:
     """The mean of -log p of every code, given the conditions and all rows of the steps before (eq. 8).
+
+    Of the clips of the mask ``hidden_past`` (B,) the decoder is shown the past of W alone. The codes may be those of a span of
+    the clips that begins at ``first_frame``. In the mean the first codes of Y, Z and X count ``emphasis`` times.
 
     Equation 8 sums over the 4 N rows of all steps; where the pattern has no code there is nothing to say, so here the sum and
     the mean are over the codes alone. It writes the past of the code's own row; the decoder, which adds up the embeddings of
     all rows, sees the past of all of them, and so does it here.
     """
     sequence = build(pattern, given.codes, net.config.padding)
-    hidden = net.decode(net.encode(given.conditioning), sequence[..., :-1])
+    past = sequence[..., :-1]
+    if hidden_past is not None:
+        spatial = torch.arange(net.config.n_rows, device=past.device) >= net.config.n_codebooks
+        past = past.masked_fill(hidden_past.to(past.device)[:, None, None] & spatial[:, None], net.config.padding)
+    hidden = net.decode(net.encode(given.conditioning), past, first_frame * pattern.stride)
+    weights = torch.ones(net.config.n_rows, device=past.device)
+    weights[net.config.n_codebooks :: net.config.n_codebooks] = emphasis
     total = hidden.new_zeros((), dtype=torch.float32)
     for rows, steps in steps_by_rows(pattern, given.codes.shape[-1]):
         # Logits of all rows at all steps would be twice as many in the paper's pattern, four times in the naive order.
         logits = net.logits(hidden[:, steps], rows)
         targets = sequence[:, list(rows), steps].transpose(1, 2)
-        total = total + F.cross_entropy(logits.flatten(0, 2).float(), targets.flatten(), reduction="sum")
-    return total / given.codes.numel()
+        losses = F.cross_entropy(logits.flatten(0, 2).float(), targets.flatten(), reduction="none")
+        total = total + (losses.view(targets.shape) * weights[list(rows)]).sum()
+    return total / (weights.sum() * given.codes[:, 0].numel())
 
 
 def steps_by_rows(pattern: Pattern, n_frames: int) -> Iterator[tuple[tuple[int, ...], slice]]:
@@ -98,14 +118,22 @@ def training_loss(net: Visage, data: Prepared, recipe: VisageRecipe, seed: int) 
     """The loss of a batch by its number: clips in seeded order, some turned, conditions of some dropped (section 5.2)."""
     pattern = pattern_named(recipe.pattern, net.config.n_codebooks, net.config.n_channels)
 
+    whole = Span(1.0, data.header.n_code_frames, recipe.batch_size, recipe.hide_past, 1.0)
+
     def loss(number: int, generator: torch.Generator) -> Tensor:
-        chosen = batch_indices(len(data), recipe.batch_size, seed, number)
-        turned, no_direction, no_visual = (
-            torch.rand(len(chosen), generator=generator) < p for p in (recipe.rotation, recipe.drop_direction, recipe.drop_visual)
+        done = number / (recipe.schedule.steps * recipe.schedule.accumulation)
+        span = next((span for span in recipe.spans if done < span.until), whole)
+        chosen = batch_indices(len(data), span.batch_size, seed, number)
+        turned, no_direction, no_visual, no_past = (
+            torch.rand(len(chosen), generator=generator) < p
+            for p in (recipe.rotation, recipe.drop_direction, recipe.drop_visual, span.hide_past)
         )
         given = examples(data.batch(chosen.numpy()), turned.numpy(), net)
         kept = net.without(given.conditioning, visual=no_visual, direction=no_direction)
-        return code_loss(net, replace(given, conditioning=kept), pattern)
+        first = int(torch.randint(whole.n_frames - span.n_frames + 1, (), generator=generator))
+        seen = Examples(kept, given.codes[..., first : first + span.n_frames])
+        hidden = no_past if span.hide_past else None
+        return code_loss(net, seen, pattern, hidden_past=hidden, first_frame=first, emphasis=span.emphasis)
 
     return loss
 
@@ -215,12 +243,16 @@ def new_net(task: VisageTask) -> Visage:
     InputError: too few clips for a batch, or a model to start from that is missing, needless or does not fit.
     """
     recipe, header = task.recipe, task.data.header
-    batch_size = recipe.batch_size
+    batch_size = max([recipe.batch_size, *(span.batch_size for span in recipe.spans)])
+    if any(not 1 <= span.n_frames <= header.n_code_frames for span in recipe.spans):
+        raise InputError(f"spans have 1 to {header.n_code_frames} frames of codes here, got {recipe.spans}")
     if len(task.data) < batch_size:
         raise InputError(f"a batch of {batch_size} needs at least as many clips, got {len(task.data)}")
     net = Visage(recipe.config_for(header), torch.Generator().manual_seed(task.seed))
     if (task.start is not None) != recipe.pretrained:
         raise InputError("this recipe starts from a pretrained model" if recipe.pretrained else "this recipe starts from nothing")
+    if recipe.clear_start:
+        start_clear(net, _code_vectors(header), torch.Generator().manual_seed(task.seed))
     if task.start is None:
         return net
     if is_trained_visage(task.start):
@@ -240,6 +272,16 @@ def new_net(task: VisageTask) -> Visage:
     else:
         load_strictly(net, found.state_dict(), f"the model in {task.start}")
     return net
+
+
+def _code_vectors(header: PreparedHeader) -> Tensor:
+    """What the codec of the data says of its codes (N, V, E)."""
+    codec = BuiltinCodec()
+    if codec.name != header.codec:
+        raise InputError(
+            f"this recipe starts from what the builtin codec {codec.name} says of its codes, the data are of {header.codec}"
+        )
+    return torch.from_numpy(codec.code_vectors())
 
 
 def seconds_per_step(task: VisageTask, device: torch.device | str = "cpu", n_steps: int = 2) -> float:
