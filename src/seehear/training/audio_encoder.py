@@ -8,10 +8,8 @@ Shapes: N clips, B windows, M mel bands, F frames.
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,11 +27,10 @@ from seehear.foley.blocks import noise
 from seehear.metrics.classification import top_k_accuracy
 from seehear.metrics.score import Score
 from seehear.nets.audio_encoder import AudioEncoder, AudioEncoderConfig
+from seehear.training.command import Say, run_recipe
 from seehear.training.loop import Schedule, train
-from seehear.types import InputError
 from seehear.weights import write_pack
 
-Say = Callable[[str], None]
 SILENCE, NOISE = "silence", "noise"
 CLIP_S = 5.0
 
@@ -248,32 +245,10 @@ def measured(net: AudioEncoder, media: Path, recipe: Recipe) -> dict[str, Any]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when the weights are written."""
-    parser = argparse.ArgumentParser(
-        prog="python -m seehear.training.audio_encoder", description="Train the builtin audio encoder."
-    )
-    parser.add_argument("--media", type=Path, required=True, metavar="DIR", help="folder with audio_esc10 and its like")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
-    parser.add_argument("--steps", type=int, metavar="N", help="train for fewer steps, to try things out")
-    parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="processor threads; the result depends on it (default 1)"
-    )
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
-    recipe = DEFAULT
-    if options.steps is not None:
-        recipe = replace(recipe, schedule=replace(recipe.schedule, steps=options.steps))
-    try:
-        _run(options.media, options.out, recipe)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return run_recipe("audio_encoder", "audio encoder", DEFAULT, _run, arguments)
 
 
-def _run(media: Path, out: Path, recipe: Recipe) -> None:
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
+def _run(media: Path, out: Path, recipe: Recipe, say: Say) -> None:
     chosen = recordings(media, recipe)
     made = 1 - recipe.real_share - recipe.plain_share
     parts = [

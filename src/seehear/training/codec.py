@@ -5,11 +5,9 @@ The codec is blind to level by its making, so sounds are shown at one level only
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +20,11 @@ from seehear.foley import sounds, synthesize
 from seehear.metrics.spectra import mel_filters
 from seehear.nets.codec import GainShapeCodec, Quantised
 from seehear.nets.codec_config import CodecConfig
+from seehear.training.command import Say, run_recipe
 from seehear.training.loop import Schedule, train
 from seehear.types import InputError
 from seehear.weights import write_pack
 
-Say = Callable[[str], None]
 LEVEL = 0.1
 """RMS of what is shown."""
 
@@ -223,30 +221,10 @@ def read_sounds(media: Path, recipe: Recipe) -> tuple[Collection, Collection, li
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0 when the weights are written."""
-    parser = argparse.ArgumentParser(prog="python -m seehear.training.codec", description="Train the builtin codec.")
-    parser.add_argument("--media", type=Path, required=True, metavar="DIR", help="folder with the folders of recordings")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
-    parser.add_argument("--steps", type=int, metavar="N", help="train for fewer steps, to try things out")
-    parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="processor threads; the result depends on it (default 1)"
-    )
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(options.threads)
-    recipe = DEFAULT
-    if options.steps is not None:
-        recipe = replace(recipe, schedule=replace(recipe.schedule, steps=options.steps))
-    try:
-        _run(options.media, options.out, recipe)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    return run_recipe("codec", "codec", DEFAULT, _run, arguments)
 
 
-def _run(media: Path, out: Path, recipe: Recipe) -> None:
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
+def _run(media: Path, out: Path, recipe: Recipe, say: Say) -> None:
     real, synthetic, recordings = read_sounds(media, recipe)
     say(f"{len(real.starts)} stretches of {len(recordings)} recordings, {len(synthetic.starts)} of synthesised sounds")
     checkpoint = out.with_suffix(".checkpoint")

@@ -10,7 +10,6 @@ Legend: n clips, B batch, T samples, F video frames, D features, P patches.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +22,7 @@ from seehear.adapters.spatializer import save_spatializer
 from seehear.data.prepared import Prepared, read_prepared, sound_at
 from seehear.data.shards import read_clips
 from seehear.nets.spatializer import Spatializer, SpatializerConfig, rms
+from seehear.training.command import tell
 from seehear.training.loop import Schedule, batch_indices, train
 from seehear.types import InputError
 
@@ -177,15 +177,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _run(given, replace(DEFAULT, n_clips=given.clips, schedule=replace(DEFAULT.schedule, steps=given.steps)))
     except InputError as error:
-        print(error, file=sys.stderr)
+        tell(str(error))
         return 2
     return 0
 
 
 def _run(given: argparse.Namespace, recipe: Recipe) -> None:
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
     prepared = read_prepared(given.prepared)
     header = prepared.header
     config = SpatializerConfig(
@@ -202,7 +199,7 @@ def _run(given: argparse.Namespace, recipe: Recipe) -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     checkpoint = given.out / "spatializer.checkpoint"
     begun = time.process_time()
-    net = fit_spatializer(examples.take(slice(n_learned)), config, recipe, checkpoint, say)
+    net = fit_spatializer(examples.take(slice(n_learned)), config, recipe, checkpoint, tell)
     error = unexplained(net, examples.take(slice(n_learned, None)))
     facts = {
         "recipe": asdict(recipe),
@@ -212,7 +209,7 @@ def _run(given: argparse.Namespace, recipe: Recipe) -> None:
     }
     save_spatializer(given.out, net, encoder_name=header.encoder, facts=facts)
     checkpoint.unlink(missing_ok=True)
-    say(f"wrote {given.out}: {error:.3f} of the energy of X, Y, Z unexplained in {recipe.n_held_out} held-out clips")
+    tell(f"wrote {given.out}: {error:.3f} of the energy of X, Y, Z unexplained in {recipe.n_held_out} held-out clips")
 
 
 if __name__ == "__main__":
