@@ -212,3 +212,13 @@ def test_a_still_is_heard_with_two_ears(run, models, tmp_path):
     assert status == 0, err
     assert (soundfile.info("a.wav").frames, soundfile.info("a.wav").channels) == (9600, 2)
     assert "camera  30° right" in out and out.endswith("wrote a.wav\n")
+
+
+def test_without_shipped_weights_the_way_is_told(monkeypatch):
+    """Planted: a version that ships no ViSAGe names the command that trains one."""
+    from seehear.presets.ambisonize import ambisonize_preset
+    from seehear.types import InputError
+
+    monkeypatch.setattr("seehear.weights.read_manifest", lambda folder=None: {})
+    with pytest.raises(InputError, match="seehear train visage.*--models hub"):
+        ambisonize_preset("builtin")

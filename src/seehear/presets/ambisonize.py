@@ -80,7 +80,13 @@ def _builtin() -> AmbisonizePreset:
     from seehear.adapters.builtin_codec import BuiltinCodec
     from seehear.adapters.builtin_frames import BuiltinFrames
     from seehear.adapters.visage_builtin import PACK, load_builtin_visage
+    from seehear.weights import read_manifest
 
+    if PACK not in read_manifest():
+        raise InputError(
+            "no ViSAGe is shipped with this version: train one (`seehear train visage`) and give its folder to --models, "
+            "or take the released one (--models hub)"
+        )
     encoder, codec = BuiltinFrames(), BuiltinCodec()
     parts = (pack_part("generator", PACK), pack_part("frame encoder", encoder.pack), pack_part("codec", codec.pack))
 
