@@ -220,5 +220,5 @@ def test_without_shipped_weights_the_way_is_told(monkeypatch):
     from seehear.types import InputError
 
     monkeypatch.setattr("seehear.weights.read_manifest", lambda folder=None: {})
-    with pytest.raises(InputError, match="seehear train visage.*--models hub"):
+    with pytest.raises(InputError, match=r"seehear train visage.*--models hub"):
         ambisonize_preset("builtin")
