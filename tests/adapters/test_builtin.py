@@ -102,9 +102,10 @@ def test_class_probabilities_go_to_their_concepts():
 
 def test_every_trained_class_is_in_the_label_table():
     """Conformance: the manifest's classes all have a row, and every concept of the table exists."""
-    for entry in read_manifest().values():
-        for name in entry["classes"]:
-            assert concept_of_class(name) is None or concept_of_class(name) in concepts()
+    names = [name for pack in PACKS.values() for name in read_manifest()[pack]["classes"]]
+    assert len(names) > 100
+    for name in names:
+        assert concept_of_class(name) is None or concept_of_class(name) in concepts()
 
 
 def test_the_label_table_covers_coco():

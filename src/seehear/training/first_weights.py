@@ -20,11 +20,12 @@ EMBEDDING_SCALE, HEAD_SCALE = 0.1, 0.5
 
 
 @torch.no_grad()
-def start_clear(net: Visage, code_vectors: Tensor, generator: torch.Generator) -> None:
+def start_clear(net: Visage, code_vectors: Tensor | None, generator: torch.Generator) -> None:
     """Fills the layers that conditions pass through, and what belongs to codes; everything else stays.
 
     The former have the deviation 1 / sqrt(inputs) (LeCun et al. 1998, Efficient BackProp). Embeddings and heads are random
-    projections of ``code_vectors`` (N, V, E), what the codec says of its codes: codes that are near each other start alike.
+    projections of ``code_vectors`` (N, V, E), what the codec says of its codes: codes that are near each other start alike. Of a
+    codec that says nothing (None) they stay as they are.
     """
     through = [net.encoder, *(layer.memory_attention for layer in net.decoder.layers)]
     for layer in (layer for part in through for layer in part.modules() if isinstance(layer, nn.Linear)):
@@ -32,6 +33,8 @@ def start_clear(net: Visage, code_vectors: Tensor, generator: torch.Generator) -
     net.encoder.features.weight /= CLEARER
     if net.encoder.direction is not None:
         net.encoder.direction[-1].weight *= CLEARER
+    if code_vectors is None:
+        return
     n_codebooks, n_codes, size = code_vectors.shape
     width, per_row = net.config.width, net.config.embeddings_per_row
     for row in range(net.config.n_rows):

@@ -31,7 +31,7 @@ class Span:
     n_frames: int
     """Frames of codes; the span starts anywhere in the clip."""
     batch_size: int
-    """Clips of a batch meanwhile."""
+    """Clips of a batch meanwhile, or all where there are fewer."""
     hide_past: float
     """As in the recipe, meanwhile."""
     emphasis: float

@@ -123,7 +123,7 @@ def training_loss(net: Visage, data: Prepared, recipe: VisageRecipe, seed: int) 
     def loss(number: int, generator: torch.Generator) -> Tensor:
         done = number / (recipe.schedule.steps * recipe.schedule.accumulation)
         span = next((span for span in recipe.spans if done < span.until), whole)
-        chosen = batch_indices(len(data), span.batch_size, seed, number)
+        chosen = batch_indices(len(data), min(span.batch_size, len(data)), seed, number)
         turned, no_direction, no_visual, no_past = (
             torch.rand(len(chosen), generator=generator) < p
             for p in (recipe.rotation, recipe.drop_direction, recipe.drop_visual, span.hide_past)
@@ -243,7 +243,7 @@ def new_net(task: VisageTask) -> Visage:
     InputError: too few clips for a batch, or a model to start from that is missing, needless or does not fit.
     """
     recipe, header = task.recipe, task.data.header
-    batch_size = max([recipe.batch_size, *(span.batch_size for span in recipe.spans)])
+    batch_size = recipe.batch_size
     if any(not 1 <= span.n_frames <= header.n_code_frames for span in recipe.spans):
         raise InputError(f"spans have 1 to {header.n_code_frames} frames of codes here, got {recipe.spans}")
     if len(task.data) < batch_size:
@@ -274,14 +274,10 @@ def new_net(task: VisageTask) -> Visage:
     return net
 
 
-def _code_vectors(header: PreparedHeader) -> Tensor:
-    """What the codec of the data says of its codes (N, V, E)."""
+def _code_vectors(header: PreparedHeader) -> Tensor | None:
+    """What the codec of the data says of its codes (N, V, E); None if it is not the builtin one, which alone says it."""
     codec = BuiltinCodec()
-    if codec.name != header.codec:
-        raise InputError(
-            f"this recipe starts from what the builtin codec {codec.name} says of its codes, the data are of {header.codec}"
-        )
-    return torch.from_numpy(codec.code_vectors())
+    return torch.from_numpy(codec.code_vectors()) if codec.name == header.codec else None
 
 
 def seconds_per_step(task: VisageTask, device: torch.device | str = "cpu", n_steps: int = 2) -> float:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import seehear
-from seehear.adapters.folders import read_json
 from seehear.data.prepared import HEADER, Prepared, PreparedHeader, header_for, prepare, read_prepared
 from seehear.io.files import check_folder
 from seehear.presets.learning import learning_parts
@@ -125,6 +124,8 @@ def _earlier(asked: TrainOptions) -> dict[str, Any] | None:
     if (out / RUN).exists():
         if not asked.resume:
             raise InputError(f"{out} holds a run already: --resume goes on with it, another --out starts anew")
+        from seehear.adapters.folders import read_json
+
         return read_json(out / RUN)
     if asked.resume and not (out / PREPARED).exists():
         raise InputError(f"{out} holds no run to resume")
