@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from seehear.cli.flags import AsJson, Debug, DryRun, Help, command
-from seehear.cli.terminal import progress_bar, say
+from seehear.cli.terminal import json_of, progress_bar, say
 from seehear.presets.options import MachineOptions
 from seehear.systems.spatialize.options import MODELS
 from seehear.types import InputError
@@ -36,10 +35,7 @@ def ambisonize(
         raise InputError("nothing would be written: name a file, as in -o OUT.wav")
     with progress_bar() as watch:
         report = verb(picture, watch=watch, dry_run=dry_run, **options).report
-    if json_ or dry_run:
-        said = json.dumps(report, ensure_ascii=False, indent=None if json_ else 2, default=list)
-    else:
-        said = summary(report)
+    said = json_of(report, one_line=json_) if json_ or dry_run else summary(report)
     say(said, sys.stdout)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from seehear.cli.flags import AsJson, Debug, DryRun, Help, app, command
-from seehear.cli.terminal import progress_bar, say
+from seehear.cli.terminal import json_of, progress_bar, say
 from seehear.types import InputError
 from seehear.verbs.batch import VERBS, BatchOptions
 
@@ -41,7 +40,7 @@ def batch(
     with progress_bar() as watch:
         report = verb(inputs, verb=name, watch=watch, dry_run=dry_run, **options, **asked)
     if json_ or dry_run:
-        say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2, default=list), sys.stdout)
+        say(json_of(report, one_line=json_), sys.stdout)
     else:
         say(_summary(report), sys.stdout)
     failures = report.get("failures", ())

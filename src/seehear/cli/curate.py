@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from seehear.cli.flags import AsJson, Debug, DryRun, Help, app, command
-from seehear.cli.terminal import progress_bar, say
+from seehear.cli.flags import AsJson, Debug, DryRun, Help, command, command_group
+from seehear.cli.terminal import json_of, progress_bar, say
 from seehear.presets.options import MachineOptions
 from seehear.verbs import curate as verbs
 
-group = typer.Typer(
-    name="curate",
-    add_completion=False,
-    rich_markup_mode="rich",
-    help="Make clips to learn from out of panoramic films, and see what they are.",
-)
-app.add_typer(group)
+group = command_group("curate", "Make clips to learn from out of panoramic films, and see what they are.")
 
 SHOWN = 10
 """Most frequent tags and objects that are printed; the JSON has all."""
-
-
-@group.callback(invoke_without_command=True)
-def top(context: typer.Context, help_: Help = False) -> None:
-    """Make clips to learn from out of panoramic films, and see what they are."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-        raise typer.Exit(2)
 
 
 @command("run", {"How": verbs.CurateOptions, "Machine": MachineOptions}, group=group)
@@ -47,7 +32,7 @@ def run(
     with progress_bar() as watch:
         report = verbs.run(films, watch=watch, dry_run=dry_run, **options)
     if json_ or dry_run:
-        say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2), sys.stdout)
+        say(json_of(report, one_line=json_), sys.stdout)
     else:
         say(verbs.funnel_table(report), sys.stdout)
         for each in report["failures"]:
@@ -70,7 +55,7 @@ def report(
     with progress_bar() as watch:
         told = verbs.report(clips, out, watch=watch, dry_run=dry_run, **options)
     if json_ or dry_run:
-        say(json.dumps(told, ensure_ascii=False, indent=None if json_ else 2), sys.stdout)
+        say(json_of(told, one_line=json_), sys.stdout)
         return
     lines = [f"{told['clips']} clips, heard by {told['tagger']}"]
     for title, name in (("sounds", "tags"), ("salient objects", "objects")):
@@ -95,7 +80,7 @@ def import_(
     with progress_bar() as watch:
         told = verbs.take_over(data_set, watch=watch, dry_run=dry_run, **options)
     if json_ or dry_run:
-        say(json.dumps(told, ensure_ascii=False, indent=None if json_ else 2), sys.stdout)
+        say(json_of(told, one_line=json_), sys.stdout)
         return
     say(f"{told['clips']} of {told['listed']} clips: {told['manifest']}", sys.stdout)
     if told["missing"]:

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from seehear.cli.flags import AsJson, Debug, DryRun, Help, app, command
-from seehear.cli.terminal import progress_bar, say
+from seehear.cli.flags import AsJson, Debug, DryRun, Help, command, command_group
+from seehear.cli.terminal import json_of, progress_bar, say
 from seehear.verbs.evaluate import EvaluateOptions
 from seehear.verbs.evaluate_ambisonics import AmbisonicsOptions
 
-group = typer.Typer(
-    name="evaluate",
-    add_completion=False,
-    rich_markup_mode="rich",
-    help="Measure a system as its paper does: spatialize, ambisonics.",
-)
-app.add_typer(group)
+group = command_group("evaluate", "Measure a system as its paper does: spatialize, ambisonics.")
 
 Report = Annotated[str, typer.Option("--out", "-o", metavar="REPORT.json", help="Report to write.", show_default=False)]
-
-
-@group.callback(invoke_without_command=True)
-def top(context: typer.Context, help_: Help = False) -> None:
-    """Measure a system as its paper does: spatialize, ambisonics."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-        raise typer.Exit(2)
 
 
 @command("spatialize", {"How": EvaluateOptions}, group=group)
@@ -49,7 +34,7 @@ def spatialize(
 
     with progress_bar() as watch:
         report = verb("spatialize", pictures, out, watch=watch, dry_run=dry_run, **options)
-    say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2) if json_ or dry_run else table(report), sys.stdout)
+    say(json_of(report, one_line=json_) if json_ or dry_run else table(report), sys.stdout)
 
 
 @command("ambisonics", {"How": AmbisonicsOptions}, group=group)
@@ -73,4 +58,4 @@ def ambisonics(
 
     with progress_bar() as watch:
         report = evaluate_ambisonics(generated, reference, out, watch=watch, dry_run=dry_run, **options)
-    say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2) if json_ or dry_run else table(report), sys.stdout)
+    say(json_of(report, one_line=json_) if json_ or dry_run else table(report), sys.stdout)

@@ -93,3 +93,17 @@ def command(
         return function
 
     return register
+
+
+def command_group(name: str, text: str) -> typer.Typer:
+    """A group of commands of the app; without one of them it shows its help and ends with status 2."""
+    group = typer.Typer(name=name, add_completion=False, rich_markup_mode="rich", help=text)
+
+    def top(context: typer.Context, help_: Help = False) -> None:
+        if context.invoked_subcommand is None:
+            print(context.get_help())
+            raise typer.Exit(2)
+
+    group.callback(invoke_without_command=True)(top)
+    app.add_typer(group)
+    return group

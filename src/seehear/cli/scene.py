@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seehear.cli.flags import AsJson, Debug, Force, Help, app, command
+from seehear.cli.flags import AsJson, Debug, Force, Help, command, command_group
 from seehear.cli.terminal import say
 from seehear.verbs import scene as verbs
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-group = typer.Typer(
-    name="scene", add_completion=False, rich_markup_mode="rich", help="Look at a scene file, change it, export it. Then: render."
-)
-app.add_typer(group)
+group = command_group("scene", "Look at a scene file, change it, export it. Then: render.")
 
 SceneFile = Annotated[Path, typer.Argument(metavar="SCENE", help="scene.json", show_default=False)]
 One = Annotated[str, typer.Argument(metavar="WHICH", help="Number, label or beginning of it.", show_default=False)]
@@ -33,14 +30,6 @@ Output = Annotated[
         "--output", "-o", metavar="OTHER.json", help="Write another scene; this one stays as it is.", show_default=False
     ),
 ]
-
-
-@group.callback(invoke_without_command=True)
-def top(context: typer.Context, help_: Help = False) -> None:
-    """Look at a scene file, change it, export it. Then: render."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
-        raise typer.Exit(2)
 
 
 @command("show", group=group)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seehear.cli.flags import AsJson, Debug, DryRun, Help, command
-from seehear.cli.terminal import progress_bar, say
+from seehear.cli.terminal import json_of, progress_bar, say
 from seehear.presets import ModelOptions
 from seehear.systems.spatialize.options import MODELS, SpatializeOptions
 from seehear.verbs.outputs import OutputOptions
@@ -39,10 +38,7 @@ def spatialize(
         options["folder"] = f"{picture.stem}-seehear"
     with progress_bar() as watch:
         rendering = verb(picture, watch=watch, dry_run=dry_run, **options)
-    if json_ or dry_run:
-        said = json.dumps(rendering.report, ensure_ascii=False, indent=None if json_ else 2, default=list)
-    else:
-        said = summary(rendering.report)
+    said = json_of(rendering.report, one_line=json_) if json_ or dry_run else summary(rendering.report)
     say(said, sys.stdout)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from seehear.types import InputError
 
@@ -16,6 +17,11 @@ def say(text: str, stream: TextIO) -> None:
     """Print at once."""
     with printed(stream):
         print(text, file=stream, flush=True)
+
+
+def json_of(report: Any, *, one_line: bool) -> str:
+    """The report as JSON, on one line for programs, indented for people."""
+    return json.dumps(report, ensure_ascii=False, indent=None if one_line else 2, default=list)
 
 
 @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated, Any
 
 import typer
 
 from seehear.cli.flags import AsJson, Debug, DryRun, Help, command
-from seehear.cli.terminal import progress_bar, say
+from seehear.cli.terminal import json_of, progress_bar, say
 from seehear.verbs.train import TrainOptions
 
 
@@ -32,7 +31,7 @@ def train(
     if not processes_now().first:  # of several on one model
         return
     if json_ or dry_run:
-        say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2), sys.stdout)
+        say(json_of(report, one_line=json_), sys.stdout)
         return
     losses = ", ".join(f"{name} loss {value:.3f}" for name, value in report["losses"].items())
     say(f"{report['steps']} steps on {report['clips']} clips, {report['seconds']:.0f} s: {losses}", sys.stdout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from seehear.cli.flags import AsJson, Debug, DryRun, Help, command
-from seehear.cli.terminal import progress_bar, say
+from seehear.cli.terminal import json_of, progress_bar, say
 from seehear.verbs.world import WorldMaking
 
 
@@ -29,7 +28,7 @@ def world(
     with progress_bar() as watch:
         report = verb(out, watch=watch, dry_run=dry_run, **options)
     if json_ or dry_run:
-        say(json.dumps(report, ensure_ascii=False, indent=None if json_ else 2), sys.stdout)
+        say(json_of(report, one_line=json_), sys.stdout)
     else:
         lines = [f"{report['clips']} clips in {report['shards']} shards: {report['manifest'] or out}"]
         lines += [f"failed: shard {each['item']}: {each['reason']}" for each in report["failures"]]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seehear.presets.ambisonize import CLIP
 from seehear.protocols import Codec, FrameEncoder
 from seehear.types import InputError
 
-PAPER = {"clip": "openai/clip-vit-base-patch32", "dac": "descript/dac_44khz"}
-"""ViSAGe, section 5."""
+PARTS = ("clip", "dac")
+"""Sub-folders of a folder of models to learn with."""
 
 
 def learning_parts(models: str, *, device: str = "auto", offline: bool = False) -> tuple[FrameEncoder, Codec]:
@@ -19,12 +20,12 @@ def learning_parts(models: str, *, device: str = "auto", offline: bool = False) 
 
         return BuiltinFrames(), BuiltinCodec()
     folder = Path(models).expanduser()
-    if models != "paper" and not all((folder / name).is_dir() for name in PAPER):
-        raise InputError(f"models to learn with are builtin, paper, or a folder with {' and '.join(PAPER)}, got {models!r}")
+    if models != "paper" and not all((folder / name).is_dir() for name in PARTS):
+        raise InputError(f"models to learn with are builtin, paper, or a folder with {' and '.join(PARTS)}, got {models!r}")
     from seehear.adapters.clip import ClipFrames
-    from seehear.adapters.dac import DacCodec
+    from seehear.adapters.dac import DAC_44KHZ, DacCodec
     from seehear.adapters.hub import Machine
 
-    sources = PAPER if models == "paper" else {name: folder / name for name in PAPER}
+    clip, dac = (CLIP, DAC_44KHZ) if models == "paper" else (folder / name for name in PARTS)
     machine = Machine(device, "float32", offline=offline)
-    return ClipFrames(sources["clip"], machine), DacCodec(sources["dac"], machine)
+    return ClipFrames(clip, machine), DacCodec(dac, machine)
