@@ -67,6 +67,7 @@ GUIDANCES: Mapping[str, Guidance] = {
     **{name: guidance_named(name) for name in ("directional", "joint", "visual", "dual")},
 }
 """By the paper's names, each omega 2.5."""
+AS_RELEASED = Sampling()
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,7 @@ def generated_fields(
     held_out: HeldOut,
     guidance: Guidance,
     *,
+    sampling: Sampling = AS_RELEASED,
     seed: int = 0,
     direction: bool = True,
 ) -> Iterator[NDArray[np.float32]]:
@@ -205,7 +207,7 @@ def generated_fields(
             torch.full((len(conditioning.features), config.n_rows, held_out.codes.shape[-1]), FREE),
             pattern=trained.code_pattern,
             padding=config.padding,
-            sampling=Sampling(),
+            sampling=sampling,
             generator=torch.Generator().manual_seed(seed * 1_000_003 + start),
         )
         for codes in made:
@@ -225,13 +227,15 @@ def evaluate(
     held_out: HeldOut,
     guidances: Mapping[str, Guidance] = GUIDANCES,
     *,
+    sampling: Sampling = AS_RELEASED,
     seed: int = 0,
 ) -> list[Row]:
     """A row for every guidance."""
     rows = []
     for name, guidance in guidances.items():
         begun = time.process_time()
-        rows.append(measured(name, generated_fields(trained, codec, held_out, guidance, seed=seed), held_out, begun=begun))
+        fields = generated_fields(trained, codec, held_out, guidance, sampling=sampling, seed=seed)
+        rows.append(measured(name, fields, held_out, begun=begun))
     return rows
 
 

@@ -175,9 +175,9 @@ def test_short_spans_come_first(data, monkeypatch):
         new_net(VisageTask(replace(RECIPE, spans=(Span(0.5, 11, 4, 0.0, 1.0),)), data))
 
 
-def test_first_weights_let_the_direction_through():
-    """Closed form: projections keep the angles between code vectors; the direction moves the memory more than the features do."""
-    net = Visage(replace(TINY, width=512, n_codebooks=2, codebook_size=63, feature_size=8, n_patches=4, max_steps=21))
+def test_first_weights_let_direction_and_energy_map_through():
+    """Closed form: projections keep the angles between code vectors; they move the memory more than features."""
+    net = Visage(replace(TINY, width=512, n_codebooks=2, codebook_size=63, feature_size=8, n_patches=49, max_steps=21))
     generator = torch.Generator().manual_seed(0)
     vectors = torch.randn(2, 63, 40, generator=generator)
     start_clear(net, vectors, generator)
@@ -186,18 +186,22 @@ def test_first_weights_let_the_direction_through():
         found = torch.nn.functional.cosine_similarity(table[:, None], table[None], dim=-1)
         assert float((found - wanted).detach().abs().max()) < 5 / math.sqrt(512)
     assert float(net.decoder.codes[63].detach().abs().max()) == 0  # padding
-    front = Conditioning(torch.zeros(1, 20, 8), torch.tensor([[1.0, 0, 0]]), torch.zeros(1, 20, 4))
+    left = torch.zeros(1, 20, 7, 7)
+    left[..., :2] = 1 / 14
+    front = Conditioning(torch.zeros(1, 20, 8), torch.tensor([[1.0, 0, 0]]), left.flatten(2))
     back, lit = replace(front, direction=-front.direction), replace(front, features=torch.ones(1, 20, 8) / 8**0.5)
+    right = replace(front, energy_map=left.flip(-1).flatten(2))
     with torch.no_grad():
-        moved = [float((net.encode(each) - net.encode(front)).norm()) for each in (back, lit)]
-    assert moved[0] > 1.5 * moved[1] > 0
+        moved = [float((net.encode(each) - net.encode(front)).norm()) for each in (back, right, lit)]
+    assert moved[0] > 1.5 * moved[2] > 0
+    assert moved[0] > moved[1] > 1.5 * moved[2]
 
 
 def test_codes_of_another_codec_start_as_released(data):
     """Planted: data of another codec than the builtin one, of whose codes nothing is known; conditions start clear."""
     released, clear = (new_net(VisageTask(replace(RECIPE, clear_start=c), data)) for c in (False, True))
     assert torch.equal(clear.decoder.codes, released.decoder.codes) and torch.equal(clear.heads.weight, released.heads.weight)
-    assert float(clear.encoder.direction[0].weight.std()) == pytest.approx(3**-0.5, rel=0.3)
+    assert float(clear.encoder.direction[0].weight.detach().std()) == pytest.approx(3**-0.5, rel=0.3)
 
 
 def test_conditions_are_dropped_as_often_as_told(data, monkeypatch):

@@ -1,7 +1,8 @@
 """First weights with which a narrow ViSAGe soon learns what directions and codes mean (ours; the released ones: `nets.visage`).
 
 With a deviation of 0.02 everywhere, as released, the three numbers of a direction enter a net of width 192 about 150 times
-weaker than the features, and which of the mirrored codes belongs to which side must be learned for every level by itself.
+weaker than the features, and which of the mirrored codes belongs to which side must be learned for every level by itself. The
+values of an energy map sum to 1 over its patches: it enters weaker still.
 
 Legend: N codebooks, V codes, E numbers that stand for a code, D width.
 """
@@ -14,7 +15,9 @@ from torch import Tensor, nn
 from seehear.nets.visage import Visage
 
 CLEARER = 4.0
-"""How many times stronger the direction starts, and weaker the features."""
+"""How many times stronger direction and energy map start, and weaker the features."""
+MAP_SCALE = 12.0
+"""How many times stronger an energy map (7 x 7 patches, a length of about 0.3) enters besides: as strong as a direction."""
 EMBEDDING_SCALE, HEAD_SCALE = 0.1, 0.5
 """Length of embeddings and logits of codes beside that of their vectors."""
 
@@ -33,6 +36,9 @@ def start_clear(net: Visage, code_vectors: Tensor | None, generator: torch.Gener
     net.encoder.features.weight /= CLEARER
     if net.encoder.direction is not None:
         net.encoder.direction[-1].weight *= CLEARER
+    if net.encoder.energy_map is not None:
+        net.encoder.energy_map[0].weight *= MAP_SCALE
+        net.encoder.energy_map[-1].weight *= CLEARER
     if code_vectors is None:
         return
     n_codebooks, n_codes, size = code_vectors.shape
