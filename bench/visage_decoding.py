@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python bench/visage_decoding.py [--early 60] [--late 8] [--seed 0] [--device cpu|cuda]
 
 The released way, written here on our own modules: two passes for every step, one for each branch of joint guidance, caches grown
-by concatenation, logits of every row. Ours: both branches in one batch, caches allocated once, logits of the rows that have a
-code; "packed" are the weights of `Visage.for_decoding`, as the verb uses them. Weights and conditions are random (0.02, as before
-training), which changes no time, but makes the codes of a step nearly equally likely: the hardest case for their agreement.
+by concatenation. Ours: both branches in one batch, caches allocated once. Both make logits of the rows that have a code, as
+released; "packed" are the weights of `Visage.for_decoding`, as the verb uses them. Weights and conditions are random (0.02, as
+before training), which changes no time, but makes the codes of a step nearly equally likely: the hardest case for agreement.
 
 All ways take every step in turn, so that load on the machine falls on all of them, and all see the codes that the released way
 in float32 made: where a way makes the same code at every step, it makes the same sequence when left alone. Steps 0 to 59 start
@@ -55,7 +55,8 @@ class Way:
 
 
 def released_step(net: Visage, memory: Tensor, past: tuple[Tensor, Tensor]) -> Step:
-    """Each branch on its own, caches grown by torch.cat from ``past``, logits of every row."""
+    """Each branch on its own, caches grown by torch.cat from ``past``."""
+    pattern = pattern_named("visage", net.config.n_codebooks)
     branches = range(len(memory))
     over = [[layer.memory_attention.keys_and_values(memory[i : i + 1]) for layer in net.decoder.layers] for i in branches]
     grown = [[tuple(part[layer, i : i + 1].clone() for part in past) for layer in range(len(past[0]))] for i in branches]
@@ -74,7 +75,10 @@ def released_step(net: Visage, memory: Tensor, past: tuple[Tensor, Tensor]) -> S
             x = layer.attention_norm(x + layer.attention.out(attended))
             x = layer.memory_attention_norm(x + layer.memory_attention(x, *over[at][i]))
             x = layer.feed_forward_norm(x + layer.feed_forward(x))
-        return net.logits(x[:, 0])
+        rows = list(pattern.rows_at(step, N_FRAMES))
+        every = x.new_zeros(1, net.config.n_rows, net.config.codebook_size)
+        every[:, rows] = net.logits(x[:, 0], rows)
+        return every
 
     def logits(sequence: Tensor, step: int) -> Tensor:
         return combined(GUIDANCE, torch.stack([branch(sequence, step, at) for at in branches]))

@@ -169,3 +169,10 @@ def test_refused() -> None:
             frame_scores(*pair, RATE_HZ)
     with pytest.raises(InputError):
         correlation(np.ones((2, 5)), np.ones((2, 6)))
+    for measure in (correlation, auc_judd):
+        with pytest.raises(InputError, match="finite"):
+            measure(np.array([[1.0, np.nan, 0.0]]), np.array([[1.0, 2.0, 0.0]]))
+    with pytest.raises(InputError, match="at least 1 Hz"):
+        frame_scores(good, good, 0)
+    with pytest.raises(InputError, match="C >= 4"):
+        decode_to_mono(good[:3], Direction(0, 0))

@@ -231,5 +231,23 @@ def test_what_does_not_fit_is_said():
         model.decode(torch.zeros(2, 8, 32), codes(TINY, 24))
     with pytest.raises(InputError, match="positions for 24 steps, got 25"):
         model.cache(torch.zeros(2, 8, 32), 25)
+    cache = model.cache(torch.zeros(2, 8, 32), 3)
+    with pytest.raises(InputError, match="room for 3 steps, asked for step 3"):
+        model.step(codes(TINY, 1)[..., 0], cache, 3)
+    for name, part, shape in (
+        ("features", torch.zeros(2, 6, 15), r"\(2, 6, 16\)"),
+        ("direction", torch.zeros(1, 3), r"\(2, 3\)"),
+        ("energy_map", given.energy_map[:, :1], r"must have the shape \(2, 6"),
+    ):
+        with pytest.raises(InputError, match=shape):
+            model.encode(replace(given, **{name: part}))
     with pytest.raises(InputError, match="divide into 5 heads"):
         VisageConfig(n_heads=5)
+    for name, value in (("n_heads", 0), ("n_heads", -4), ("width", "48"), ("n_encoder_layers", 1.5), ("max_steps", True)):
+        with pytest.raises(InputError, match=f"{name} of a ViSAGe is a whole number of at least 1, got {value!r}"):
+            VisageConfig(**{name: value})
+    with pytest.raises(InputError, match="direction of a ViSAGe is true or false, got 1"):
+        VisageConfig(direction=1)
+    for dropout in (7, -0.1, float("nan"), "0"):
+        with pytest.raises(InputError, match="dropout"):
+            VisageConfig(dropout=dropout)

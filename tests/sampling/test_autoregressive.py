@@ -164,3 +164,23 @@ def test_wrong_settings_and_shapes_say_why() -> None:
         generate(planted_logits, free(1, 8, 3), pattern=pattern, padding=FREE, sampling=GREEDY)
     with pytest.raises(ValueError, match=r"got \(2, 8, 11\)"):
         generate(lambda *_: torch.zeros(2, 8, 11), free(1, 8, 3), pattern=pattern, padding=PADDING, sampling=GREEDY)
+
+
+def test_answers_that_are_no_numbers_are_not_turned_into_codes() -> None:
+    """Planted: one stray logit at one step of a row; -inf, which forbids a code, is none."""
+    pattern = pattern_named("visage", 2)
+    for sampling in (GREEDY, Sampling()):
+
+        def made(stray: float, sampling: Sampling = sampling) -> torch.Tensor:
+            logits = torch.zeros(3, 1, 8, 11)
+            logits[2, 0, 3, 2] = stray
+            generator = torch.Generator().manual_seed(0)
+            given = free(1, 8, 1)
+            return generate(
+                lambda _, step: logits[step], given, pattern=pattern, padding=PADDING, sampling=sampling, generator=generator
+            )
+
+        assert made(-float("inf")).shape == (1, 8, 1)
+        for stray in (float("nan"), float("inf")):
+            with pytest.raises(InputError, match="not finite"):
+                made(stray)

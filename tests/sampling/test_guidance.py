@@ -129,5 +129,7 @@ def test_wrong_guidance_says_why() -> None:
     """Oracle: the names and numbers in each error."""
     with pytest.raises(InputError, match="directional, joint, visual, dual, got 'both'"):
         guidance_named("both")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"finite, got nan and 2\.5"):
+        guidance_named("joint", float("nan"))
     with pytest.raises(ValueError, match="2 branches, got 1"):
         combined(guidance_named("joint"), torch.zeros(1, 2))

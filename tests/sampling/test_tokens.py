@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,7 +22,11 @@ from seehear.sampling.tokens import (
 from seehear.types import InputError
 
 NAMES = get_args(PatternName)
-SIZES = [(1, 1, 4), (1, 9, 4), (2, 3, 4), (7, 9, 4), (20, 4, 4), (5, 2, 9), (6, 9, 1)]  # L frames, N codebooks, channels
+_RANDOM = np.random.default_rng(0)
+SIZES = [
+    *[(1, 1, 4), (1, 9, 4), (2, 3, 4), (7, 9, 4), (20, 4, 4), (5, 2, 9), (6, 9, 1)],
+    *[tuple(map(int, _RANDOM.integers(1, (40, 10, 10)))) for _ in range(40)],
+]  # L frames, N codebooks, channels
 PADDING = 1024
 
 
@@ -72,7 +77,8 @@ def test_the_other_patterns(name: PatternName, expected: list[list[int]]) -> Non
 def test_revert_is_the_inverse_and_every_code_stands_once(
     name: PatternName, n_frames: int, n_codebooks: int, n_channels: int
 ) -> None:
-    """Oracle: round trip of distinct codes, so that one lost, doubled or moved is seen; what stands at padding is not read."""
+    """Oracle: round trips of distinct codes both ways, so that one lost, doubled or moved is seen; what stands at padding is not
+    read."""
     pattern = pattern_named(name, n_codebooks, n_channels)
     n_rows = n_codebooks * n_channels
     order = torch.randperm(3 * n_rows * n_frames, generator=torch.Generator().manual_seed(7))
@@ -82,6 +88,7 @@ def test_revert_is_the_inverse_and_every_code_stands_once(
     assert pattern.n_frames(sequence.shape[-1]) == n_frames
     assert torch.equal(revert(pattern, sequence), codes)
     assert torch.equal(revert(pattern, torch.where(sequence == -1, 5, sequence)), codes)
+    assert torch.equal(build(pattern, revert(pattern, sequence), -1), sequence)
 
 
 @pytest.mark.parametrize("name", NAMES)

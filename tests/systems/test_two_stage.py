@@ -80,6 +80,21 @@ def test_what_is_recognised_sounds_where_the_camera_looks() -> None:
     np.testing.assert_allclose(direction_of_arrival(field.samples).vector, LEFT_UP.vector, atol=1e-6)
 
 
+class Blank:
+    """Recognises nothing, as what names no concept."""
+
+    def recognize(self, images):
+        return [ConceptScores({}, 1.0) for _ in images]
+
+
+def test_where_nothing_is_recognised_there_is_silence() -> None:
+    """Planted: no concept at all."""
+    field = TwoStage(recognised_sound(Blank(), Tones()), encoded_at_camera).ambisonics(
+        seen(), 0.5, 8000, np.random.default_rng(0)
+    )
+    assert field.samples.shape == (4, 4000) and not field.samples.any()
+
+
 def test_the_unet_is_a_second_stage_at_its_own_rate() -> None:
     """Closed form: constant masks of a unit vector place the sound there (nets/test_spatializer); another rate is refused."""
     import torch

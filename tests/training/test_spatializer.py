@@ -10,10 +10,20 @@ from seehear.adapters.spatializer import load_spatializer
 from seehear.data.clips import Clip
 from seehear.data.prepared import prepare
 from seehear.data.shards import write_shards
-from seehear.nets.spatializer import SpatializerConfig
+from seehear.nets.spatializer import Spatializer, SpatializerConfig
 from seehear.protocols import FrameFeatures
 from seehear.training.loop import Schedule
-from seehear.training.spatializer import Examples, Recipe, fit_spatializer, main, read_examples, segments, turned, unexplained
+from seehear.training.spatializer import (
+    Examples,
+    Recipe,
+    fit_spatializer,
+    l2_loss,
+    main,
+    read_examples,
+    segments,
+    turned,
+    unexplained,
+)
 from seehear.types import FOA, Audio, Direction, InputError
 
 TINY = SpatializerConfig(
@@ -76,6 +86,21 @@ def test_it_learns_where_sound_is_from_features_and_direction() -> None:
     """
     net = fit_spatializer(waves(64), TINY, RECIPE)
     assert unexplained(net, waves(12, seed=1)) < 0.2
+
+
+def test_the_loss_is_the_energy_of_what_is_wrong() -> None:
+    """Closed form: of a plane wave an answer of nothing (masks of 0, as untrained) lacks |W|^2 / 3 per channel and number, the
+    true masks lack nothing, half of them a quarter."""
+    net = Spatializer(TINY)
+    heard = torch.tensor([[-0.8, 0.6, 0.0]])
+    w = torch.randn(1, 1, 2000, generator=torch.Generator().manual_seed(0))
+    field = torch.cat([w, heard[:, [1, 2, 0], None] * w], 1)
+    given = field, torch.zeros(1, 20, 2), torch.zeros(1, 20, 1), heard
+    whole = float(net.spectrogram(w)[:, 0].abs().square().mean()) / 3
+    for part in (0.0, 0.5, 1.0):
+        with torch.no_grad():
+            net.masks.bias[0::2] = part * heard[0, [1, 2, 0]]
+            assert float(l2_loss(net, *given)) == pytest.approx((1 - part) ** 2 * whole, rel=1e-4, abs=1e-6 * whole)
 
 
 def test_a_turned_field_comes_from_the_turned_direction() -> None:

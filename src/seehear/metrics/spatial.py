@@ -47,8 +47,10 @@ def decode_to_mono(samples: FloatArray, direction: Direction) -> FloatArray:
     """W + n . (X, Y, Z) (T,) of ACN/SN3D ``samples`` (C >= 4, T): a cardioid that looks to ``direction`` (eq. 2), same dtype.
 
     A plane wave from there is doubled. The azimuth of eq. 2 is counter-clockwise; the authors' program takes a clockwise
-    one, and multiplies X by Y (a division sign for a plus), which is not reproduced.
+    one, and multiplies X by Y (a division sign for a plus), which is not reproduced. InputError without a first order.
     """
+    if samples.ndim != 2 or len(samples) < 4:
+        raise InputError(f"sound towards a direction is decoded of ambisonics (C >= 4, T), got {samples.shape}")
     return real_sh(1, direction.vector[None])[0].astype(samples.dtype) @ samples[:4]
 
 
@@ -141,6 +143,8 @@ def auc_judd(points: FloatArray, reference: FloatArray, *, compat: Compat | None
 def _validate(points: FloatArray, reference: FloatArray) -> None:
     if points.ndim != 2 or points.shape != reference.shape or points.shape[1] < 2:
         raise InputError(f"maps are compared at the same points (F, P), got {points.shape} and {reference.shape}")
+    if not (np.isfinite(points).all() and np.isfinite(reference).all()):
+        raise InputError("maps are compared where they are finite")
 
 
 def _flat(points: FloatArray) -> NDArray[np.bool_]:
@@ -159,6 +163,8 @@ def frame_scores(
         raise InputError(f"spatial scores need ambisonics (C >= 4, T), got {generated.shape} and {reference.shape}")
     if generated.shape[1] != reference.shape[1] or not generated.shape[1]:
         raise InputError(f"generated and reference must be equally long, got {generated.shape} and {reference.shape}")
+    if sample_rate_hz < 1:
+        raise InputError(f"a sample rate is at least 1 Hz, got {sample_rate_hz}")
     if not (np.isfinite(generated[:4]).all() and np.isfinite(reference[:4]).all()):
         raise InputError("spatial scores need finite samples")
     scores = {}

@@ -263,15 +263,22 @@ class Visage(nn.Module):
         return self.logits(self.decode(self.encode(conditioning), codes)).transpose(1, 2)
 
     def encode(self, conditioning: Conditioning) -> Tensor:
-        """The memory (B, F + 2, D); InputError if a condition is missing, left over or longer than the positions."""
+        """The memory (B, F + 2, D); InputError if a condition is missing, left over, misshapen or longer than the positions."""
         for name in ("direction", "energy_map"):
             wanted = getattr(self.config, name)
             if (getattr(conditioning, name) is not None) != wanted:
                 what = "needs one" if wanted else "was made without one"
                 raise InputError(f"the {name.replace('_', ' ')} of the conditions does not fit the model: it {what}")
-        n_frames = conditioning.features.shape[1]
+        n_clips, n_frames = conditioning.features.shape[:2]
         if n_frames > self.config.max_frames:
             raise InputError(f"the model has positions for {self.config.max_frames} frames, got {n_frames}")
+        for what, part, shape in (
+            ("features", conditioning.features, (n_clips, n_frames, self.config.feature_size)),
+            ("direction", conditioning.direction, (n_clips, 3)),
+            ("energy map", conditioning.energy_map, (n_clips, n_frames, self.config.n_patches)),
+        ):
+            if part is not None and part.shape != shape:
+                raise InputError(f"the {what} of the conditions must have the shape {shape}, got {tuple(part.shape)}")
         dtype = self.null_features.dtype
         given = (conditioning.features, conditioning.direction, conditioning.energy_map)
         return self.encoder(Conditioning(*(part if part is None else part.to(dtype) for part in given)))
@@ -306,7 +313,10 @@ class Visage(nn.Module):
 
         Steps come in order from 0. A position as a tensor, on the device of the model, is read at run time: all shapes
         stay the same, so the step can be captured once and replayed; an integer attends to no more than what is filled.
+        InputError for an integer beyond the cache.
         """
+        if isinstance(position, int) and position >= cache.keys.shape[3]:
+            raise InputError(f"the cache has room for {cache.keys.shape[3]} steps, asked for step {position}")
         return self.decoder.step(codes, cache, position)[:, 0]
 
     def step_logits(self, memory: Tensor, n_steps: int, rows_at: Callable[[int], Sequence[int]] | None = None) -> StepLogits:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from seehear.types import InputError
 
@@ -44,6 +44,15 @@ class VisageConfig:
     """Part of the numbers dropped, in training, from the inputs of both stacks and from the output of every branch."""
 
     def __post_init__(self) -> None:
+        """InputError for what no network can have; sizes may come from any file."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type == "int" and not (type(value) is int and value >= 1):
+                raise InputError(f"{field.name} of a ViSAGe is a whole number of at least 1, got {value!r}")
+            if field.type == "bool" and type(value) is not bool:
+                raise InputError(f"{field.name} of a ViSAGe is true or false, got {value!r}")
+        if not (isinstance(self.dropout, (int, float)) and 0 <= self.dropout < 1):
+            raise InputError(f"dropout of a ViSAGe is at least 0 and below 1, got {self.dropout!r}")
         if self.width % self.n_heads:
             raise InputError(f"a width of {self.width} does not divide into {self.n_heads} heads")
 

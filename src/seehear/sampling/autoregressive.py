@@ -79,7 +79,8 @@ def generate(
 
     ``codes`` is int64 (B, K, L): all ``FREE`` for a start from nothing, known first frames to go on from them. Rows that have
     no code at a step are ``padding`` there, whatever the logits say. Draws are taken for all rows, so a code that is given
-    does not change what the generator holds for the others. ``ValueError`` if a shape or type is wrong.
+    does not change what the generator holds for the others. ``ValueError`` if a shape or type is wrong, InputError if a best
+    logit was not finite: damaged weights, or a precision that they are too large for.
     """
     import torch
 
@@ -88,11 +89,15 @@ def generate(
     if padding == FREE:
         raise ValueError(f"padding may not be {FREE}: that marks the codes to be made")
     sequence = build(pattern, codes, padding)
+    finite = torch.ones((), dtype=torch.bool, device=codes.device)
     with torch.no_grad():
         for step in range(sequence.shape[-1]):
             logits = step_logits(sequence[..., :step], step)
             if logits.shape[:-1] != sequence.shape[:-1]:
                 raise ValueError(f"logits need the shape {(*sequence.shape[:-1], 'codes')}, got {tuple(logits.shape)}")
+            finite &= logits.amax(-1).isfinite().all()
             given = sequence[..., step]
             sequence[..., step] = torch.where(given == FREE, draw(logits, sampling, generator), given)
+    if not finite:  # asked once, so that no step waits for the device
+        raise InputError("the model's answers are not finite: its weights are damaged, or too large for this precision")
     return revert(pattern, sequence)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from seehear.types import InputError
@@ -90,8 +91,10 @@ def guidance_named(name: GuidanceName, omega: float = OMEGA, omega_visual: float
     """The paper's scheme called ``name``.
 
     ``omega`` is the scale of ``directional`` and ``joint`` (equation 5) and omega_1 of ``dual`` (7); ``omega_visual`` is the
-    scale of ``visual`` (6) and omega_2 of ``dual``.
+    scale of ``visual`` (6) and omega_2 of ``dual``. InputError for another name, or a scale that is not finite.
     """
+    if not (isfinite(omega) and isfinite(omega_visual)):
+        raise InputError(f"guidance scales are finite, got {omega} and {omega_visual}")
     if name == "joint":
         return Guidance(both=1 + omega)
     if name == "directional":

@@ -26,7 +26,7 @@ from seehear.io.streams import spooled
 from seehear.protocols import Codec, FrameEncoder, FrameFeatures
 from seehear.sampling.autoregressive import FREE, Sampling, generate
 from seehear.sampling.guidance import Guidance, guided_logits
-from seehear.sampling.tokens import n_codec_frames, n_made_frames
+from seehear.sampling.tokens import n_codec_frames, n_made_frames, with_last_repeated
 from seehear.types import FOA, Direction, FloatArray, Image, InputError, Sound, n_samples
 from seehear.vision.patch_energy import Compat, patch_energy_map
 
@@ -251,7 +251,7 @@ def make_codes(
         ).cpu()
         new, made = codes[..., given.shape[-1] :], start + n
         if window == windows.n - 1:  # the codec may have a frame more than the model makes: the last is repeated, as released
-            new = torch.cat([new, *[codes[..., -1:]] * (windows.n_codes - made)], -1)
+            new = with_last_repeated(codes, codes.shape[-1] + windows.n_codes - made)[..., given.shape[-1] :]
         yield new[0].reshape(shape).numpy()
 
 

@@ -110,11 +110,14 @@ def spatialized_by(net: Spatializer) -> SecondStage:
 
 
 def recognised_sound(recognizer: ConceptRecognizer, generator: SoundGenerator) -> MonoSource:
-    """Sound by any generator of what the middle frame most likely shows, of all that has a sound."""
+    """Sound by any generator of what the middle frame most likely shows of all that has a sound, or silence for nothing."""
 
     def mono(seen: Seen, duration_s: float, sample_rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
         picture = seen.frames[len(seen.frames) // 2]
-        ((concept, _),) = recognizer.recognize([picture])[0].top(1)
+        best = recognizer.recognize([picture])[0].top(1)
+        if not best:
+            return np.zeros(n_samples(duration_s, sample_rate_hz), np.float32)
+        concept, _ = best[0]
         return generator.generate(Prompt(concept, picture=picture), duration_s, sample_rate_hz, rng).samples[0]
 
     return mono
