@@ -87,6 +87,23 @@ class Blank:
         return [ConceptScores({}, 1.0) for _ in images]
 
 
+def test_a_captioner_s_words_reach_a_text_model(tiny) -> None:
+    """Planted: a captioner names what no concept is; the hub's generator (tiny, genuine format) makes that text's sound, by seed,
+    and the direction of arrival is the camera's."""
+    from seehear.adapters.audio_diffusion import AudioModel, DiffusionGenerator
+
+    class Captions:
+        def recognize(self, images):
+            return [ConceptScores({}, 0.1, "a squeaking hinge") for _ in images]
+
+    generator = DiffusionGenerator(AudioModel(tiny("audioldm2")), steps=1)
+    system = TwoStage(recognised_sound(Captions(), generator), encoded_at_camera)
+    field = system.ambisonics(seen(), 0.5, 16000, np.random.default_rng(0)).samples
+    of_text = generator.generate(Prompt("any", "a squeaking hinge"), 0.5, 16000, np.random.default_rng(0)).samples
+    np.testing.assert_allclose(field[0], of_text[0], atol=1e-6)
+    np.testing.assert_allclose(direction_of_arrival(field).vector, LEFT_UP.vector, atol=1e-6)
+
+
 def test_where_nothing_is_recognised_there_is_silence() -> None:
     """Planted: no concept at all."""
     field = TwoStage(recognised_sound(Blank(), Tones()), encoded_at_camera).ambisonics(

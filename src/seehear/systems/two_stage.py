@@ -27,6 +27,7 @@ from seehear.protocols import ConceptRecognizer, SoundGenerator
 from seehear.sampling.guidance import Guidance
 from seehear.systems.ambisonize import Ambisonizer, Look, Making, check_codec, decoded, make_codes, windows_of
 from seehear.types import FOA, Audio, Direction, FloatArray, Image, InputError, Prompt, n_samples
+from seehear.vocabulary import described
 
 if TYPE_CHECKING:
     from seehear.nets.spatializer import Spatializer
@@ -110,15 +111,15 @@ def spatialized_by(net: Spatializer) -> SecondStage:
 
 
 def recognised_sound(recognizer: ConceptRecognizer, generator: SoundGenerator) -> MonoSource:
-    """Sound by any generator of what the middle frame most likely shows of all that has a sound, or silence for nothing."""
+    """Sound by any generator of what the middle frame most likely shows of all that sounds; silence where that is nothing."""
 
     def mono(seen: Seen, duration_s: float, sample_rate_hz: int, rng: np.random.Generator) -> NDArray[np.float32]:
         picture = seen.frames[len(seen.frames) // 2]
-        best = recognizer.recognize([picture])[0].top(1)
-        if not best:
+        scores = recognizer.recognize([picture])[0]
+        if not scores.scores and not scores.text:
             return np.zeros(n_samples(duration_s, sample_rate_hz), np.float32)
-        concept, _ = best[0]
-        return generator.generate(Prompt(concept, picture=picture), duration_s, sample_rate_hz, rng).samples[0]
+        concept = scores.top(1)[0][0] if scores.scores else described(scores.text).name
+        return generator.generate(Prompt(concept, scores.text, picture), duration_s, sample_rate_hz, rng).samples[0]
 
     return mono
 
