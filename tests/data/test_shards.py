@@ -1,6 +1,7 @@
 """Clips in shards: what goes in comes out, whoever writes it."""
 
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,21 @@ def test_shards_are_read_in_order_and_by_split(tmp_path):
     with pytest.raises(InputError, match="two clips have the key"):
         write_shards([made[0], made[1], made[0]], tmp_path / "twice", per_shard=2)
     assert not (tmp_path / "twice").exists()
+
+
+def test_an_archive_is_read_by_the_splits_of_its_clips(tmp_path):
+    """Planted answer: of four clips in one archive two are of the test split, one names none; what says no facts is refused."""
+    made = [small_clip(i, "test" if i in (0, 3) else "train") for i in range(4)]
+    made[2] = replace(made[2], facts={})
+    write_shard(made, path := tmp_path / "clips.tar")
+    for split, numbers in (("test", [0, 3]), ("train", [1]), ("valid", []), (None, [0, 1, 2, 3])):
+        assert [clip.key for clip in read_clips(path, split=split)] == [f"clip-{i}" for i in numbers]
+        assert count_clips(path, split=split) == len(numbers)
+    assert [clip.key for clip in read_clips(path, split="test", every=2)] == ["clip-0"]
+    with tarfile.open(path, "a") as archive:
+        archive.addfile(tarfile.TarInfo("foreign.jpg"))
+    with pytest.raises(InputError, match=r"clip foreign has no foreign\.json that tells its facts"):
+        count_clips(path, split="test")
 
 
 def test_archives_are_webdatasets(tmp_path):

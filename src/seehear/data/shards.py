@@ -14,9 +14,9 @@ import json
 import math
 import re
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -147,15 +147,16 @@ def _row(clip: Clip, shard: str, sha256: str) -> Row:
     }
 
 
-def write_shards(clips: Iterable[Clip], out: PathLike, *, per_shard: int = PER_SHARD) -> int:
+def write_shards(clips: Iterable[Clip], out: PathLike, *, per_shard: int = PER_SHARD, within: WholeFiles | None = None) -> int:
     """How many of ``clips`` there were; the folder ``out`` then holds them in shard-000000.tar and so on, and their manifest.
 
-    They appear together at the end, or none does. InputError for a folder that has a manifest already, or two clips with one key.
+    They appear together at the end (with ``within`` that of that run), or none does.
+    InputError for a folder that has a manifest already, or two clips with one key.
     """
     if (Path(out) / MANIFEST).exists():
         raise InputError(f"{out} holds clips already: name another folder")
     source, rows = iter(clips), list[Row]()
-    with whole_files() as files:
+    with whole_files(within) as files:
         folder = files.folder(out)
         for number, first in enumerate(source):  # the rest of each shard is taken inside
             part = chain([first], islice(source, per_shard - 1))
@@ -258,45 +259,60 @@ def _lines(path: Path) -> Iterator[Row]:
 def count_clips(path: PathLike, *, split: str | None = None) -> int:
     """How many clips :func:`read_clips` has there; errors as there, but no picture or sound is opened."""
     if Path(path).suffix == ".tar":
-        return sum(1 for _ in _groups(check_input(path), lambda key: False))
+        return sum(1 for _ in _keys(check_input(path), split))
     return sum(split is None or row.get("split") == split for row in manifest_rows(path))
 
 
 def read_clips(path: PathLike, *, split: str | None = None, every: int = 1) -> Iterator[Clip]:
     """The clips of a folder of shards, a manifest (.jsonl) or one archive (.tar), one at a time, in the order of the shards.
 
-    ``split`` keeps those of one split by the manifest, ``every`` the first of so many; what is not kept is not decoded.
+    ``split`` keeps those of one split by the manifest, for an archive by their facts; ``every`` the first of so many. What is
+    not kept is not decoded.
     InputError: what is no such thing, damaged or lacks a clip.
     """
     path = Path(path)
     if path.suffix == ".tar":
-        number = count()
-        yield from _archived(check_input(path), lambda key: next(number) % every == 0)
+        kept = set(islice(_keys(check_input(path), split), 0, None, every))
+        yield from _archived(path, kept)
         return
     base = path if path.is_dir() else path.parent
     shards: dict[str, set[str]] = {}
-    kept = (row for row in manifest_rows(path) if split is None or row.get("split") == split)
-    for row in islice(kept, 0, None, every):
+    rows = (row for row in manifest_rows(path) if split is None or row.get("split") == split)
+    for row in islice(rows, 0, None, every):
         shards.setdefault(row["shard"], set()).add(row["key"])
     for shard, keys in shards.items():
         found = set()
-        for clip in _archived(check_input(base / shard), keys.__contains__):
+        for clip in _archived(check_input(base / shard), keys):
             found.add(clip.key)
             yield clip
         if lost := sorted(keys - found):
             raise InputError(f"{base / shard} lacks {len(lost)} clips of its manifest, such as {lost[0]}")
 
 
-def _archived(path: Path, wanted: Callable[[str], bool]) -> Iterator[Clip]:
-    """The clips of an archive whose key is ``wanted``."""
-    for key, files in _groups(path, wanted):
+def _keys(path: Path, split: str | None) -> Iterator[str]:
+    """The keys of an archive, or of those of its clips whose facts name that split."""
+    for key, files in _groups(path, lambda _, extension: split is not None and extension == "json"):
+        if split is None or _split_of(key, files) == split:
+            yield key
+
+
+def _split_of(key: str, files: Mapping[str, bytes]) -> str | None:
+    try:
+        return json.loads(files["json"])["facts"].get("split")
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise InputError(f"clip {key} has no {key}.json that tells its facts: it was not written by seehear") from None
+
+
+def _archived(path: Path, keys: Set[str]) -> Iterator[Clip]:
+    """The clips of an archive that have one of these keys."""
+    for key, files in _groups(path, lambda key, _: key in keys):
         if files:
             yield clip_from_files(key, files)
 
 
-def _groups(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Every key of an archive with its files, none of them where it is not ``wanted`` (asked once); they stand together."""
-    key, files, read = None, dict[str, bytes](), False
+def _groups(path: Path, wanted: Callable[[str, str], bool]) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Every key of an archive with those of its files that are ``wanted`` (key, extension); files of a key stand together."""
+    key, files = None, dict[str, bytes]()
     try:
         with tarfile.open(path, "r|") as archive:
             for header in (each for each in archive if each.isfile()):
@@ -304,8 +320,8 @@ def _groups(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, di
                 if own != key:
                     if key is not None:
                         yield key, files
-                    key, files, read = own, {}, wanted(own)
-                if read and (file := archive.extractfile(header)):
+                    key, files = own, {}
+                if wanted(own, extension) and (file := archive.extractfile(header)):
                     files[extension] = file.read()
     except (tarfile.TarError, EOFError) as error:
         raise InputError(f"{path} is no archive of clips, or damaged: {error}") from None
