@@ -202,9 +202,12 @@ def test_every_planted_fault_is_found_by_its_stage(folder: Path, tmp_path: Path)
     assert Counter(table["labels"]["rejects"]) == {"no sound event is recognised": 1, "overlaps a clip that is kept": 1}
     rejects = [json.loads(line) for line in (tmp_path / "out" / "noise" / "rejects.jsonl").read_text().splitlines()]
     assert rejects[0]["detail"].startswith("at most") and rejects[0]["detail"].endswith("at 0 s")
-    before = (tmp_path / "out" / "manifest.jsonl").read_bytes()
+    (cut,) = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()]
+    assert cut["stage"] == "relevance" and cut["detail"].endswith(" at unseen_0")
+    before = [(tmp_path / "out" / name).read_bytes() for name in ("manifest.jsonl", "rejects.jsonl")]
     again = list(curate(films, tmp_path / "out", RULES, MODELS, crew=Crew(1), resume=True))
-    assert all(row.get("known") for row in again) and (tmp_path / "out" / "manifest.jsonl").read_bytes() == before
+    assert all(row.get("known") for row in again)
+    assert [(tmp_path / "out" / name).read_bytes() for name in ("manifest.jsonl", "rejects.jsonl")] == before
     assert funnel(again, len(kept)) == funnel(rows, len(kept))
     (alone := tmp_path / "alone").mkdir()
     CurateFilm(RULES, MODELS)(item_of(next(each for each in films if each.name == "good1")), alone)
@@ -230,10 +233,16 @@ def test_manifests_name_films_and_their_sounds(tmp_path: Path) -> None:
     ]
     (tmp_path / "list.jsonl").write_text('{"video": "x.mp4", "name": "a.b/c"}\n')
     assert [each.name for each in listed_films(tmp_path / "list.jsonl")] == ["a-b-c"]
-    for text, message in (("video,sond\nx.mp4,y\n", "unknown column 'sond'"), ("video,convention\nx,bformat\n", "convention is")):
-        (tmp_path / "bad.csv").write_text(text)
+    for name, text, message in (
+        ("bad.csv", "video,sond\nx.mp4,y\n", "unknown column 'sond'"),
+        ("bad.csv", "video,convention\nx,bformat\n", "convention is"),
+        ("bad.csv", "video,name\nx.mp4,a\ny, z.mp4,b\n", "row 2: more cells than columns"),
+        ("bad.jsonl", '["video"]\n', "row 1: an object with `video` is needed"),
+        ("bad.jsonl", "5\n", "row 1: an object with `video` is needed"),
+    ):
+        (tmp_path / name).write_text(text)
         with pytest.raises(InputError, match=message):
-            listed_films(tmp_path / "bad.csv")
+            listed_films(tmp_path / name)
     with pytest.raises(InputError, match="holds no video"):
         (tmp_path / "empty").mkdir()
         listed_films(tmp_path / "empty")

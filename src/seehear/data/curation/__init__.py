@@ -1,6 +1,7 @@
 """Curation: from panoramic videos with first-order ambisonics to clips that a model can learn from (section 4 of ViSAGe).
 
-Every stage is a pure function of a record that gives a record, or a `records.Reject` with its reason:
+Every stage is a pure function that gives what goes on, or a `records.Reject` with its reason. Most take a record and give one;
+`sounding_windows` cuts a film into many, `selected` sees all windows of a film at once, `relevant` a score:
 
 ====================  ========================================  =============================================================
 stage                 file: function                            what it turns away

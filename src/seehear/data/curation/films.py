@@ -59,6 +59,10 @@ def _in_folder(folder: Path) -> Iterator[FilmFiles]:
 def _in_manifest(source: Path) -> Iterator[FilmFiles]:
     for number, row in enumerate(_rows(source), start=1):
         where = f"{source}, row {number}: "
+        if not isinstance(row, dict):
+            raise InputError(f"{where}an object with `video` is needed, got {json.dumps(row)[:40]}")
+        if None in row:  # where csv puts the cells that have no column
+            raise InputError(f"{where}more cells than columns: a name with a comma needs quotes")
         if unknown := sorted(set(row) - set(COLUMNS)):
             raise InputError(f"{where}unknown column {unknown[0]!r}: it takes {', '.join(COLUMNS)}")
         texts = {key: value for key, value in row.items() if value}

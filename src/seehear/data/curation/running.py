@@ -18,12 +18,13 @@ from seehear.data.curation.selection import selected
 from seehear.data.curation.sound import sounding_windows, with_all_channels, with_ambix_levels
 from seehear.data.runner import Crew, Item, Row, run
 from seehear.data.shards import ROWS, SHARD, write_manifest, write_shard
+from seehear.io.files import whole_files
 from seehear.protocols import AudioTagger
 from seehear.types import Convention
 
 T = TypeVar("T")
 REJECTS = "rejects.jsonl"
-"""Beside the clips of a film: what was turned away, one by one."""
+"""What was turned away, one by one: beside the clips of a film; beside the manifest what the cut over all films left out."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def curate(
     """The runner's row of every film as it is done; at the end ``out`` has the manifest of the clips that are kept.
 
     Candidates lie in ``out``/FILM/clips.tar; the manifest names those whose relevance is not below the cut, which needs all
-    scores. A run that was stopped goes on with ``resume``, also with more films: then the cut is made anew.
+    scores, and ``out``/rejects.jsonl the others. A run that was stopped goes on with ``resume``, also with more films: then
+    the cut is made anew.
     InputError as :func:`data.runner.run`.
     """
     settings = {
@@ -134,8 +136,11 @@ def curate(
         yield row
     rows = [row for each in films if each.name in set(done) for row in _lines(out / each.name / ROWS)]
     least = least_relevance([row["relevance"] for row in rows], rules)
-    kept = [row for row in rows if not isinstance(relevant(row["relevance"], least, row["key"]), Reject)]
-    write_manifest(out, kept)
+    judged = [(row, relevant(row["relevance"], least, row["key"])) for row in rows]
+    with whole_files() as files:
+        write_manifest(out, (row for row, outcome in judged if not isinstance(outcome, Reject)), files)
+        rejects = [asdict(outcome) for _, outcome in judged if isinstance(outcome, Reject)]
+        _write_lines(files.file(out / REJECTS, force=True), rejects)
 
 
 def funnel(rows: Sequence[Row], kept: int) -> list[dict[str, Any]]:
