@@ -10,14 +10,16 @@ import pytest
 
 from panoramic_films import RATE_HZ, plane_wave, plant, tone, write_film
 from seehear.data.clips import Clip
-from seehear.data.shards import read_clips, write_shards
+from seehear.data.shards import read_clips, write_shard, write_shards
 from seehear.io.opus import write_opus
 from seehear.types import FOA, Audio, Direction
 from seehear.verbs.curate import funnel_table
+from small_clips import small_clip
 
 
 def test_released_clips_become_shards_and_the_missing_are_counted(run, tmp_path: Path) -> None:
-    """Planted: two clips on the list, one of which is there; a second call finds the folder taken."""
+    """Planted: two clips on the list, one of which is there; a second call finds the folder taken. Where what is missing cannot
+    be told, there are no clips either."""
     lists, media = tmp_path / "lists", tmp_path / "media"
     for folder in (lists, media, media / "nfov", media / "audio"):
         folder.mkdir()
@@ -35,6 +37,11 @@ def test_released_clips_become_shards_and_the_missing_are_counted(run, tmp_path:
     assert clip.key == "b2VhNUmUV3k_52" and np.degrees(clip.direction.azimuth_rad) == pytest.approx(1)
     status, _, err = run(*words)
     assert status == 2 and "holds clips already" in err
+    Path("torn").mkdir()
+    Path("torn/missing.jsonl").mkdir()  # so that this file cannot be written
+    status, _, err = run(*words[:-1], "torn")
+    assert status == 2 and "missing.jsonl is a folder" in err
+    assert [path.name for path in Path("torn").iterdir()] == ["missing.jsonl"]
     (media / "nfov" / "b2VhNUmUV3k_52.mp4").unlink()
     status, _, err = run(*words[:-1], "none")
     assert status == 2 and "none of the 2 clips could be read" in err and not Path("none").exists()
@@ -55,6 +62,27 @@ def test_the_report_counts_and_draws(run, tmp_path: Path) -> None:
     assert Path("r.png").read_bytes()[:4] == b"\x89PNG"
     status, _, err = run("curate", "report", tmp_path / "clips", "-o", "r.png")
     assert status == 2 and "exists already" in err
+
+
+def test_a_split_is_that_of_the_clips_of_an_archive(run, tmp_path: Path) -> None:
+    """Planted: an archive of a training clip holds none of the test split."""
+    write_shard([small_clip(0)], tmp_path / "clips.tar")
+    status, _, err = run("curate", "report", tmp_path / "clips.tar", "-o", "r.png", "--split", "test")
+    assert status == 2 and "holds no clips of the split 'test'" in err
+
+
+def test_the_funnel_is_told_also_when_nothing_comes_through(run, tmp_path: Path) -> None:
+    """Planted: the one film does not exist. The funnel is printed and written, with --resume again; exit 2, there is no clip."""
+    (tmp_path / "m.csv").write_text("video\nmissing.mp4\n")
+    for more in ((), ("--resume",)):
+        status, out, err = run("curate", "run", tmp_path / "m.csv", "--out", "o", *more)
+        assert status == 2 and "no clip was kept" in err
+        assert out.splitlines()[1].split()[:4] == ["read", "1", "0", "1"] and "0 clips of 1 films" in out
+        told = json.loads(Path("o/curation.json").read_text())
+        assert (told["clips"], told["funnel"][0]["in"], told["funnel"][0]["out"]) == (0, 1, 0)
+        Path("o/curation.json").unlink()
+    status, out, _ = run("curate", "run", tmp_path / "m.csv", "--out", "o", "--resume", "--json")
+    assert status == 2 and json.loads(out)["clips"] == 0
 
 
 def test_what_cannot_be_curated_is_said(run, tmp_path: Path) -> None:

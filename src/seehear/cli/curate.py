@@ -11,6 +11,7 @@ import typer
 from seehear.cli.flags import AsJson, Debug, DryRun, Help, command, command_group
 from seehear.cli.terminal import json_of, progress_bar, say
 from seehear.presets.options import MachineOptions
+from seehear.types import InputError
 from seehear.verbs import curate as verbs
 
 group = command_group("curate", "Make clips to learn from out of panoramic films, and see what they are.")
@@ -39,6 +40,8 @@ def run(
             say(f"failed: {each['input']}: {each['reason']}", sys.stdout)
     if failures := report.get("failures"):
         raise typer.Exit(2 if all(each["fixable"] for each in failures) else 1)
+    if not dry_run and not report["clips"]:
+        raise InputError(f"no clip was kept: rejects.jsonl in {report['out']} and in its folders say why")
 
 
 @command("report", {"What": verbs.ReportOptions, "Machine": MachineOptions}, group=group)

@@ -104,8 +104,8 @@ def run(films: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
     ``films`` is a folder of panoramic videos with first-order ambisonics, in the video or beside it under the same name (.wav,
     .opus, .webm ...), or a CSV or JSONL manifest with a column ``video`` and if need be ``sound``, ``name`` and ``convention``.
     ``options`` are the fields of :class:`CurateOptions` and `MachineOptions`. ``out`` then holds a folder per film with its
-    candidates and ``rejects.jsonl``, and ``manifest.jsonl`` with the clips that are kept. A script that calls this needs
-    ``if __name__ == "__main__":``. With ``dry_run`` nothing is made.
+    candidates and ``rejects.jsonl``, and ``manifest.jsonl`` with the clips that are kept, maybe none. A script that calls this
+    needs ``if __name__ == "__main__":``. With ``dry_run`` nothing is made.
     InputError: nothing to curate, an option that does not fit, a folder that holds something else.
     """
     from seehear.data.curation.films import listed_films
@@ -126,7 +126,7 @@ def run(films: str | Path, *, watch: Watcher = unwatched, dry_run: bool = False,
         rows.append(row)
         if "known" not in row:
             watch(f"film {len(rows)}/{len(found)} {row['item']}: {_end(row)}", len(rows) / len(found))
-    kept = count_clips(out)
+    kept = count_clips(out) if (out / MANIFEST).stat().st_size else 0  # readers refuse an empty file
     failures = [{key: row[key] for key in ("item", "input", "reason", "fixable")} for row in rows if row["status"] == "failed"]
     report |= {"funnel": funnel(rows, kept), "clips": kept, "failures": failures, "manifest": str(out / MANIFEST)}
     with whole_file(out / FUNNEL, force=True) as temporary:
@@ -258,9 +258,10 @@ def take_over(data_set: str, *, watch: Watcher = unwatched, dry_run: bool = Fals
         if len(missing) == n_listed:
             raise InputError(f"none of the {n_listed} clips could be read; the first: {missing[0].clip_id}: {missing[0].reason}")
 
-    n_clips = write_shards(there(), out)
-    with whole_file(out / "missing.jsonl", force=True) as temporary:
-        temporary.write_text("".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in missing), "utf-8")
+    with whole_files() as files:
+        n_clips = write_shards(there(), out, within=files)
+        told_missing = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in missing)
+        files.file(out / "missing.jsonl", force=True).write_text(told_missing, "utf-8")
     return told | {"clips": n_clips, "missing": len(missing), "manifest": str(out / MANIFEST)}
 
 
