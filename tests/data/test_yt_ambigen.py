@@ -95,6 +95,7 @@ def test_lists_that_are_not_the_released_ones_are_refused(lists: Path, tmp_path:
         read_entries(lists / "test.csv", "test")
     with pytest.raises(InputError, match="no folder nfov"):
         next(read_clips(lists, tmp_path / "nowhere", "test"))
-    (lists / "ambi.json").write_text('{"a": 3}')
-    with pytest.raises(InputError, match=r"pairs \[elevation, azimuth\]"):
-        read_entries(lists, "test")
+    for text in ('{"a": 3}', '{"a": [Infinity, 3]}', '{"a": [NaN, 3]}'):
+        (lists / "ambi.json").write_text(text)
+        with pytest.raises(InputError, match=r"pairs \[elevation, azimuth\]"):
+            read_entries(lists, "test")

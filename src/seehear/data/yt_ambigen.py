@@ -94,7 +94,7 @@ def _directions(path: Path) -> dict[str, tuple[int, int]]:
         return {key: (int(elevation), int(azimuth)) for key, (elevation, azimuth) in told.items()}
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: it is in csv/yt_ambigen of github.com/jaeyeonkim99/visage") from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, OverflowError, TypeError, AttributeError) as error:  # Overflow: JSON may say Infinity
         raise InputError(f"{path} is not ambi.json of YT-Ambigen, pairs [elevation, azimuth] by clip: {error}") from None
 
 
