@@ -85,6 +85,7 @@ def test_directions_of_a_file_go_before_those_beside_the_sounds(folder, tmp_path
         ("d.json", b'{"a": "12"}', "an azimuth and an elevation in degrees"),
         ("d.json", b'{"a": [1, 2, 3]}', "an azimuth and an elevation in degrees"),
         ("d.json", b'{"a": [1, 91]}', "an elevation lies in -90 to 90"),
+        ("d.json", b'{"a": [1' + b"0" * 400 + b", 2]}", "an azimuth and an elevation in degrees"),
         ("d.json", b"[1, 2]", "must hold a JSON object"),
         ("d.json", b"{", "cannot be read as JSON"),
     ],
@@ -96,12 +97,22 @@ def test_what_tells_no_directions_is_refused(folder, tmp_path, name, content, me
         find_fields(folder, folder, tmp_path / name)
 
 
-def test_two_files_of_one_name_and_damaged_neighbours_are_refused(folder):
-    """Planted faults."""
-    (folder / "a.json").write_bytes(b"\xff")
-    with pytest.raises(InputError, match="is no text in UTF-8"):
-        find_fields(folder, folder)
-    (folder / "a.json").unlink()
+def test_neighbours_that_tell_no_direction_are_faults_of_their_pairs(folder, tmp_path):
+    """Planted: beside three sounds a list, words for angles and no text; the others are compared, and where a file says the
+    direction of one of the three, that is too."""
+    for key, content in (("a", b"[1, 2]"), ("b", b'{"direction_deg": ["left", "up"]}'), ("c", b"\xff")):
+        (folder / f"{key}.json").write_bytes(content)
+    reasons = {each.key: each.reason for each in read_pairs(find_fields(folder, folder)) if isinstance(each, Unreadable)}
+    assert reasons.keys() == {"a", "b", "c"}
+    for key, words in (("a", "must hold a JSON object"), ("b", "in degrees, got ['left', 'up']"), ("c", "is no text in UTF-8")):
+        assert f"{key}.json" in reasons[key] and words in reasons[key]
+    (tmp_path / "d.json").write_text('{"a": [1, 2]}')
+    sets = find_fields(folder, folder, tmp_path / "d.json")
+    assert sets.faults.keys() == {"b", "c"} and references(sets).keys() == FIELDS.keys() - {"b", "c"}
+
+
+def test_two_files_of_one_name_are_refused(folder):
+    """Planted fault."""
     (folder / "a.flac").write_bytes(b"")
     with pytest.raises(InputError, match="have one name"):
         find_fields(folder, folder)

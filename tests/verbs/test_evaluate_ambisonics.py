@@ -118,6 +118,21 @@ def test_furse_malham_is_told_by_a_flag(ear, folders, tmp_path):
     assert told["rows"]["generated"]["angle_median"]["value"] == pytest.approx(30, abs=0.05)
 
 
+def test_without_a_name_for_the_report_nothing_is_written(ear, folders, tmp_path, monkeypatch, capsys):
+    """The contract: the command as the docs print it shows the table, with --json the report; no file appears."""
+    from seehear.cli import main
+
+    before, generated, reference = sorted(tmp_path.rglob("*")), *map(str, folders)
+    monkeypatch.chdir(tmp_path)
+    for more in ((), ("--json",), ("--dry-run",)):
+        call = ["seehear", "evaluate", "ambisonics", "--generated", generated, "--reference", reference, "--no-controls", *more]
+        monkeypatch.setattr("sys.argv", call)
+        main()
+        out = capsys.readouterr().out
+        assert "| CC, whole clip | higher | 0.866 [" in out if not more else json.loads(out)["files"] == []
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_what_the_caller_can_fix_is_told(ear, folders, tmp_path, monkeypatch, capsys):
     """The contract: one sentence and status 2; nothing is written."""
     from seehear.cli import main

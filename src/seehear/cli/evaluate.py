@@ -46,7 +46,9 @@ def ambisonics(
         Path,
         typer.Option("--reference", metavar="DIR", help="Folder of sounds of the same names, or of shards.", show_default=False),
     ],
-    out: Report,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="REPORT.json", help="Report to write as well.", show_default=False)
+    ] = None,
     json_: AsJson = False,
     dry_run: DryRun = False,
     debug: Debug = False,

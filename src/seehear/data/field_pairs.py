@@ -39,6 +39,8 @@ class FieldSets:
     """Of all references, by name; of shards in their order."""
     directions: Mapping[str, Direction]
     """Where the camera looked, for those of which it is known."""
+    faults: Mapping[str, str]
+    """Why what lies beside a sound tells no direction: such a pair is not compared."""
 
     @property
     def unused(self) -> list[str]:
@@ -59,9 +61,9 @@ def find_fields(generated: Path, reference: Path, directions: Path | None = None
 
     A direction is what the file ``directions`` says; else the manifest of the shards, or NAME.json (NAME.seehear.json) beside the
     reference or the generated file. InputError: no folder, no sounds, two files of one name, nothing in common, or directions
-    that cannot be read or are of other sounds.
+    that cannot be read or are of other sounds; a NAME.json that tells none is a fault of its pair.
     """
-    made = sounds_in(generated)
+    made, faults = sounds_in(generated), dict[str, str]()
     if (reference / MANIFEST).is_file():
         rows = read_manifest_rows(reference)
         keys, wanted, shards = tuple(row["key"] for row in rows), dict[str, Path](), reference
@@ -69,7 +71,12 @@ def find_fields(generated: Path, reference: Path, directions: Path | None = None
     else:
         wanted, shards = sounds_in(reference), None
         keys = tuple(sorted(wanted))
-        known = {key: _beside(wanted[key]) or _beside(made.get(key)) for key in keys}
+        known = {}
+        for key in keys:
+            try:
+                known[key] = _beside(wanted[key]) or _beside(made.get(key))
+            except InputError as error:
+                faults[key] = str(error)
     if not made.keys() & set(keys):
         raise InputError(f"no sound in {generated} has the name of one in {reference}, such as {keys[0]!r}")
     if directions is not None:
@@ -77,7 +84,8 @@ def find_fields(generated: Path, reference: Path, directions: Path | None = None
         if not told.keys() & set(keys):
             raise InputError(f"{directions} names no sound of {reference}, such as {keys[0]!r}")
         known |= told
-    return FieldSets(made, wanted, shards, keys, {key: each for key, each in known.items() if each is not None})
+        faults = {key: reason for key, reason in faults.items() if key not in told}
+    return FieldSets(made, wanted, shards, keys, {key: each for key, each in known.items() if each is not None}, faults)
 
 
 def sounds_in(folder: Path) -> dict[str, Path]:
@@ -150,7 +158,7 @@ def _direction(row: Mapping[str, Any], where: str) -> Direction | None:
         if isinstance(angles, str):
             raise TypeError
         azimuth, elevation = (float(angle) for angle in angles)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{where}: a direction is an azimuth and an elevation in degrees, got {angles!r}") from None
     if not (math.isfinite(azimuth) and abs(elevation) <= 90):
         raise InputError(f"{where}: an elevation lies in -90 to 90 degrees and an azimuth is finite, got {angles!r}")
@@ -177,6 +185,8 @@ def read_pairs(
         try:
             if key not in sets.generated:
                 raise InputError(f"nothing was generated for {key}")
+            if key in sets.faults:
+                raise InputError(sets.faults[key])
             made = _field(open_ambisonics(sets.generated[key], generated_order), str(sets.generated[key]))
             yield _pair(key, made, read_reference(), sets.directions.get(key))
         except InputError as error:

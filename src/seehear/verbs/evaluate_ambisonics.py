@@ -86,7 +86,7 @@ class AmbisonicsOptions:
 def evaluate_ambisonics(
     generated: str | Path,
     reference: str | Path,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     watch: Watcher = unwatched,
     dry_run: bool = False,
@@ -100,8 +100,8 @@ def evaluate_ambisonics(
     directions that cannot be read, an output that exists, a model that cannot be had, or when every pair failed.
     """
     wanted = _options(options)
-    report_path = check_output(out, wanted.force)
-    if report_path.suffix != ".json":
+    report_path = None if out is None else check_output(out, wanted.force)
+    if report_path is not None and report_path.suffix != ".json":
         raise InputError(f"the report is a .json file, got {report_path.name!r}")
     from seehear.data.field_pairs import find_fields
 
@@ -117,8 +117,9 @@ def evaluate_ambisonics(
         "with_a_direction": len(sets.directions.keys() & set(sets.keys)),
         "unused": sets.unused,
     }
+    files = [] if report_path is None else [str(report_path)]
     if dry_run:
-        return plan | {"dry_run": True, "files": [str(report_path)], "models": _models(preset.parts)}
+        return plan | {"dry_run": True, "files": files, "models": _models(preset.parts)}
     from seehear.metrics.ambisonics import Judges, measured_rows
 
     embedder, tagger, parts = preset.make(watch)
@@ -132,9 +133,10 @@ def evaluate_ambisonics(
     judged = {"embedder": embedder.name, "tagger": None if tagger is None else tagger.name, "models": _models(parts)}
     report = plan | judged | summarise(rows, failures, seed=wanted.seed)
     report |= {"median_clip_s": sorted(seconds)[len(seconds) // 2], "notes": _notes(report, wanted)}
-    with whole_file(report_path, wanted.force) as temporary:
-        temporary.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")
-    return report | {"files": [str(report_path)]}
+    if report_path is not None:
+        with whole_file(report_path, wanted.force) as temporary:
+            temporary.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", "utf-8")
+    return report | {"files": files}
 
 
 def _options(options: Mapping[str, Any]) -> AmbisonicsOptions:
