@@ -88,12 +88,17 @@ def test_what_does_not_fit_is_refused(trained, tmp_path):
         ({"frames_per_s": "x"}, "frames_per_s of a ViSAGe is a number above 0, got 'x'"),
         ({"code_frames_per_s": 0}, "code_frames_per_s of a ViSAGe is a number above 0, got 0"),
         ({"facts": [1]}, "facts of a ViSAGe are a JSON object"),
+        ({"frames_per_s": 1e9}, "frames_per_s of a ViSAGe is at most 1000"),
+        ({"config": {"max_frames": 10**12}}, "damaged: max_frames 1000000000000"),
+        ({"config": {"n_decoder_layers": 10**4}}, "damaged: n_decoder_layers 10000"),
+        ({"config": {"max_steps": 2**15, "width": 2**15}}, "its settings are of .* numbers"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(trained, tmp_path, change, said):
-    """Planted faults: rates that are none, and facts that are a list."""
+    """Planted faults: rates that are none or endless, facts that are a list, sizes that no memory holds."""
     save_trained_visage(tmp_path, trained)
     settings = json.loads((tmp_path / SETTINGS).read_text("utf-8"))
+    change = change | ({"config": settings["config"] | change["config"]} if "config" in change else {})
     (tmp_path / SETTINGS).write_text(json.dumps(settings | change), "utf-8")
     with pytest.raises(InputError, match=said):
         load_builtin_visage(tmp_path)

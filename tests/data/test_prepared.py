@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -148,6 +150,41 @@ def test_what_does_not_belong_is_refused(tmp_path, few_per_file):
         prepare([short], MeanColours(), FirstSamples(), tmp_path / "short")
     with pytest.raises(InputError, match=r"5 s of frames, got 4.00 s"):
         frames_at(32, 8.0, 4.0, "x")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"n_frames": "x"}, "n_frames of prepared clips cannot be 'x'"),
+        ({"codebook_size": 0}, "codebook_size of prepared clips cannot be 0"),
+        ({"frames_per_s": float("inf")}, "frames_per_s of prepared clips cannot be inf"),
+        ({"compat": "mine"}, "compat of prepared clips cannot be 'mine'"),
+        ({"n_codebooks": 2}, "does not hold the 4 clips"),
+    ],
+)
+def test_damaged_headers_are_refused(tmp_path, change, words):
+    """Planted faults: sizes and names that no data have, and one that those of the folder do not have."""
+    path = prepare([clip(number) for number in range(4)], MeanColours(), FirstSamples(), tmp_path).folder / "prepared.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps(values | {"header": values["header"] | change}))
+    with pytest.raises(InputError, match=words):
+        read_prepared(tmp_path)
+
+
+def test_damaged_files_are_refused(tmp_path):
+    """Planted faults: a file that is cut off at any of its parts, and a header that names more or fewer clips than it has."""
+    path = prepare([clip(number) for number in range(4)], MeanColours(), FirstSamples(), tmp_path).folder / "prepared.json"
+    values, file = json.loads(path.read_text()), tmp_path / "clips-00000.safetensors"
+    whole = file.read_bytes()
+    for n in (0, 5, 100, len(whole) - 1):
+        file.write_bytes(whole[:n])
+        with pytest.raises(InputError, match="cannot be read"):
+            read_prepared(tmp_path)
+    file.write_bytes(whole)
+    for n in (3, 5, -1):
+        path.write_text(json.dumps(values | {"files": [[file.name, n]]}))
+        with pytest.raises(InputError, match=f"does not hold the {n} clips"):
+            read_prepared(tmp_path)
 
 
 @pytest.mark.parametrize(("rate", "n"), [(4.0, 20), (25.0, 125), (29.97, 150), (30000 / 1001, 150)])

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional as F
 
@@ -60,13 +60,18 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path):
 
 
 def test_a_foreign_checkpoint_is_refused(tmp_path):
-    """Planted faults: a checkpoint of another model, and a file that is none."""
+    """Planted faults: a checkpoint of another model, one that lacks something, and a file that is none."""
     checkpoint = tmp_path / "run.checkpoint"
     net = small_net()
     train(net, noisy_loss(net), replace(SCHEDULE, steps=2), checkpoint=checkpoint)
     other = nn.Linear(4, 2)
     with pytest.raises(InputError, match="another model"):
         train(other, noisy_loss(other), SCHEDULE, checkpoint=checkpoint)
+    whole = load_file(checkpoint)
+    for lost in ("average.0.weight", "step", "optimizer.0.exp_avg_sq"):
+        save_file({name: tensor for name, tensor in whole.items() if name != lost}, checkpoint)
+        with pytest.raises(InputError, match="or is damaged"):
+            train(net, noisy_loss(net), SCHEDULE, checkpoint=checkpoint)
     checkpoint.write_bytes(b"not weights")
     with pytest.raises(InputError, match="cannot be read"):
         train(other, noisy_loss(other), SCHEDULE, checkpoint=checkpoint)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+LARGEST, FASTEST = 2**15, 1000
+"""Of any size of a net, and of its frames in a second: far above what is of use, and nothing that memory or time is lost to."""
 PACK = "visage"
 WEIGHTS, SETTINGS = "visage.safetensors", "visage.json"
 
@@ -88,11 +91,23 @@ def _built(settings: Mapping[str, Any], tensors: Mapping[str, Tensor | NDArray[A
         raise InputError(f"the settings of {what} are not those of a ViSAGe: {error}") from None
     if plain["energy_compat"] not in (None, *get_args(Compat)):
         raise InputError(f"{what} was trained with energy maps {plain['energy_compat']!r}, which are not known here")
+    sizes = {name: value for name, value in asdict(config).items() if type(value) is int}
+    n_layers = config.n_encoder_layers + config.n_decoder_layers
+    if max(sizes.values()) > LARGEST or n_layers > len(tensors):  # before anything of that size is made
+        name = max(sizes, key=sizes.__getitem__)
+        raise InputError(f"the settings of {what} are damaged: {name} {sizes[name]}, {n_layers} layers, {len(tensors)} tensors")
     with torch.device("meta"):
         net = Visage(config)
+    n_told, n_there = (sum(math.prod(t.shape) for t in each.values()) for each in (net.state_dict(), tensors))
+    if n_told > n_there:
+        raise InputError(f"{what} does not fit the model: its settings are of {n_told} numbers, and it has {n_there}")
+    trained = TrainedVisage(net, facts=settings.get("facts", {}), **plain)
+    for name in ("frames_per_s", "code_frames_per_s"):
+        if getattr(trained, name) > FASTEST:
+            raise InputError(f"{name} of a ViSAGe is at most {FASTEST}, got {getattr(trained, name)}")
     net = net.to_empty(device="cpu")
     load_strictly(net, tensors, what)
-    return TrainedVisage(net.eval(), facts=settings.get("facts", {}), **plain)
+    return replace(trained, net=net.eval())
 
 
 def _read(path: Path) -> dict[str, Tensor]:

@@ -10,11 +10,12 @@ Legend: n clips, F frames that the model sees, D features, P patches, N codebook
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,19 @@ class PreparedHeader:
     n_code_frames: int
     compat: Compat | None
     """Whose energy map of patches: None is the paper's."""
+
+    def __post_init__(self) -> None:
+        """InputError for what no data can have; a header may come from any file."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            fits = {
+                "str": isinstance(value, str),
+                "int": type(value) is int and value >= 1,
+                "float": isinstance(value, int | float) and 0 < value < math.inf,
+                "Compat | None": value in (None, *get_args(Compat)),
+            }[str(field.type)]
+            if not fits:
+                raise InputError(f"{field.name} of prepared clips cannot be {value!r}")
 
 
 @dataclass(frozen=True)
@@ -187,9 +201,9 @@ def prepare(
     return read_prepared(out)
 
 
-def header_for(clip: Clip, encoder: FrameEncoder, codec: Codec) -> PreparedHeader:
+def header_for(clip: Clip, encoder: FrameEncoder, codec: Codec, *, compat: Compat | None = None) -> PreparedHeader:
     """The header that clips like ``clip`` get, for a plan: nothing is written."""
-    return PreparedHeader(**_facts(encoder, codec, FRAMES_PER_S, None), **_sizes(prepared_clip(clip, encoder, codec)))
+    return PreparedHeader(**_facts(encoder, codec, FRAMES_PER_S, compat), **_sizes(prepared_clip(clip, encoder, codec)))
 
 
 def read_prepared(folder: str | Path, *, part: bool = False) -> Prepared:
@@ -203,9 +217,8 @@ def read_prepared(folder: str | Path, *, part: bool = False) -> Prepared:
         raise InputError(f"{folder} holds no prepared clips: it has no {HEADER}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / HEADER} cannot be read: {error}") from None
-    missing = [name for name, _ in files if not (folder / name).is_file()]
-    if missing:
-        raise InputError(f"{folder} lacks {missing[0]}, which its {HEADER} names")
+    for name, n in files:
+        _check_file(folder / name, n, header)
     prepared = Prepared(folder, header, files, complete)
     if not (part or complete):
         raise InputError(f"the preparation in {folder} was stopped after {len(prepared)} clips: let it go on where it was begun")
@@ -316,6 +329,29 @@ def _mapped(path: Path) -> dict[str, NDArray[Any]]:
         for name, each in told.items()
         if name != "__metadata__"
     }
+
+
+def _check_file(path: Path, n: int, header: PreparedHeader) -> None:
+    """InputError if ``path`` is not a whole file of ``n`` clips of these sizes. Its numbers are not read."""
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise InputError(f"{path.parent} lacks {path.name}, which its {HEADER} names")
+    wanted = {
+        "features": ("F16", [n, header.n_frames, header.feature_size]),
+        "energy_maps": ("F16", [n, header.n_frames, header.n_patches]),
+        "codes": ("I16", [n, len(STORED), header.n_codebooks, header.n_code_frames]),
+        "directions": ("F32", [n, 3]),
+    }
+    try:
+        with safe_open(path, "np") as file:
+            arrays = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 (the file is no mapping)
+            found = {name: (each.get_dtype(), list(each.get_shape())) for name, each in arrays.items()}
+        n_told = len(_told(path)["keys"])
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+    if found != wanted or n_told != n:
+        raise InputError(f"{path} does not hold the {n} clips that its {HEADER} names: it is of other clips, or damaged")
 
 
 def _told(path: Path) -> dict[str, Any]:

@@ -248,11 +248,10 @@ def _load(path: Path, run: _Run) -> None:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"the checkpoint {path} cannot be read: {error}") from None
-    own = {name.removeprefix("module."): t for name, t in tensors.items() if name.startswith("module.")}
-    shapes = {name: t.shape for name, t in run.module.state_dict().items()}
-    if {name: t.shape for name, t in own.items()} != shapes:
-        raise InputError(f"the checkpoint {path} belongs to another model: delete it or choose another output")
-    run.module.load_state_dict(own)
+    found = {name: t.shape for name, t in tensors.items() if name != "best"}  # checkpoints of earlier versions have none
+    if found != _shapes(run, tensors):
+        raise InputError(f"the checkpoint {path} belongs to another model, or is damaged: delete it or choose another output")
+    run.module.load_state_dict({name: tensors[f"module.{name}"] for name in run.average})
     for name in run.average:
         run.average[name].copy_(tensors[f"average.{name}"])
     state: dict[int, dict[str, Tensor]] = {}
@@ -263,3 +262,14 @@ def _load(path: Path, run: _Run) -> None:
     run.optimizer.load_state_dict({"state": state, "param_groups": run.optimizer.state_dict()["param_groups"]})
     run.steps_done = int(tensors["step"])
     run.best = float(tensors["best"]) if "best" in tensors else math.inf
+
+
+def _shapes(run: _Run, tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    """Of all that a checkpoint of ``run`` holds; the optimiser has nothing of parameters that never had a gradient."""
+    shapes = {f"{part}.{name}": t.shape for part in ("module", "average") for name, t in run.module.state_dict().items()}
+    parameters = [p for group in run.optimizer.param_groups for p in group["params"]]
+    for i, parameter in enumerate(parameters):
+        if f"optimizer.{i}.exp_avg" in tensors:
+            own = {"exp_avg": parameter.shape, "exp_avg_sq": parameter.shape, "step": torch.Size([])}
+            shapes |= {f"optimizer.{i}.{name}": shape for name, shape in own.items()}
+    return shapes | {"step": torch.Size([])}
