@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from seehear.adapters.folders import fingerprint, lacks, licence_of
-from seehear.adapters.hub import KNOWN, Hub, Machine, Repository, facts, load_model, needed_files, resolve
+from seehear.adapters.hub import KNOWN, Hub, Machine, PicklesOnly, Repository, facts, load_model, needed_files, resolve
 from seehear.types import InputError, terms_of
 
 FILES = {
@@ -95,10 +95,17 @@ def test_a_pipeline_needs_its_sub_folders(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_pickles_are_refused() -> None:
-    """A model that has only pickles is not fetched."""
-    with pytest.raises(InputError, match="pickles only"):
-        needed_files("a/b", {"config.json": 1, "pytorch_model.bin": 2})
+def test_pickles_are_refused(tmp_path: Path) -> None:
+    """Planted lists: a model that has only pickles is not fetched; one in the cache is named where the hub may not be asked."""
+    planted = Planted(tmp_path, {"config.json": 1, "pytorch_model.bin": 2})
+    with pytest.raises(PicklesOnly, match=r"pickles only \(pytorch_model\.bin\)"):
+        resolve("a/b", ["sam"], hub=planted.hub)
+    planted.fetch("a/b", "config.json", lambda n: None)
+    planted.fetch("a/b", "pytorch_model.bin", lambda n: None)
+    with pytest.raises(PicklesOnly, match=r"lacks its \.safetensors weights \(pytorch_model\.bin is a pickle"):
+        resolve("a/b", ["sam"], offline=True, hub=planted.hub)
+    planted.files = FILES  # the hub has others beside it
+    assert (resolve("a/b", ["sam"], hub=planted.hub) / "model.safetensors").is_file()
 
 
 def test_offline_says_the_command(tmp_path: Path) -> None:

@@ -161,6 +161,10 @@ class Facts:
         return None if self.is_here else f"hf download {self.source}"
 
 
+class PicklesOnly(InputError):
+    """A model whose weights are to be had as pickles alone."""
+
+
 # ------------------------------------------------------------------------------------------------ the real hub
 
 
@@ -261,9 +265,11 @@ def needed_files(source: str, files: Collection[str]) -> list[str]:
     kept = [path for path in here if path.endswith((".json", ".txt", ".jinja", ".model")) or Path(path).name in TERMS]
     weights = [path for path in here if WEIGHTS.fullmatch(Path(path).name) and path.count("/") == depth - 1]
     if not weights:
-        pickled = any(path.endswith(PICKLES) for path in files)
-        found = "weights as pickles only, which may run code when they are opened" if pickled else "no weights"
-        raise InputError(f"{source} has {found}: seehear loads .safetensors and nothing else")
+        only = "seehear loads .safetensors and nothing else"
+        if pickled := sorted(path for path in files if path.endswith(PICKLES)):
+            found = f"weights as pickles only ({pickled[0]}), which may run code when they are opened"
+            raise PicklesOnly(f"{source} has {found}: {only}")
+        raise InputError(f"{source} has no weights: {only}")
     return sorted({*weights, *kept})
 
 
@@ -297,6 +303,8 @@ def _resolve_id(source: str, offline: bool, tell: Tell, hub: Hub) -> Path:
     if folder is not None and not lacks(folder):
         return folder
     command = f"hf download {source}"
+    if offline and folder is not None and any(path.name.endswith(PICKLES) for path in folder.iterdir()):
+        raise PicklesOnly(f"the model {source} on this machine lacks {', '.join(lacks(folder))}, and the run is offline")
     if offline:
         raise InputError(f"the model {source} is not on this machine and the run is offline: get it with `{command}`")
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -206,15 +207,25 @@ def _read_released(folder: Path, encoder: FrameEncoder, codec: Codec) -> Trained
 def _clip(inside: Mapping[str, Path], machine: Machine, tell: Tell) -> FrameEncoder:
     from seehear.adapters.clip import ClipFrames
 
-    return ClipFrames(inside.get("clip", CLIP), machine, tell=tell)
+    clip = ClipFrames(inside.get("clip", CLIP), machine, tell=tell)
+    with saying_how_to_convert():
+        clip.name  # noqa: B018 (asks for the weights)
+    return clip
 
 
 def _clip_part(inside: Mapping[str, Path], machine: Machine) -> Part:
-    if "clip" in inside:
-        return _part("frame encoder", str(inside["clip"]), machine)
+    with saying_how_to_convert():
+        return _part("frame encoder", str(inside.get("clip", CLIP)), machine)
+
+
+@contextmanager
+def saying_how_to_convert() -> Iterator[None]:
+    """In this block, what is refused as a pickle is refused with the command that makes a folder of it which is read here."""
+    from seehear.adapters.hub import PicklesOnly
+
     try:
-        return _part("frame encoder", CLIP, machine)
-    except InputError as error:
+        yield
+    except PicklesOnly as error:
         raise InputError(f"{error}. Make them once by `{TO_SAFETENSORS}`, then say --models MODELS") from None
 
 

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seehear.presets.ambisonize import CLIP
+from seehear.presets.ambisonize import CLIP, NAMES, saying_how_to_convert
 from seehear.protocols import Codec, FrameEncoder
 from seehear.types import InputError
 
 PARTS = ("clip", "dac")
-"""Sub-folders of a folder of models to learn with."""
+"""Sub-folders of a folder of models to learn with; what is missing there comes from the hub."""
 
 
 def learning_parts(models: str, *, device: str = "auto", offline: bool = False) -> tuple[FrameEncoder, Codec]:
-    """The encoder and the codec of ``builtin``, ``paper`` (CLIP ViT-B/32, DAC 44.1 kHz), or a folder with clip/ and dac/."""
+    """The encoder and the codec of ``builtin``, of ``hub`` or ``paper`` (CLIP ViT-B/32, DAC 44.1 kHz), or of a folder.
+
+    The folder has clip/ or dac/ or both. What is not builtin is on this machine after that.
+    InputError: an unknown name, a model that is not to be had.
+    """
     if models == "builtin":
         from seehear.adapters.builtin_codec import BuiltinCodec
         from seehear.adapters.builtin_frames import BuiltinFrames
 
         return BuiltinFrames(), BuiltinCodec()
     folder = Path(models).expanduser()
-    if models != "paper" and not all((folder / name).is_dir() for name in PARTS):
-        raise InputError(f"models to learn with are builtin, paper, or a folder with {' and '.join(PARTS)}, got {models!r}")
+    inside = {part: folder / part for part in PARTS if models not in NAMES and (folder / part).is_dir()}
+    if models not in NAMES and not inside:
+        raise InputError(f"models to learn with are {', '.join(NAMES)}, or a folder with {' or '.join(PARTS)}, got {models!r}")
     from seehear.adapters.clip import ClipFrames
     from seehear.adapters.dac import DAC_44KHZ, DacCodec
     from seehear.adapters.hub import Machine
 
-    clip, dac = (CLIP, DAC_44KHZ) if models == "paper" else (folder / name for name in PARTS)
     machine = Machine(device, "float32", offline=offline)
-    return ClipFrames(clip, machine), DacCodec(dac, machine)
+    clip, dac = ClipFrames(inside.get("clip", CLIP), machine), DacCodec(inside.get("dac", DAC_44KHZ), machine)
+    with saying_how_to_convert():
+        clip.name  # noqa: B018 (asks for the weights: what is not to be had is refused before any work)
+    dac.name  # noqa: B018
+    return clip, dac
