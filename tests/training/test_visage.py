@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import torch
 
 from seehear.acoustics.sphere import encode
 from seehear.adapters.visage_builtin import load_builtin_visage
+from seehear.adapters.visage_checkpoint import load_visage
 from seehear.data.clips import Clip
-from seehear.data.prepared import prepare
+from seehear.data.prepared import Prepared, prepare
 from seehear.nets.visage import Conditioning, Visage
 from seehear.nets.visage_config import VisageConfig, mono
 from seehear.protocols import FrameFeatures
@@ -19,7 +21,16 @@ from seehear.sampling.tokens import build, pattern_named
 from seehear.training.first_weights import start_clear
 from seehear.training.loop import Schedule
 from seehear.training.recipes import BUILTIN, FINETUNE, PRETRAIN, SCRATCH, Span, VisageRecipe
-from seehear.training.visage import VisageTask, code_loss, examples, fit_visage, new_net, steps_by_rows, training_loss
+from seehear.training.visage import (
+    VisageTask,
+    code_loss,
+    examples,
+    fit_visage,
+    new_net,
+    seconds_per_step,
+    steps_by_rows,
+    training_loss,
+)
 from seehear.types import FOA, Audio, Direction, InputError
 
 N_STEPS = 50
@@ -175,6 +186,36 @@ def test_short_spans_come_first(data, monkeypatch):
         new_net(VisageTask(replace(RECIPE, spans=(Span(0.5, 11, 4, 0.0, 1.0),)), data))
 
 
+def test_a_step_takes_the_mean_of_both_kinds(data, monkeypatch):
+    """Planted clock: steps of spans of 8 clips, a quarter of the run, take 5 s, others of 4 clips 1 s; by hand 2 s on average."""
+    now = [0.0]
+
+    def timed(net, given, pattern, **_):
+        now[0] += 5.0 if len(given.codes) == 8 else 1.0
+        return net.null_features.sum()
+
+    monkeypatch.setattr("seehear.training.visage.code_loss", timed)
+    monkeypatch.setattr("seehear.training.visage.time", SimpleNamespace(monotonic=lambda: now[0]))
+    spans = (Span(0.25, 3, 8, hide_past=1.0, emphasis=2.0),)
+    assert seconds_per_step(VisageTask(replace(RECIPE, spans=spans), data)) == 2.0
+    assert seconds_per_step(VisageTask(RECIPE, data)) == 1.0
+    assert now[0] == 3 * (5 + 1 + 1)
+
+
+def test_a_released_model_goes_on_with_its_own_energy_maps(tiny, data):
+    """Planted header that fits the tiny released checkpoint in all but whose energy maps the clips have: it must have both."""
+    folder = tiny("visage")
+    released = load_visage(folder).config
+    sizes = {name: getattr(released, name) for name in ("n_codebooks", "codebook_size", "feature_size", "n_patches")}
+    header = replace(data.header, **sizes, n_frames=released.max_frames, n_code_frames=(released.max_steps - 1) // 2)
+    recipe = replace(RECIPE, config=released, pretrained=True)
+    fitting = Prepared(folder, replace(header, compat="visage"), (("clips", 8),))
+    net = new_net(VisageTask(recipe, fitting, start=folder))
+    assert torch.equal(net.heads.weight, load_visage(folder).heads.weight)
+    with pytest.raises(InputError, match=r"the released program's energy maps, .* with the paper's: train from their shards"):
+        new_net(VisageTask(recipe, replace(fitting, header=header), start=folder))
+
+
 def test_first_weights_let_direction_and_energy_map_through():
     """Closed form: projections keep the angles between code vectors; they move the memory more than features."""
     net = Visage(replace(TINY, width=512, n_codebooks=2, codebook_size=63, feature_size=8, n_patches=49, max_steps=21))
@@ -305,7 +346,7 @@ def test_pretraining_on_mono_is_taken_over(tmp_path, data):
         new_net(replace(task, start=None))
     with pytest.raises(InputError, match="starts from nothing"):
         new_net(replace(task, recipe=RECIPE))
-    with pytest.raises(InputError, match="has 2 heads, the recipe 4"):
+    with pytest.raises(InputError, match="has n_heads 2 instead of 4"):
         wider = replace(recipe, pretrained=True, config=replace(TINY, n_heads=4))
         new_net(replace(task, recipe=wider))
     settings = json.loads((tmp_path / "mono" / "visage.json").read_text()) | {"codec_name": "another"}

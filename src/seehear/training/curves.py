@@ -7,6 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+from seehear.adapters.folders import read_json
+from seehear.types import InputError
+
 FILE, EVENTS = "curves.jsonl", "tensorboard"
 RUN = "run.json"
 """What a run was told: beside its curves, all that decides its weights."""
@@ -46,9 +49,7 @@ class Curves:
             self._events.add_scalar(f"loss/{curve}", loss, step)
 
     def _open(self, first: int) -> None:
-        before = self.path.read_text("utf-8").splitlines(keepends=True) if self.path.exists() else []
-        # A line that a kill cut off is of a step that is taken again.
-        kept = [line for line in before if line.endswith("\n") and json.loads(line)["step"] < first]
+        kept = [line for line, row in _rows(self.path) if row["step"] < first] if self.path.exists() else []
         partial = self.path.with_name(self.path.name + ".part")
         partial.write_text("".join(kept), "utf-8")
         partial.replace(self.path)
@@ -60,10 +61,36 @@ class Curves:
 
 
 def last_losses(folder: Path) -> dict[str, float]:
-    """The last loss of each curve; of training the mean over the last 50 steps, for a batch says little."""
-    rows = [json.loads(line) for line in (folder / FILE).read_text("utf-8").splitlines()]
+    """The last loss of each curve; of training the mean over the last 50 steps, for a batch says little.
+
+    InputError if the curves are gone or damaged.
+    """
+    if not (folder / FILE).is_file():
+        raise InputError(f"{folder} lacks {FILE}, the losses of its run; what else it holds is as it was")
+    rows = [row for _, row in _rows(folder / FILE)]
     found = {}
     for curve, n in (("training", 50), ("validation", 1)):
         if losses := [row["loss"] for row in rows if row["curve"] == curve][-n:]:
             found[curve] = round(sum(losses) / len(losses), 4)
     return found
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What the run in a folder was told; InputError if that cannot be read, or tells of no recipe."""
+    told = read_json(folder / RUN)
+    try:
+        int(told["recipe"]["schedule"]["steps"])
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{folder / RUN} does not say by which recipe for how many steps: it is damaged") from None
+    return told
+
+
+def _rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Every line of a file of curves with what it says."""
+    try:
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        # A line that a kill cut off is of a step that is taken again.
+        rows = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
+        return [(line, {"step": int(row["step"]), "curve": str(row["curve"]), "loss": float(row["loss"])}) for line, row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no file of curves, or damaged ({error}): move it away") from None

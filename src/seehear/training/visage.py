@@ -9,7 +9,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seehear.adapters.builtin_codec import BuiltinCodec
-from seehear.adapters.folders import read_json
 from seehear.adapters.visage_builtin import is_trained_visage, load_builtin_visage, save_trained_visage
 from seehear.adapters.visage_checkpoint import load_visage
 from seehear.data.prepared import TURNED, UPRIGHT, Prepared, PreparedBatch, PreparedHeader
 from seehear.io.files import whole_file
 from seehear.nets.trained_visage import TrainedVisage
 from seehear.nets.visage import Conditioning, Visage
+from seehear.nets.visage_config import VisageConfig, mono
 from seehear.sampling.tokens import Pattern, build, pattern_named
-from seehear.training.curves import RUN, Curves
+from seehear.training.curves import RUN, Curves, read_run
 from seehear.training.first_weights import start_clear
 from seehear.training.loop import Validation, batch_indices, refuse_uneven, train
 from seehear.training.processes import of_first, processes_now, wait_for_all
 from seehear.training.recipes import Span, VisageRecipe
 from seehear.types import InputError
+from seehear.vision.patch_energy import Compat
 from seehear.weights import load_strictly
 
 
@@ -237,40 +238,79 @@ def _trained(task: VisageTask, net: Visage, facts: Mapping[str, Any]) -> Trained
     )
 
 
+@dataclass(frozen=True)
+class Start:
+    """A model to start from, and what is known of what it was trained with."""
+
+    folder: Path
+    net: Visage
+    encoder: str | None = None
+    """``name`` of its encoder of frames; a released checkpoint does not say, and is taken to know that of the data."""
+    codec: str | None = None
+    energy_compat: Compat | None = None
+    """Whose energy maps it knows; None is the paper's, also where it looks at none, as a mono model."""
+
+
+def read_start(folder: Path) -> Start:
+    """The model of a folder, trained here or released; InputError if it is missing, damaged or neither."""
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder} with a model to start from")
+    if not is_trained_visage(folder):
+        net = load_visage(folder)
+        return Start(folder, net, energy_compat="visage" if net.config.energy_map else None)
+    found = load_builtin_visage(folder)
+    compat = found.energy_compat if found.config.energy_map else None
+    return Start(folder, found.net, found.encoder_name, found.codec_name, compat)
+
+
+def refuse_misfit(recipe: VisageRecipe, header: PreparedHeader, n_clips: int, start: Start | None) -> None:
+    """Nothing, or an InputError: too few or too short clips, or a model to start from that is missing, needless or another."""
+    if any(not 1 <= span.n_frames <= header.n_code_frames for span in recipe.spans):
+        raise InputError(f"spans have 1 to {header.n_code_frames} frames of codes here, got {recipe.spans}")
+    if n_clips < recipe.batch_size:
+        raise InputError(f"a batch of {recipe.batch_size} needs at least as many clips, got {n_clips}")
+    if (start is not None) != recipe.pretrained:
+        raise InputError("this recipe starts from a pretrained model" if recipe.pretrained else "this recipe starts from nothing")
+    if start is None:
+        return
+    for what, theirs, ours in (("encoder", start.encoder, header.encoder), ("codec", start.codec, header.codec)):
+        if theirs not in (None, ours):
+            raise InputError(f"the model in {start.folder} was trained with the {what} {theirs}, the data are of {ours}")
+    wanted = recipe.config_for(header)
+    if _is_mono(start, wanted):
+        wanted = mono(wanted)
+    elif wanted.energy_map and start.net.config.energy_map and start.energy_compat != header.compat:
+        whose = {None: "the paper's", "visage": "the released program's"}
+        raise InputError(
+            f"the model in {start.folder} knows {whose[start.energy_compat]} energy maps, the clips are prepared with "
+            f"{whose[header.compat]}: train from their shards, which are then prepared to fit it"
+        )
+    pairs = ((each.name, getattr(start.net.config, each.name), getattr(wanted, each.name)) for each in fields(wanted))
+    if differs := [f"{name} {theirs} instead of {ours}" for name, theirs, ours in pairs if theirs != ours and name != "dropout"]:
+        raise InputError(f"the model in {start.folder} does not fit the recipe and the clips: it has {', '.join(differs)}")
+
+
+def _is_mono(start: Start, wanted: VisageConfig) -> bool:
+    return start.net.config.n_channels == 1 and wanted.n_channels > 1
+
+
 def new_net(task: VisageTask) -> Visage:
     """The model before training: drawn from the seed, or taken from the model to start from.
 
-    InputError: too few clips for a batch, or a model to start from that is missing, needless or does not fit.
+    InputError: as :func:`read_start` and :func:`refuse_misfit`.
     """
     recipe, header = task.recipe, task.data.header
-    batch_size = recipe.batch_size
-    if any(not 1 <= span.n_frames <= header.n_code_frames for span in recipe.spans):
-        raise InputError(f"spans have 1 to {header.n_code_frames} frames of codes here, got {recipe.spans}")
-    if len(task.data) < batch_size:
-        raise InputError(f"a batch of {batch_size} needs at least as many clips, got {len(task.data)}")
+    start = None if task.start is None else read_start(task.start)
+    refuse_misfit(recipe, header, len(task.data), start)
     net = Visage(recipe.config_for(header), torch.Generator().manual_seed(task.seed))
-    if (task.start is not None) != recipe.pretrained:
-        raise InputError("this recipe starts from a pretrained model" if recipe.pretrained else "this recipe starts from nothing")
     if recipe.clear_start:
         start_clear(net, _code_vectors(header), torch.Generator().manual_seed(task.seed))
-    if task.start is None:
+    if start is None:
         return net
-    if is_trained_visage(task.start):
-        start = load_builtin_visage(task.start)
-        for what, theirs, ours in (("encoder", start.encoder_name, header.encoder), ("codec", start.codec_name, header.codec)):
-            if theirs != ours:
-                raise InputError(f"the model in {task.start} was trained with the {what} {theirs}, the data are of {ours}")
-        if start.config.energy_map and start.energy_compat != header.compat:
-            raise InputError(f"the model in {task.start} and the data have energy maps of two definitions")
-        found = start.net
+    if _is_mono(start, net.config):
+        net.start_from_mono(start.net)
     else:
-        found = load_visage(task.start)
-    if found.config.n_channels == 1 and net.config.n_channels > 1:
-        net.start_from_mono(found)
-    elif found.config.n_heads != net.config.n_heads:  # all else that differs shows in the shapes
-        raise InputError(f"the model in {task.start} has {found.config.n_heads} heads, the recipe {net.config.n_heads}")
-    else:
-        load_strictly(net, found.state_dict(), f"the model in {task.start}")
+        load_strictly(net, start.net.state_dict(), f"the model in {start.folder}")
     return net
 
 
@@ -281,30 +321,55 @@ def _code_vectors(header: PreparedHeader) -> Tensor | None:
 
 
 def seconds_per_step(task: VisageTask, device: torch.device | str = "cpu", n_steps: int = 2) -> float:
-    """How long a step takes here, measured on a copy that is thrown away; of several processes as the first finds it."""
-    net = new_net(task).to(device)
+    """How long a step takes here, measured on a copy that is thrown away; of several processes as the first finds it.
+
+    The mean over a whole run: steps of spans and of whole clips take their own times, each by its share of the run.
+    """
+    net, recipe = new_net(task).to(device), task.recipe
+    seconds, ended = 0.0, 0.0
+    for span in (*recipe.spans, None):
+        until = 1.0 if span is None else min(span.until, 1.0)
+        if until > ended:
+            alone = replace(recipe, spans=() if span is None else (replace(span, until=1.0),))
+            seconds += (until - ended) * _seconds_of_a_step(net, replace(task, recipe=alone), n_steps)
+            ended = until
+    return of_first(seconds, processes_now())
+
+
+def _seconds_of_a_step(net: Visage, task: VisageTask, n_steps: int) -> float:
+    """The mean of ``n_steps`` steps after a first one, which takes longer; 0 in a process that does not report."""
     schedule = replace(task.recipe.schedule, steps=1 + n_steps)
     times = []
-    loss = training_loss(net, task.data, task.recipe, task.seed)
+    loss = training_loss(net, task.data, replace(task.recipe, schedule=schedule), task.seed)
     train(net, loss, schedule, seed=task.seed, log=lambda step, value: times.append(time.monotonic()))
-    return of_first((times[-1] - times[0]) / n_steps if times else 0.0, processes_now())
+    return (times[-1] - times[0]) / n_steps if times else 0.0
 
 
 def _sha256_of_keys(data: Prepared) -> str:
     return hashlib.sha256("\n".join(data.keys).encode()).hexdigest()
 
 
+def refuse_another_run(out: Path, settings: Mapping[str, Any]) -> None:
+    """Nothing, or an InputError where the run in ``out`` was told something else than these of a task's settings."""
+    there, settings = read_run(out), json.loads(json.dumps(settings))
+    # A run of an earlier version may say less.
+    differs = [name for name, value in settings.items() if there.get(name, value) != value]
+    if differs == ["recipe"]:
+        schedule, wanted = there["recipe"]["schedule"], settings["recipe"]["schedule"]
+        if there["recipe"] | {"schedule": schedule | {"steps": wanted["steps"]}} == settings["recipe"]:
+            raise InputError(
+                f"the run in {out} is one of {schedule['steps']} steps, got {wanted['steps']}: "
+                "leave out the number to go on with it, or choose another folder"
+            )
+    if differs:
+        raise InputError(f"{out} holds a run with another {', '.join(differs)}: choose another folder")
+
+
 def _claim(out: Path, settings: Mapping[str, Any]) -> None:
     """Writes down what is learned in ``out``, or checks that it is what was learned there before."""
+    if (out / RUN).exists():
+        refuse_another_run(out, settings)
+        return
     out.mkdir(parents=True, exist_ok=True)
-    settings = json.loads(json.dumps(settings))
-    path = out / RUN
-    if path.exists():
-        there = read_json(path)
-        # A run of an earlier version may say less.
-        differs = [name for name, value in settings.items() if there.get(name, value) != value]
-        if differs:
-            raise InputError(f"{out} holds a run with another {', '.join(differs)}: choose another folder")
-    else:
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
+    with whole_file(out / RUN) as partial:
+        partial.write_text(json.dumps(settings, indent=1) + "\n", "utf-8")

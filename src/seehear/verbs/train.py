@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,19 @@ from seehear.data.prepared import HEADER, Prepared, PreparedHeader, header_for, 
 from seehear.io.files import check_folder
 from seehear.presets.learning import learning_parts
 from seehear.systems.spatialize.options import check_choice, check_range, check_types, option
-from seehear.training.curves import RUN, last_losses
+from seehear.training.curves import RUN, last_losses, read_run
 from seehear.types import InputError
 from seehear.verbs.progress import Stages, Watcher, unwatched
 
 if TYPE_CHECKING:
     import torch
 
+    from seehear.data.clips import Clip
+    from seehear.protocols import Codec, FrameEncoder
     from seehear.training.processes import Processes
     from seehear.training.recipes import VisageRecipe
     from seehear.training.visage import VisageTask
+    from seehear.vision.patch_energy import Compat
 
 SYSTEMS = ("visage",)
 RECIPES = ("builtin", "builtin-pretrain", "builtin-finetune", "scratch", "pretrain", "finetune")
@@ -44,7 +47,7 @@ class TrainOptions:
     steps: int | None = option(None, "Steps of the optimiser; the recipe's by default.", "N")
     minutes: float | None = option(None, "As many steps as fit into this time here.", "MIN")
     seed: int = option(0, "Same seed, data, threads and machine: same weights.", "N")
-    models: str = option("builtin", "What sees and codes the clips: builtin, paper, or a folder with clip and dac.", "NAME")
+    models: str = option("builtin", "What sees and codes shards: builtin, hub, paper, or a folder with clip or dac.", "NAME")
     device: str = option("auto", "Where to train: auto, cpu, cuda or cuda:N.", "NAME")
     threads: int = option(1, "Processor threads. More help larger models, on cores that nobody else uses.", "N")
     offline: bool = option(False, "Never ask the hub.")
@@ -94,11 +97,13 @@ def _trained(asked: TrainOptions, earlier: dict[str, Any] | None, watch: Watcher
     from seehear.training.visage import fit_visage
 
     begun, out, device = time.monotonic(), Path(asked.out), device_here(asked.device)
-    crew = processes_now()
+    crew, recipe = processes_now(), _recipe(asked, earlier)
+    found = _look(asked, recipe) if crew.first else None  # the others read what the first prepares
     wait_for_all(crew)  # none writes to the folder before all have looked into it
     stages = Stages(watch if crew.first else unwatched)
-    data, held_out = _material(asked, stages, crew)
-    task = _task(asked, earlier, data, held_out, device)
+    data = _prepared(asked.data, out / PREPARED, found, stages, crew)
+    held_out = _prepared(asked.validation, out / PREPARED_VALIDATION, found, stages, crew) if asked.validation else None
+    task = _task(asked, recipe, earlier, data, held_out, device)
     n_steps = task.recipe.schedule.steps
     with stages.stage("training", 1 - stages.done) as tell:
         told = _seldom(n_steps, lambda done, loss: f"step {done}/{n_steps}, loss {loss:.3f}")
@@ -124,9 +129,7 @@ def _earlier(asked: TrainOptions) -> dict[str, Any] | None:
     if (out / RUN).exists():
         if not asked.resume:
             raise InputError(f"{out} holds a run already: --resume goes on with it, another --out starts anew")
-        from seehear.adapters.folders import read_json
-
-        return read_json(out / RUN)
+        return read_run(out)
     if asked.resume and not (out / PREPARED).exists():
         raise InputError(f"{out} holds no run to resume")
     return None
@@ -145,77 +148,114 @@ def _seldom(n: int, words: Callable[..., str]) -> Callable[..., str]:
     return told
 
 
-def _is_prepared(folder: str) -> bool:
-    return (Path(folder).expanduser() / HEADER).is_file()
+# ------------------------------------------------------------------------------------------------ looked at before any work
 
 
-def _material(asked: TrainOptions, stages: Stages, crew: Processes) -> tuple[Prepared, Prepared | None]:
-    """The clips to learn from and those held out, prepared if they are not."""
-    data = _prepared(asked, asked.data, PREPARED, stages, crew)
-    if not asked.validation:
-        return data, None
-    held_out = _prepared(asked, asked.validation, PREPARED_VALIDATION, stages, crew)
-    if held_out.header != data.header:
-        raise InputError(f"the clips in {asked.data} and {asked.validation} are not of one encoder, codec and size")
-    if both := set(data.keys) & set(held_out.keys):
+@dataclass(frozen=True)
+class _Found:
+    """What there is to learn from. What can be known to be wrong before clips are prepared has been refused."""
+
+    recipe: VisageRecipe
+    header: PreparedHeader
+    n_clips: int
+    parts: tuple[FrameEncoder, Codec] | None
+    """What prepares clips; None where all are prepared."""
+
+
+def _look(asked: TrainOptions, recipe: VisageRecipe) -> _Found:
+    """What the folders hold; InputError for all that can be known before clips are prepared, which may take hours."""
+    from seehear.training.loop import refuse_uneven
+    from seehear.training.processes import processes_now
+    from seehear.training.visage import read_start, refuse_misfit
+
+    refuse_uneven(recipe.schedule, processes_now())
+    keys = _keys(asked.data)
+    if both := set(keys) & set(_keys(asked.validation) if asked.validation else ()):
         raise InputError(f"{len(both)} clips are in {asked.data} and in {asked.validation}, such as {min(both)}: hold others out")
-    return data, held_out
+    start = None if not asked.start else read_start(_path(asked.start))
+    folders, parts = [asked.data, *([asked.validation] if asked.validation else [])], None
+    if not all(map(_is_prepared, folders)):
+        parts = learning_parts(asked.models, device=asked.device, offline=asked.offline)
+    elif asked.models != TrainOptions.models:
+        raise InputError("--models has no effect: the clips are prepared, and say themselves what saw and coded them")
+    compat = None if start is None else start.energy_compat
+    header, *others = [_header(folder, recipe, parts, compat) for folder in folders]
+    if any(other != header for other in others):
+        raise InputError(
+            f"the clips in {asked.data} and {asked.validation} are not of one encoder, codec, size and kind of energy map"
+        )
+    refuse_misfit(recipe, header, len(keys), start)
+    return _Found(recipe, header, len(keys), parts)
 
 
-def _prepared(asked: TrainOptions, folder: str, name: str, stages: Stages, crew: Processes) -> Prepared:
+def _is_prepared(folder: str) -> bool:
+    return (_path(folder) / HEADER).is_file()
+
+
+def _path(folder: str) -> Path:
+    return Path(folder).expanduser()
+
+
+def _keys(folder: str) -> list[str]:
+    """Of all clips of a folder, prepared or not; InputError if there are none, or some that are not to be learned from."""
     if _is_prepared(folder):
-        return read_prepared(folder)
-    from seehear.data.shards import count_clips, read_clips
-    from seehear.training.processes import wait_for_all
+        return read_prepared(folder).keys
+    from seehear.data.shards import count_clips, manifest_rows, read_clips
 
-    if not crew.first:
-        wait_for_all(crew)
-        return read_prepared(Path(asked.out) / name)
-    encoder, codec = learning_parts(asked.models, device=asked.device, offline=asked.offline)
-    n_clips = count_clips(folder)
     if n_test := count_clips(folder, split="test"):
         raise InputError(f"{n_test} clips in {folder} are of the test split: they are to be measured on, not learned from")
-    with stages.stage(f"preparing {n_clips} clips", SHARE_PREPARING) as tell:
-        told = _seldom(n_clips, lambda done: f"preparing clip {done}/{n_clips}")
-        prepared = prepare(
-            read_clips(folder),
-            encoder,
-            codec,
-            Path(asked.out) / name,
-            watch=lambda done: tell(told(done), done / n_clips),
-        )
-    wait_for_all(crew)
-    return prepared
+    if _path(folder).suffix == ".tar":
+        keys = [clip.key for clip in read_clips(folder)]
+    else:
+        keys = [row["key"] for row in manifest_rows(folder)]
+    if not keys:
+        raise InputError(f"{folder} holds no clips")
+    return keys
 
 
-def _recipe(asked: TrainOptions, steps: int | None) -> VisageRecipe:
+def _header(folder: str, recipe: VisageRecipe, parts: tuple[FrameEncoder, Codec] | None, compat: Compat | None) -> PreparedHeader:
+    """The header that the clips of a folder have, or will have when they are prepared."""
+    if parts is None or _is_prepared(folder):
+        prepared = read_prepared(folder)
+        _refuse_mono(prepared.mono, recipe)
+        return prepared.header
+    return header_for(next(_clips(folder, recipe)), *parts, compat=compat)
+
+
+def _clips(folder: str, recipe: VisageRecipe) -> Iterator[Clip]:
+    """The clips of shards; InputError at the first that is not for the recipe, of which a manifest says nothing."""
+    from seehear.data.shards import read_clips
+
+    for clip in read_clips(folder):
+        _refuse_mono(bool(clip.facts.get("mono")), recipe)
+        yield clip
+
+
+def _refuse_mono(is_mono: bool, recipe: VisageRecipe) -> None:
+    if is_mono and not recipe.mono:
+        raise InputError("some clips have sound in W alone: they are for a pretrain recipe, the others need a field")
+
+
+def _recipe(asked: TrainOptions, earlier: dict[str, Any] | None) -> VisageRecipe:
+    """The recipe, of as many steps as asked for or as the earlier run has; InputError where it is another than that run's."""
     from seehear.training.recipes import RECIPES as RECIPE_NAMED
+    from seehear.training.visage import refuse_another_run
 
     recipe = RECIPE_NAMED[asked.recipe]
     if bool(asked.start) != recipe.pretrained:
         what = "needs --start" if recipe.pretrained else "starts from nothing: leave out --start"
         raise InputError(f"--recipe {asked.recipe} {what}")
-    return recipe if steps is None else replace(recipe, schedule=replace(recipe.schedule, steps=steps))
+    if earlier is None:
+        return recipe if asked.steps is None else _of_steps(recipe, asked.steps)
+    # Without --steps, also what --minutes came to then.
+    recipe = _of_steps(recipe, asked.steps or int(earlier["recipe"]["schedule"]["steps"]))
+    start = str(_path(asked.start)) if asked.start else None
+    refuse_another_run(Path(asked.out), {"recipe": asdict(recipe), "start": start, "seed": asked.seed})
+    return recipe
 
 
-def _task(
-    asked: TrainOptions, earlier: dict[str, Any] | None, data: Prepared, held_out: Prepared | None, device: torch.device
-) -> VisageTask:
-    from seehear.training.visage import VisageTask, seconds_per_step
-
-    steps = asked.steps
-    if steps is None and earlier is not None:  # also what --minutes came to then
-        steps = int(earlier["recipe"]["schedule"]["steps"])
-    start = Path(asked.start).expanduser() if asked.start else None
-    if not _recipe(asked, steps).mono and (data.mono or (held_out is not None and held_out.mono)):
-        raise InputError(
-            f"some clips have sound in W alone: they are for a pretrain recipe, --recipe {asked.recipe} needs a field"
-        )
-    task = VisageTask(_recipe(asked, steps), data, held_out, start, asked.seed)
-    if asked.minutes is None or earlier is not None:
-        return task
-    steps = max(1, int(60 * asked.minutes / seconds_per_step(task, device)))
-    return replace(task, recipe=_recipe(asked, steps))
+def _of_steps(recipe: VisageRecipe, steps: int) -> VisageRecipe:
+    return replace(recipe, schedule=replace(recipe.schedule, steps=steps))
 
 
 def _plan(asked: TrainOptions, earlier: dict[str, Any] | None) -> dict[str, Any]:
@@ -223,11 +263,13 @@ def _plan(asked: TrainOptions, earlier: dict[str, Any] | None) -> dict[str, Any]
     import torch
 
     from seehear.nets.visage import Visage
+    from seehear.training.processes import device_here
 
-    header, n_clips = _header_and_count(asked)
-    recipe = _recipe(asked, asked.steps if earlier is None else int(earlier["recipe"]["schedule"]["steps"]))
+    device_here(asked.device)
+    recipe = _recipe(asked, earlier)
+    found = _look(asked, recipe)
     with torch.device("meta"):
-        net = Visage(recipe.config_for(header))
+        net = Visage(recipe.config_for(found.header))
     schedule = recipe.schedule
     return {
         "recipe": asked.recipe,
@@ -235,23 +277,55 @@ def _plan(asked: TrainOptions, earlier: dict[str, Any] | None) -> dict[str, Any]
         "steps": f"as fit into {asked.minutes:g} minutes" if asked.minutes and earlier is None else schedule.steps,
         "clips_per_step": recipe.batch_size * schedule.accumulation,
         "learning_rate": schedule.learning_rate,
-        "clips": n_clips,
+        "clips": found.n_clips,
         "to_prepare": not _is_prepared(asked.data),
-        "encoder": header.encoder,
-        "codec": header.codec,
+        "encoder": found.header.encoder,
+        "codec": found.header.codec,
         "pattern": recipe.pattern,
         "out": asked.out,
     }
 
 
-def _header_and_count(asked: TrainOptions) -> tuple[PreparedHeader, int]:
-    if _is_prepared(asked.data):
-        data = read_prepared(asked.data)
-        return data.header, len(data)
-    from seehear.data.shards import count_clips, read_clips
+# ------------------------------------------------------------------------------------------------ the work
 
-    n_clips = count_clips(asked.data)
-    if not n_clips:
-        raise InputError(f"{asked.data} holds no clips")
-    parts = learning_parts(asked.models, device=asked.device, offline=asked.offline)
-    return header_for(next(read_clips(asked.data)), *parts), n_clips
+
+def _prepared(folder: str, own: Path, found: _Found | None, stages: Stages, crew: Processes) -> Prepared:
+    """The clips of a folder, those of shards prepared in the folder ``own``, by the first process for all."""
+    from seehear.training.processes import wait_for_all
+
+    if _is_prepared(folder):
+        return read_prepared(folder)
+    if found is None:
+        wait_for_all(crew)
+        return read_prepared(own)
+    from seehear.data.shards import count_clips
+
+    assert found.parts is not None
+    n_clips = count_clips(folder)
+    with stages.stage(f"preparing {n_clips} clips", SHARE_PREPARING) as tell:
+        told = _seldom(n_clips, lambda done: f"preparing clip {done}/{n_clips}")
+        prepared = prepare(
+            _clips(folder, found.recipe),
+            *found.parts,
+            own,
+            compat=found.header.compat,
+            watch=lambda done: tell(told(done), done / n_clips),
+        )
+    wait_for_all(crew)
+    return prepared
+
+
+def _task(
+    asked: TrainOptions,
+    recipe: VisageRecipe,
+    earlier: dict[str, Any] | None,
+    data: Prepared,
+    held_out: Prepared | None,
+    device: torch.device,
+) -> VisageTask:
+    from seehear.training.visage import VisageTask, seconds_per_step
+
+    task = VisageTask(recipe, data, held_out, _path(asked.start) if asked.start else None, asked.seed)
+    if asked.minutes is None or earlier is not None:
+        return task
+    return replace(task, recipe=_of_steps(recipe, max(1, int(60 * asked.minutes / seconds_per_step(task, device)))))
