@@ -203,6 +203,20 @@ def test_rows_of_other_channels_start_from_the_mono_model():
         model.start_from_mono(Visage(mono(replace(TINY, n_codebooks=2))))
 
 
+def test_the_decoder_alone_starts_from_the_mono_model():
+    """Closed form: of the mono model come decoder and rows of W; the encoder, attention to it and other rows are as they were."""
+    pretrained, model, before = (lively(config, seed) for config, seed in ((mono(TINY), 3), (TINY, 4), (TINY, 4)))
+    model.start_from_mono(pretrained, decoder_alone=True)
+    was, theirs = before.state_dict(), pretrained.state_dict()
+    for key, now in model.state_dict().items():
+        if key.startswith("encoder.") or ".memory_attention." in key or key not in theirs:
+            assert torch.equal(now, was[key]), key
+        else:  # rows of other channels follow those of W
+            n = len(theirs[key])
+            assert torch.equal(now[:n], theirs[key]) and torch.equal(now[n:], was[key][n:]), key
+    assert len(model.heads.weight) > len(pretrained.heads.weight)
+
+
 def test_weights_are_drawn_as_released_and_from_the_generator():
     """Closed form: deviation 0.02 within four standard errors, zeros and ones where stated; the same seed, the same model."""
     model, again = Visage(TINY, seeded(8)), Visage(TINY, seeded(8))

@@ -369,17 +369,21 @@ class Visage(nn.Module):
         return other.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def start_from_mono(self, pretrained: Visage) -> None:
+    def start_from_mono(self, pretrained: Visage, *, decoder_alone: bool = False) -> None:
         """Takes every weight of a model pretrained on mono; rows of other channels start as the row of W with their codebook.
 
-        What mono pretraining has no part of (direction and energy map) stays. InputError if other sizes differ.
+        What mono pretraining has no part of (direction and energy map) stays. With ``decoder_alone`` the encoder, the attention
+        to what it says and the rows of other channels stay too. InputError if other sizes differ.
         """
         if replace(mono(self.config), dropout=pretrained.config.dropout) != pretrained.config:
             raise InputError(f"the mono model must have the sizes {mono(self.config)}, got {pretrained.config}")
         own = self.state_dict()
         for key, tensor in pretrained.state_dict().items():
-            repeats = self.config.n_channels if key in ("decoder.codes", "heads.weight", "heads.bias") else 1
-            own[key].copy_(torch.cat([tensor] * repeats))
+            if key in ("decoder.codes", "heads.weight", "heads.bias"):
+                repeats = 1 if decoder_alone else self.config.n_channels
+                own[key][: repeats * len(tensor)] = torch.cat([tensor] * repeats)
+            elif not (decoder_alone and (key.startswith("encoder.") or ".memory_attention." in key)):
+                own[key].copy_(tensor)
 
 
 def _two_layers(n_in: int, width: int) -> nn.Sequential:

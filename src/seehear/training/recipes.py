@@ -131,7 +131,8 @@ BUILTIN = VisageRecipe(
 )
 BUILTIN_PRETRAIN = replace(BUILTIN, mono=True, rotation=0.0, drop_direction=0.0, hide_past=0.0, spans=())
 BUILTIN_FINETUNE = replace(BUILTIN, pretrained=True)
-"""What mono pretraining has no part of, direction and energy map, starts clear."""
+"""Takes the decoder and the rows of W alone, and starts clear elsewhere: mono pretraining of a small net leaves an encoder that
+says nearly the same whatever it is given, so that a direction is not heard."""
 
 RECIPES = {
     "builtin": BUILTIN,

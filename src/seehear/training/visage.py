@@ -308,7 +308,7 @@ def new_net(task: VisageTask) -> Visage:
     if start is None:
         return net
     if _is_mono(start, net.config):
-        net.start_from_mono(start.net)
+        net.start_from_mono(start.net, decoder_alone=recipe.clear_start)
     else:
         load_strictly(net, start.net.state_dict(), f"the model in {start.folder}")
     return net
