@@ -256,11 +256,16 @@ def _lines(path: Path) -> Iterator[Row]:
                 raise InputError(f"{path}, line {number}: not a row of a manifest (an object with shard and key)") from None
 
 
-def count_clips(path: PathLike, *, split: str | None = None) -> int:
-    """How many clips :func:`read_clips` has there; errors as there, but no picture or sound is opened."""
+def clip_keys(path: PathLike, *, split: str | None = None) -> Iterator[str]:
+    """The keys of the clips that :func:`read_clips` has there; errors as there, but no picture or sound is opened."""
     if Path(path).suffix == ".tar":
-        return sum(1 for _ in _keys(check_input(path), split))
-    return sum(split is None or row.get("split") == split for row in manifest_rows(path))
+        return _keys(check_input(path), split)
+    return (row["key"] for row in manifest_rows(path) if split is None or row.get("split") == split)
+
+
+def count_clips(path: PathLike, *, split: str | None = None) -> int:
+    """How many there are of :func:`clip_keys`."""
+    return sum(1 for _ in clip_keys(path, split=split))
 
 
 def read_clips(path: PathLike, *, split: str | None = None, every: int = 1) -> Iterator[Clip]:
@@ -272,8 +277,8 @@ def read_clips(path: PathLike, *, split: str | None = None, every: int = 1) -> I
     """
     path = Path(path)
     if path.suffix == ".tar":
-        kept = set(islice(_keys(check_input(path), split), 0, None, every))
-        yield from _archived(path, kept)
+        chosen = split is not None or every > 1  # which takes a pass of its own: facts may follow the other files of a clip
+        yield from _archived(check_input(path), set(islice(_keys(path, split), 0, None, every)) if chosen else None)
         return
     base = path if path.is_dir() else path.parent
     shards: dict[str, set[str]] = {}
@@ -303,9 +308,9 @@ def _split_of(key: str, files: Mapping[str, bytes]) -> str | None:
         raise InputError(f"clip {key} has no {key}.json that tells its facts: it was not written by seehear") from None
 
 
-def _archived(path: Path, keys: Set[str]) -> Iterator[Clip]:
-    """The clips of an archive that have one of these keys."""
-    for key, files in _groups(path, lambda key, _: key in keys):
+def _archived(path: Path, keys: Set[str] | None) -> Iterator[Clip]:
+    """The clips of an archive that have one of these keys, or all."""
+    for key, files in _groups(path, lambda key, _: keys is None or key in keys):
         if files:
             yield clip_from_files(key, files)
 

@@ -200,15 +200,11 @@ def _keys(folder: str) -> list[str]:
     """Of all clips of a folder, prepared or not; InputError if there are none, or some that are not to be learned from."""
     if _is_prepared(folder):
         return read_prepared(folder).keys
-    from seehear.data.shards import count_clips, manifest_rows, read_clips
+    from seehear.data.shards import clip_keys, count_clips
 
     if n_test := count_clips(folder, split="test"):
         raise InputError(f"{n_test} clips in {folder} are of the test split: they are to be measured on, not learned from")
-    if _path(folder).suffix == ".tar":
-        keys = [clip.key for clip in read_clips(folder)]
-    else:
-        keys = [row["key"] for row in manifest_rows(folder)]
-    if not keys:
+    if not (keys := list(clip_keys(folder))):
         raise InputError(f"{folder} holds no clips")
     return keys
 
