@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seehear.adapters.folders import read_json
+from seehear.io.files import read_json
 from seehear.types import InputError
 
 

@@ -8,8 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seehear.adapters.folders import read_json
-from seehear.io.files import whole_files
+from seehear.io.files import read_json, whole_files
 from seehear.types import InputError
 from seehear.weights import load_strictly
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from seehear.adapters.folders import read_json
+from seehear.io.files import read_json
 from seehear.nets.trained_visage import TrainedVisage
 from seehear.nets.visage_config import VisageConfig
 from seehear.sampling.tokens import pattern_named

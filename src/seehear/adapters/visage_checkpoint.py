@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seehear.adapters.folders import existing, read_json
+from seehear.adapters.folders import existing
+from seehear.io.files import read_json
 from seehear.nets.visage_config import VisageConfig, mono
 from seehear.types import InputError
 from seehear.weights import load_strictly

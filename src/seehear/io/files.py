@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from seehear.types import InputError
 
@@ -35,6 +37,17 @@ def check_input(path: PathLike) -> Path:
         raise InputError(f"{path} cannot be read: permission denied") from None
     except (OSError, ValueError) as error:  # too long a name, a null byte in it
         raise InputError(f"{str(path)!r} cannot be read: {error}") from None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; InputError where it cannot be read or is none."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} must hold a JSON object, got {type(value).__name__}")
+    return value
 
 
 def check_output(path: PathLike, force: bool = False) -> Path:

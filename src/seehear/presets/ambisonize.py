@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seehear.io.files import read_json
 from seehear.presets.options import MachineOptions, refuse
 from seehear.presets.parts import Part, Tell, facts_part, pack_part
 from seehear.protocols import Codec, FrameEncoder
@@ -121,7 +122,6 @@ def _of_folder(folder: Path, options: MachineOptions) -> AmbisonizePreset:
 
 def _trained(folder: Path, visage: Path, inside: Mapping[str, Path], options: MachineOptions) -> AmbisonizePreset:
     """A ViSAGe that this package trained; its settings say which encoder and codec it needs."""
-    from seehear.adapters.folders import read_json
     from seehear.adapters.visage_builtin import SETTINGS, WEIGHTS, load_builtin_visage
     from seehear.io.files import file_sha256
 
@@ -147,7 +147,7 @@ def _encoder_named(name: str, inside: Mapping[str, Path], machine: Machine) -> t
     if name == own.name:
         return lambda _: own, pack_part("frame encoder", own.pack)
     if name.startswith("clip-"):
-        return partial(_clip, inside, machine), _clip_part(inside, machine)
+        return partial(clip_frames, inside, machine), _clip_part(inside, machine)
     raise InputError(f"this ViSAGe was trained with the encoder of frames {name}; there are {own.name} and CLIP")
 
 
@@ -176,7 +176,7 @@ def _released(name: str, visage: Path, inside: Mapping[str, Path], options: Mach
     def load(tell: Tell) -> Ambisonizer:
         machine.torch_device  # noqa: B018 (refuses a device that is not there before anything is downloaded)
         folder = _resolved_visage(source, machine, tell)
-        encoder, codec = _clip(inside, machine, tell), _dac(inside, machine, tell)
+        encoder, codec = clip_frames(inside, machine, tell), _dac(inside, machine, tell)
         return _together(_placed(_read_released(folder, encoder, codec), machine), encoder, codec)
 
     return AmbisonizePreset(name, parts, _once(load))
@@ -190,7 +190,6 @@ def _resolved_visage(source: str, machine: Machine, tell: Tell) -> Path:
 
 def _read_released(folder: Path, encoder: FrameEncoder, codec: Codec) -> TrainedVisage:
     """The checkpoint; it does not say which encoder and codec it was trained with, so it is taken to be these."""
-    from seehear.adapters.folders import read_json
     from seehear.adapters.visage_checkpoint import load_visage
     from seehear.nets.trained_visage import TrainedVisage
     from seehear.sampling.tokens import DAC_FRAME_RATE_HZ
@@ -204,22 +203,23 @@ def _read_released(folder: Path, encoder: FrameEncoder, codec: Codec) -> Trained
 # ------------------------------------------------------------------------------------------------ parts from elsewhere
 
 
-def _clip(inside: Mapping[str, Path], machine: Machine, tell: Tell) -> FrameEncoder:
+def clip_frames(inside: Mapping[str, Path], machine: Machine, tell: Tell) -> FrameEncoder:
+    """CLIP of the folder's own part, or else the hub's, on this machine; InputError says what to do where it is not to be had."""
     from seehear.adapters.clip import ClipFrames
 
     clip = ClipFrames(inside.get("clip", CLIP), machine, tell=tell)
-    with saying_how_to_convert():
+    with _saying_how_to_convert():
         clip.name  # noqa: B018 (asks for the weights)
     return clip
 
 
 def _clip_part(inside: Mapping[str, Path], machine: Machine) -> Part:
-    with saying_how_to_convert():
+    with _saying_how_to_convert():
         return _part("frame encoder", str(inside.get("clip", CLIP)), machine)
 
 
 @contextmanager
-def saying_how_to_convert() -> Iterator[None]:
+def _saying_how_to_convert() -> Iterator[None]:
     """In this block, what is refused as a pickle is refused with the command that makes a folder of it which is read here."""
     from seehear.adapters.hub import PicklesOnly
 

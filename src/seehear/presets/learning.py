@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seehear.presets.ambisonize import CLIP, NAMES, saying_how_to_convert
+from seehear.presets.ambisonize import NAMES, clip_frames
 from seehear.protocols import Codec, FrameEncoder
 from seehear.types import InputError
 
@@ -27,13 +27,10 @@ def learning_parts(models: str, *, device: str = "auto", offline: bool = False) 
     inside = {part: folder / part for part in PARTS if models not in NAMES and (folder / part).is_dir()}
     if models not in NAMES and not inside:
         raise InputError(f"models to learn with are {', '.join(NAMES)}, or a folder with {' or '.join(PARTS)}, got {models!r}")
-    from seehear.adapters.clip import ClipFrames
     from seehear.adapters.dac import DAC_44KHZ, DacCodec
-    from seehear.adapters.hub import Machine
+    from seehear.adapters.hub import Machine, nothing_told
 
     machine = Machine(device, "float32", offline=offline)
-    clip, dac = ClipFrames(inside.get("clip", CLIP), machine), DacCodec(inside.get("dac", DAC_44KHZ), machine)
-    with saying_how_to_convert():
-        clip.name  # noqa: B018 (asks for the weights: what is not to be had is refused before any work)
-    dac.name  # noqa: B018
+    clip, dac = clip_frames(inside, machine, nothing_told), DacCodec(inside.get("dac", DAC_44KHZ), machine)
+    dac.name  # noqa: B018 (asks for the weights, as `clip_frames` does: what is not to be had is refused before any work)
     return clip, dac

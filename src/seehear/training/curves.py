@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+from seehear.io.files import read_json
 from seehear.types import InputError
 
 FILE, EVENTS = "curves.jsonl", "tensorboard"
@@ -76,8 +77,6 @@ def last_losses(folder: Path) -> dict[str, float]:
 
 def read_run(folder: Path) -> dict[str, Any]:
     """What the run in a folder was told; InputError if that cannot be read, or tells of no recipe."""
-    from seehear.adapters.folders import read_json  # adapters are loaded by what needs them, not by importing verbs
-
     told = read_json(folder / RUN)
     try:
         int(told["recipe"]["schedule"]["steps"])

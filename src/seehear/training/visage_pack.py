@@ -15,9 +15,8 @@ from typing import Any
 
 from seehear.adapters.builtin_codec import BuiltinCodec
 from seehear.adapters.builtin_frames import BuiltinFrames
-from seehear.adapters.folders import read_json
 from seehear.adapters.visage_builtin import is_trained_visage, load_builtin_visage, pack_trained_visage
-from seehear.io.files import check_output
+from seehear.io.files import check_output, read_json
 from seehear.nets.trained_visage import TrainedVisage
 from seehear.types import InputError
 
