@@ -1,10 +1,10 @@
 """ViSAGe on held-out clips of the synthetic world: from where does the sound come, beside baselines, oracles and chance?
 
     python bench/visage_world.py --data SHARDS [--model visage|FOLDER] [--clips 200] [--spatializer FOLDER] [--mono FOLDER]
-                                 [--rows PART ...] [--seed 0] [--out FILE.json]
+                                 [--rows PART ...] [--split test] [--temperature 1] [--seed 0] [--out FILE.json]
 
-Of the shards those clips are taken whose split is the test's. Prints a table; with --out, the same figures, and those of every
-clip, go to a JSON file. What the columns are:
+Of the shards those clips are taken whose split is that asked for. Prints a table; with --out, the same figures, and those of
+every clip, go to a JSON file. What the columns are:
 
 - angle: median angle between the directions of arrival of the generated and the reference field (`metrics.direction`), and
   between that of the generated field and the camera. References without a direction are counted as failed, not measured.
@@ -282,9 +282,10 @@ PARTS = ("model", "two-stage", "references")
 
 def model_rows(given: argparse.Namespace, trained: TrainedVisage, codec: Codec, held_out: HeldOut) -> Iterator[Row]:
     """The model with each guidance, and without the direction."""
-    yield from evaluate(trained, codec, held_out, seed=given.seed)
+    how = {"sampling": Sampling(given.temperature), "seed": given.seed}
+    yield from evaluate(trained, codec, held_out, **how)
     begun = time.process_time()
-    blind = generated_fields(trained, codec, held_out, GUIDANCES["joint"], seed=given.seed, direction=False)
+    blind = generated_fields(trained, codec, held_out, GUIDANCES["joint"], direction=False, **how)
     yield measured("joint, no direction", blind, held_out, begun=begun)
 
 
@@ -334,6 +335,8 @@ def main() -> None:
     parser.add_argument("--spatializer", type=Path, help="folder of a trained U-Net")
     parser.add_argument("--mono", help="pack or folder of a mono variant")
     parser.add_argument("--rows", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--split", default="test", help="of which clips are taken (default test)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="of the rows of the model (default 1)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, metavar="FILE.json")
@@ -341,7 +344,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     trained, codec, encoder = load_builtin_visage(given.model), BuiltinCodec(), BuiltinFrames()
     ears = BuiltinAudioEncoder()
-    clips = islice(read_clips(given.data, split="test"), given.clips)
+    clips = islice(read_clips(given.data, split=given.split), given.clips)
     held_out = read_held_out(clips, encoder, codec, Judges(ears, ears))
     rows = []
     for row in rows_of(given, trained, codec, held_out):
@@ -358,6 +361,8 @@ def main() -> None:
                 "encoder": encoder.name,
                 "ears": ears.name,
                 "seed": given.seed,
+                "split": given.split,
+                "temperature": given.temperature,
             }
             given.out.write_text(as_json(rows, held_out, facts), "utf-8")
     print(f"\n{len(held_out)} clips; seed {given.seed}; {encoder.name}; {codec.name}; {ears.name}\n\n{table(rows)}\n")
